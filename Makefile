@@ -1,0 +1,43 @@
+# Each target makes what it needs in .venv; nothing has to be installed first but Python 3.11+.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+FACES := $(DEMO)/faces
+# One worker per core for the tests; each keeps to one thread so that they do not fight.
+TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: demo test test-all lint format clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+## Draw faces, prepare, audit, train the classifier, evaluate it, write runs/demo/report.html.
+demo: $(VENV)/installed
+	$(BIN)/python recipes/draw_faces.py --out $(DEMO)/photos --faces 4000 --seed 0
+	$(BIN)/python recipes/prepare_faces.py --source $(DEMO)/photos --out $(FACES)
+	$(BIN)/python recipes/audit_faces.py --faces $(FACES)
+	$(BIN)/accelerate launch recipes/train_classifier.py --config recipes/configs/demo_classifier.json \
+		--faces $(FACES) --out $(DEMO)/classifier --resume
+	$(BIN)/python recipes/evaluate_classifier.py --run $(DEMO)/classifier
+	$(BIN)/python recipes/report_classifier.py --run $(DEMO)/classifier --out $(DEMO)/report.html
+
+test: lint
+	$(TEST)
+
+test-all: lint
+	$(TEST) -m ''
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

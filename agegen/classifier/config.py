@@ -1,0 +1,72 @@
+"""The configuration of a classifier's training; every field becomes a flag of the recipe."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from agegen.classifier.model import ModelConfig
+from agegen.errors import UserError
+from agegen.faces.views import AugmentConfig, Views
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a CNN to tell young faces from old ones."""
+
+    faces: Path
+    """Folder of the FaceStore (see prepare_faces.py)."""
+    out: Path
+    """Folder of the run; made if missing."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """The network."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """Random views of the training faces."""
+    epochs: int = 60
+    """Passes over the training faces."""
+    batch_size: int = 64
+    """Faces per optimiser step, over all processes together."""
+    learning_rate: float = 2e-3
+    """Highest learning rate of AdamW, reached after the warm-up."""
+    warmup: float = 0.1
+    """Share of the steps in which the rate rises linearly; it falls as a cosine to 0 after that."""
+    weight_decay: float = 0.05
+    """AdamW's decoupled weight decay; norms and biases are exempt."""
+    label_smoothing: float = 0.1
+    """Probability mass taken from the label and spread evenly over both classes."""
+    class_balance: bool = True
+    """Weigh the loss so that both classes count the same, whatever their numbers."""
+    clip_norm: float = 2.0
+    """Largest norm of the gradient; larger ones are scaled down to it. 0 turns clipping off."""
+    ema_decay: float = 0.998
+    """Decay per step of the averaged weights, which are the ones evaluated and kept."""
+    views: Views = "flip"
+    """Views that a prediction averages over: centre, flip, five or ten (see views.py)."""
+    select_by: Literal["auc", "balanced_accuracy", "nll"] = "auc"
+    """Validation figure by which the best epoch is kept; the first of equal ones stays."""
+    patience: int = 0
+    """Stop after so many epochs without a better one; 0 never stops early."""
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    """Arithmetic of the network's forward pass; auto is bf16 where the hardware has it."""
+    channels_last: bool = True
+    """Keep channels innermost in memory; faster on CPUs with oneDNN and on GPUs."""
+    compile: bool = False
+    """Use torch.compile; it did not pay on the CPU (docs/results.md)."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints; one is also written after every epoch."""
+    seed: int = 0
+    """Decides initial weights, order and views."""
+    resume: bool = False
+    """Go on with the run in --out, from its last checkpoint; without one, begin it."""
+    dry_run: bool = False
+    """Print config, network and data, and stop."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "checkpoint_every"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"--{name.replace('_', '-')} must be above 0")
+        for name in ("warmup", "label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
+        for name in ("weight_decay", "clip_norm", "patience", "seed"):
+            if getattr(self, name) < 0:
+                raise UserError(f"--{name.replace('_', '-')} cannot be negative")

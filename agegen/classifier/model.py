@@ -1,0 +1,135 @@
+"""The classifier networks: float n c h w in [−1, 1] → logits (n, 2), column 0 young, 1 old.
+
+Any input from 32 × 32 up; both networks end in a mean over positions.
+"""
+
+import importlib
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from einops import reduce
+from torch import Tensor, nn
+
+from agegen.errors import UserError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network, and how large."""
+
+    name: str = "residual"
+    """residual, plain, or a class of your own as package.module:Class; called with widths=…."""
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    """Channels of each stage; every stage halves height and width."""
+    blocks: int = 2
+    """Residual blocks in a stage (residual only)."""
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(self.widths) < 1 or self.blocks < 1:
+            raise UserError("--model.widths and --model.blocks must be positive")
+
+
+def build_model(config: ModelConfig) -> nn.Module:
+    """Build the network that a config names.
+
+    Raises:
+        UserError: the name is none of ours and cannot be imported.
+    """
+    match config.name:
+        case "residual":
+            return ResidualCNN(config.widths, config.blocks)
+        case "plain":
+            return PlainCNN(config.widths)
+        case _:
+            return import_model(config.name)(widths=config.widths)
+
+
+def import_model(name: str) -> type[nn.Module]:
+    """Import ``package.module:Class``."""
+    module, _, class_name = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), class_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"--model.name {name}: not residual, plain or an importable module:Class ({error})"
+        ) from None
+
+
+class PlainCNN(nn.Sequential):
+    """The lab course's kind of network: blocks of convolution, norm, ReLU and pooling."""
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 256), classes: int = 2) -> None:
+        layers: list[nn.Module] = []
+        for c_in, c_out in zip((3, *widths), widths, strict=False):
+            layers += [
+                nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
+                nn.BatchNorm2d(c_out),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+        super().__init__(*layers, GlobalMean(), nn.Linear(widths[-1], classes))
+
+
+class GlobalMean(nn.Module):
+    """Mean over positions: (n, c, h, w) → (n, c)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average every channel."""
+        return reduce(x, "n c h w -> n c", "mean")
+
+
+class ResidualCNN(nn.Module):
+    """A small pre-activation residual network (He et al., 2016, "Identity Mappings").
+
+    The first convolution has stride 2 and every stage halves the resolution again, so that a
+    100 × 100 face reaches the first stage as 25 × 25: fast on a CPU, and all the classes need.
+    """
+
+    def __init__(
+        self, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2, classes: int = 2
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, widths[0], 3, stride=2, padding=1, bias=False)
+        stages = []
+        for c_in, c_out in zip((widths[0], *widths), widths, strict=False):
+            stages.append(ResidualBlock(c_in, c_out, stride=2))
+            stages += [ResidualBlock(c_out, c_out) for _ in range(blocks - 1)]
+        self.stages = nn.Sequential(*stages)
+        self.norm = nn.BatchNorm2d(widths[-1])
+        self.head = nn.Linear(widths[-1], classes)
+        self.apply(initialise)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the penultimate features, (n, widths[-1])."""
+        x = F.relu(self.norm(self.stages(self.stem(x))))
+        return reduce(x, "n c h w -> n c", "mean")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits, (n, classes)."""
+        return self.head(self.features(x))
+
+
+class ResidualBlock(nn.Module):
+    """Norm, ReLU, 3×3 twice, added to the input (averaged and projected where it shrinks)."""
+
+    def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(c_in)
+        self.conv1 = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(c_out)
+        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)
+        self.stride = stride
+        self.project = nn.Conv2d(c_in, c_out, 1, bias=False) if stride > 1 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c_in, h, w) → (n, c_out, ⌈h / stride⌉, ⌈w / stride⌉)."""
+        h = F.relu(self.norm1(x))
+        if self.project is not None:
+            x = self.project(F.avg_pool2d(h, self.stride, ceil_mode=True))
+        return x + self.conv2(F.relu(self.norm2(self.conv1(h))))
+
+
+def initialise(module: nn.Module) -> None:
+    """He et al. (2015) normal initialisation by the outputs' number, as in torchvision's ResNet."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

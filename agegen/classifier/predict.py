@@ -1,0 +1,123 @@
+"""Probabilities from a trained classifier: for a batch of faces or the faces of a store."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from agegen.classifier.config import TrainConfig
+from agegen.classifier.model import build_model
+from agegen.errors import UserError
+from agegen.faces.store import FaceStore
+from agegen.faces.views import Views, evaluation_views
+from agegen.files import read_json
+from agegen.metrics import sigmoid
+from agegen.runs import from_plain, load_tensors
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A frozen, calibrated classifier.
+
+    Attributes:
+        model: the network, in evaluation mode, without gradients.
+        crop: side in pixels of what the network sees.
+        views: the views that predictions average over, unless told otherwise.
+        temperature: divides the log-odds before they become probabilities; fitted on validation.
+        config: how it was trained.
+        device: where it computes.
+    """
+
+    model: nn.Module
+    crop: int
+    views: Views
+    temperature: float
+    config: TrainConfig
+    device: torch.device
+
+    def log_odds(
+        self, images: np.ndarray, indices: np.ndarray | None = None, views: Views | None = None
+    ) -> np.ndarray:
+        """Return log p(old) − log p(young) before temperature scaling, float64 (n,).
+
+        Args:
+            images: uint8 (n, h, w, 3), at least `crop` on each side.
+            indices: which of them; None takes all.
+            views: None takes the classifier's own.
+        """
+        chosen = np.arange(len(images)) if indices is None else indices
+        return (
+            log_odds(self.model, images, chosen, self.crop, views or self.views, self.device)
+            .double()
+            .numpy()
+        )
+
+    def probabilities(
+        self, images: np.ndarray, indices: np.ndarray | None = None, views: Views | None = None
+    ) -> np.ndarray:
+        """Return the calibrated p(old), float64 (n,) in [0, 1]; arguments as in `log_odds`."""
+        return sigmoid(self.log_odds(images, indices, views) / self.temperature)
+
+
+def load_classifier(run: Path, device: torch.device | str | None = None) -> Classifier:
+    """Load the best epoch of a run; no flags about the network are needed.
+
+    Raises:
+        UserError: the folder is no run, has no validated epoch yet, or is damaged.
+    """
+    if not (run / "config.json").exists():
+        raise UserError(f"{run} is not a run folder (no config.json)")
+    if not (run / "best.json").exists():
+        raise UserError(f"{run} has no validated epoch yet: train it first")
+    config_file = run / "config.json"
+    config = from_plain(TrainConfig, read_json(config_file)["config"], config_file)
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model = build_model(config.model)
+    try:
+        model.load_state_dict(load_tensors(run / "best.safetensors"))
+    except RuntimeError:
+        raise UserError(f"{run}/best.safetensors does not fit the network in config.json") from None
+    model = model.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    best = read_json(run / "best.json")
+    return Classifier(model, config.augment.crop, config.views, best["temperature"], config, device)
+
+
+def require_size(classifier: Classifier, store: FaceStore) -> None:
+    """Refuse faces that are smaller than what the network was trained on."""
+    if store.size < classifier.crop:
+        raise UserError(
+            f"the faces of {store.folder} have {store.size} pixels; this classifier needs "
+            f"{classifier.crop}: prepare them with --size {classifier.crop} or more"
+        )
+
+
+@torch.no_grad()
+def log_odds(
+    model: nn.Module,
+    images: np.ndarray,
+    indices: np.ndarray,
+    crop: int,
+    views: Views,
+    device: torch.device,
+    batch_size: int = 128,
+) -> Tensor:
+    """Compute log p(old) − log p(young), averaged over the views, float32 (n,) on the CPU.
+
+    Args:
+        model: logits (n, 2) from float n c h w in [−1, 1]; put into evaluation mode.
+        images: uint8 (n, h, w, 3), may be memory-mapped.
+        indices: which images, int64.
+        crop: side of the views.
+        views: see `evaluation_views`.
+        device: where the model is.
+        batch_size: faces at a time.
+    """
+    model.eval()
+    scores = [torch.empty(0)]
+    for start in range(0, len(indices), batch_size):
+        batch = torch.from_numpy(images[indices[start : start + batch_size]]).to(device)
+        logits = torch.stack([model(v).float() for v in evaluation_views(batch, crop, views)])
+        scores.append((logits[..., 1] - logits[..., 0]).mean(dim=0).cpu())
+    return torch.cat(scores)

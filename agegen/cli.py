@@ -1,0 +1,57 @@
+"""What every recipe does around its one function call: parse a config, report mistakes plainly."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from agegen.errors import UserError
+from agegen.files import read_json
+
+Config = TypeVar("Config")
+Result = TypeVar("Result")
+
+
+def run_recipe(
+    config_type: type[Config], function: Callable[[Config], Result], description: str | None = None
+) -> Result:
+    """Build a config from the command line and call `function` with it.
+
+    The help text is the recipe's docstring, followed by every field's. ``--config FILE`` names a
+    JSON file with the values that differ from the defaults; flags still override it. A `UserError`
+    ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130.
+    """
+    try:
+        preset, arguments = split_preset(sys.argv[1:])
+        given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
+        return function(tyro.cli(config_type, args=given + arguments, description=description))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:
+    """Take ``--config FILE`` out of the arguments and read the file."""
+    if "--config" not in arguments:
+        return {}, arguments
+    at = arguments.index("--config")
+    if at + 1 == len(arguments):
+        raise UserError("--config needs a JSON file")
+    return read_json(Path(arguments[at + 1])), arguments[:at] + arguments[at + 2 :]
+
+
+def to_flags(name: str, value: Any) -> list[str]:
+    """Turn one entry of a preset into flags; tyro checks names and types, the last flag wins."""
+    if isinstance(value, dict):
+        return [flag for key, inner in value.items() for flag in to_flags(f"{name}.{key}", inner)]
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        head, _, last = flag.rpartition(".")
+        return [f"--{head}{'.' if head else ''}{'' if value else 'no-'}{last}"]
+    values = value if isinstance(value, list) else [value]
+    return [f"--{flag}", *map(str, values)]

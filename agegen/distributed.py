@@ -1,0 +1,78 @@
+"""Several processes that compute what one process would: batch norm and gathering.
+
+The arithmetic is that of one process at the same global batch; only the order of float32 additions
+differs.
+"""
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from einops import reduce
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+from agegen.faces.batches import share_of
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm over the global batch, on any device.
+
+    `torch.nn.SyncBatchNorm` refuses CPU tensors; this one runs under gloo and NCCL alike, and takes
+    shares of different size. In evaluation it is plain batch norm.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (n, c, h, w) by the mean and variance over all processes' n, h and w."""
+        if not self.training:
+            return super().forward(x)
+        wide = x.float()
+        count = torch.full((1,), wide.numel() / wide.shape[1], device=x.device)
+        sums = reduce(wide, "n c h w -> c", "sum")
+        squares = reduce(wide.square(), "n c h w -> c", "sum")
+        total = all_reduce(torch.cat([sums, squares, count]))
+        n = total[-1]
+        mean, square = (total[:-1] / n).chunk(2)
+        variance = square - mean.square()
+        self.update_running(mean.detach(), variance.detach(), n.detach())
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        shift = self.bias - mean * scale
+        return (wide * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
+
+    @torch.no_grad()
+    def update_running(self, mean: Tensor, variance: Tensor, n: Tensor) -> None:
+        """Move the running statistics as nn.BatchNorm2d does, with the unbiased variance."""
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * n / (n - 1), self.momentum)
+
+
+def use_global_batch_norm(module: nn.Module) -> nn.Module:
+    """Turn every `nn.BatchNorm2d` in a network into `GlobalBatchNorm2d`, in place.
+
+    The class of the layers changes, their parameters and buffers stay.
+    """
+    for layer in module.modules():
+        if type(layer) is nn.BatchNorm2d:
+            layer.__class__ = GlobalBatchNorm2d
+    return module
+
+
+def gather_shares(accelerator: Accelerator, share: Tensor, total: int) -> Tensor:
+    """Put together the rows that each process computed of its `share_of` `total` rows.
+
+    Args:
+        share: (rows of this process, …).
+        total: rows of all processes.
+
+    Returns:
+        (total, …) on every process, in order; nothing is counted twice.
+    """
+    if accelerator.num_processes == 1:
+        return share
+    slices = [
+        share_of(total, r, accelerator.num_processes) for r in range(accelerator.num_processes)
+    ]
+    longest = max(s.stop - s.start for s in slices)
+    padded = F.pad(share, [0, 0] * (share.ndim - 1) + [0, longest - len(share)])
+    gathered = accelerator.gather(padded).unflatten(0, (len(slices), longest))
+    return torch.cat([rows[: s.stop - s.start] for rows, s in zip(gathered, slices, strict=True)])

@@ -1,0 +1,187 @@
+"""Leakage audit of a FaceStore: what crosses the splits, and what trivial look-ups would score."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from agegen.faces.catalog import CLASS_NAMES
+from agegen.faces.near_duplicates import near_duplicate_pairs
+from agegen.faces.split import SPLITS
+from agegen.faces.store import UNKNOWN_AGE, FaceStore
+
+
+@dataclass(frozen=True)
+class LookupScore:
+    """Score on the test faces of a "classifier" that looks up one attribute in the training faces.
+
+    It answers with the class in which the attribute's value is the more frequent among the training
+    faces (so that unequal class sizes do not decide), and with the larger class where it never met
+    the value.
+    """
+
+    accuracy: float
+    balanced_accuracy: float
+    known: float
+    """Share of the test faces whose value occurs in training."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit found; see `describe` for the words."""
+
+    faces: int
+    counts: dict[str, dict[str, dict]]
+    """split → class → faces, mean age, share of women (None where unknown)."""
+    identities: int
+    shared_identities: dict[str, int]
+    """Pair of splits ("train-test") → identities that occur in both."""
+    identities_in_both_classes: int
+    near_duplicate_pairs: int
+    shared_near_duplicates: dict[str, int]
+    """Pair of splits → near-duplicate pairs that straddle them."""
+    contradicting_near_duplicates: int
+    """Near-duplicate pairs whose labels differ: label noise."""
+    identity_lookup: LookupScore | None
+    identity_lookup_on_random_split: LookupScore | None
+    gender_lookup: LookupScore | None
+
+
+def audit_store(store: FaceStore, seed: int = 0) -> Audit:
+    """Audit a store.
+
+    Args:
+        store: the store.
+        seed: of the random split that the identity look-up is also scored on.
+    """
+    pairs = near_duplicate_pairs(store.hashes)
+    known = store.identities != ""
+    by_class = [set(store.identities[known & (store.labels == label)]) for label in (0, 1)]
+    random = np.random.default_rng(seed).permutation(store.splits)
+    return Audit(
+        faces=len(store),
+        counts={split: split_counts(store, store.splits == split) for split in SPLITS},
+        identities=len(by_class[0] | by_class[1]),
+        shared_identities=shared_identities(store),
+        identities_in_both_classes=len(by_class[0] & by_class[1]),
+        near_duplicate_pairs=len(pairs),
+        shared_near_duplicates=straddling_pairs(store.splits, pairs),
+        contradicting_near_duplicates=int(
+            (store.labels[pairs[:, 0]] != store.labels[pairs[:, 1]]).sum()
+        ),
+        identity_lookup=lookup(store.identities, store.labels, store.splits),
+        identity_lookup_on_random_split=lookup(store.identities, store.labels, random),
+        gender_lookup=lookup(store.genders, store.labels, store.splits),
+    )
+
+
+def split_counts(store: FaceStore, in_split: np.ndarray) -> dict[str, dict]:
+    """Faces, mean age and share of women of one split by class."""
+    counts = {}
+    for label, name in enumerate(CLASS_NAMES):
+        chosen = in_split & (store.labels == label)
+        ages = store.ages[chosen & (store.ages != UNKNOWN_AGE)]
+        genders = store.genders[chosen & (store.genders != "")]
+        counts[name] = {
+            "faces": int(chosen.sum()),
+            "mean_age": float(ages.mean()) if len(ages) else None,
+            "female": float((genders == "female").mean()) if len(genders) else None,
+        }
+    return counts
+
+
+def split_pairs() -> list[tuple[str, str]]:
+    """Return the three pairs of splits."""
+    return [("train", "val"), ("train", "test"), ("val", "test")]
+
+
+def shared_identities(store: FaceStore) -> dict[str, int]:
+    """Count the identities that two splits have in common."""
+    present = {split: set(store.identities[store.splits == split]) - {""} for split in SPLITS}
+    return {f"{a}-{b}": len(present[a] & present[b]) for a, b in split_pairs()}
+
+
+def straddling_pairs(splits: np.ndarray, pairs: np.ndarray) -> dict[str, int]:
+    """Count the near-duplicate pairs with one face in each of two splits."""
+    first, second = splits[pairs[:, 0]], splits[pairs[:, 1]]
+    return {
+        f"{a}-{b}": int((((first == a) & (second == b)) | ((first == b) & (second == a))).sum())
+        for a, b in split_pairs()
+    }
+
+
+def lookup(values: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> LookupScore | None:
+    """Score the look-up of one attribute; None where the attribute is unknown throughout."""
+    if not np.any(values != ""):
+        return None
+    names, number = np.unique(values, return_inverse=True)
+    train, test = splits == "train", splits == "test"
+    old = np.bincount(number[train & (labels == 1)], minlength=len(names))
+    young = np.bincount(number[train & (labels == 0)], minlength=len(names))
+    majority = int(old.sum() > young.sum())
+    known = (old + young > 0) & (names != "")
+    excess = old / old.sum() - young / young.sum()
+    answer = np.where(known & (excess != 0), excess > 0, majority)[number[test]]
+    truth = labels[test]
+    right = answer == truth
+    recalls = [right[truth == label].mean() for label in (0, 1)]
+    return LookupScore(
+        float(right.mean()), float(np.mean(recalls)), float(known[number[test]].mean())
+    )
+
+
+def describe(audit: Audit) -> str:
+    """Put the audit into plain lines."""
+    lines = [f"{audit.faces:,} faces"]
+    for split, classes in audit.counts.items():
+        lines += [f"  {split:5}  {name:5}  {describe_count(c)}" for name, c in classes.items()]
+    lines += describe_identities(audit)
+    lines.append(f"near-duplicate pairs: {audit.near_duplicate_pairs:,}")
+    lines += describe_shared("near-duplicate pairs", audit.shared_near_duplicates)
+    if audit.contradicting_near_duplicates:
+        lines.append(f"  {audit.contradicting_near_duplicates:,} of them with different labels")
+    if audit.gender_lookup:
+        lines.append(describe_lookup("gender", audit.gender_lookup))
+    return "\n".join(lines)
+
+
+def describe_count(count: dict) -> str:
+    """One class of one split in words."""
+    age = "" if count["mean_age"] is None else f"  mean age {count['mean_age']:.1f}"
+    female = "" if count["female"] is None else f"  {count['female']:.0%} female"
+    return f"{count['faces']:7,} faces{age}{female}"
+
+
+def describe_identities(audit: Audit) -> list[str]:
+    """Say what is known of identities, and what looking them up would score."""
+    if audit.identity_lookup is None or audit.identity_lookup_on_random_split is None:
+        return [
+            "identities: unknown, so the split can only keep near-duplicates together; "
+            "the same person may be in several splits"
+        ]
+    return [
+        f"identities: {audit.identities:,}, of which {audit.identities_in_both_classes:,} "
+        "occur in both classes",
+        *describe_shared("identities", audit.shared_identities),
+        describe_lookup("identity", audit.identity_lookup),
+        describe_lookup("identity", audit.identity_lookup_on_random_split)
+        + "  ← if the split were random over faces",
+    ]
+
+
+def describe_shared(what: str, shared: dict[str, int]) -> list[str]:
+    """One line per pair of splits that share something, or one that says that none does."""
+    lines = [f"  LEAK: {n:,} {what} in both {pair}" for pair, n in shared.items() if n]
+    return lines or [f"  no {what} straddle two splits"]
+
+
+def describe_lookup(attribute: str, score: LookupScore) -> str:
+    """One look-up in words."""
+    return (
+        f"looking up {attribute} alone: accuracy {score.accuracy:.2%}, balanced "
+        f"{score.balanced_accuracy:.2%} on the test faces ({score.known:.0%} of them known)"
+    )
+
+
+def to_json(audit: Audit) -> dict:
+    """Return the audit as plain JSON types."""
+    return asdict(audit)

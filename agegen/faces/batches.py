@@ -1,0 +1,83 @@
+"""Batches of faces from a store, fetched one ahead of the network."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agegen.faces.store import FaceStore
+from agegen.faces.views import stream_seed
+
+
+class Batch(NamedTuple):
+    """This process's share of a global batch.
+
+    `images` is uint8 (n, h, w, 3) on the device; `indices` int64 (n,) are the faces' numbers in the
+    store; `share` is where they lie in the global batch; `waited` is how many seconds the network
+    stood waiting for them.
+    """
+
+    images: Tensor
+    indices: np.ndarray
+    share: slice
+    waited: float
+
+
+def epoch_batches(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Shuffle and cut an epoch into global batches that differ in size by one at most.
+
+    Every face occurs exactly once: with 4,699 faces and batches of 64 there are 74 batches of 63 or
+    64, not 73 and a small remainder.
+
+    Args:
+        indices: int64 (n,), numbers of the training faces.
+        batch_size: largest global batch.
+        seed: of the run.
+        epoch: number of the epoch; the order depends on it and the seed alone.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(indices)
+    return np.array_split(order, -(-len(order) // batch_size))
+
+
+def share_of(length: int, rank: int, processes: int) -> slice:
+    """Return which rows of a global batch process `rank` takes; shares differ by one at most."""
+    bounds = np.linspace(0, length, processes + 1).round().astype(int)
+    return slice(int(bounds[rank]), int(bounds[rank + 1]))
+
+
+def fetch_batches(
+    store: FaceStore,
+    batches: list[np.ndarray],
+    device: torch.device,
+    rank: int = 0,
+    processes: int = 1,
+) -> Iterator[Batch]:
+    """Yield this process's share of each global batch, the next one being read meanwhile.
+
+    Reading is a gather from the memory map in a thread of its own: no decoding, no per-image work.
+    """
+
+    def read(indices: np.ndarray) -> tuple[Tensor, np.ndarray, slice]:
+        share = share_of(len(indices), rank, processes)
+        images = torch.from_numpy(store.images[indices[share]])
+        if device.type == "cuda":
+            images = images.pin_memory()
+        return images, indices[share], share
+
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = reader.submit(read, batches[0]) if batches else None
+        for following in [*batches[1:], None]:
+            started = time.perf_counter()
+            images, indices, share = upcoming.result()
+            waited = time.perf_counter() - started
+            upcoming = reader.submit(read, following) if following is not None else None
+            yield Batch(images.to(device, non_blocking=True), indices, share, waited)
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Seed torch for one step of one process, so that dropout too repeats after a resume."""
+    torch.manual_seed(stream_seed(seed + 1_000_003 * rank, step))

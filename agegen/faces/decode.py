@@ -1,0 +1,125 @@
+"""Decode one photo of one face into a square RGB array, whatever the file is.
+
+Imports neither torch nor the rest of the package, so that worker processes start fast.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from einops import repeat
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 100_000_000  # a 100-megapixel file takes 300 MB as RGB; face crops are far smaller
+MAX_ENLARGEMENT = 4
+MAX_ASPECT = 2.0
+
+
+class BadImageError(Exception):
+    """The file is not a usable face photo; the message says why in words."""
+
+
+def decode_face(path: Path, size: int) -> np.ndarray:
+    """Decode, turn upright, convert to RGB, crop to the centred square, resize with antialiasing.
+
+    Args:
+        path: an image file of any format and mode that Pillow reads.
+        size: side of the result in pixels.
+
+    Returns:
+        uint8 (size, size, 3), RGB.
+
+    Raises:
+        BadImageError: with the reason, for every way in which a file can be unusable.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
+            check_size(image, size)
+            # JPEGs decode at 1/2, 1/4 or 1/8 directly; twice the target leaves antialiasing to us.
+            image.draft(None, (2 * size, 2 * size))
+            image.load()
+            pixels = np.asarray(square(to_rgb(upright(image)), size))
+    except BadImageError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        raise BadImageError(unidentified_reason(path)) from None
+    except Exception as error:
+        raise BadImageError(reason_of(error)) from None
+    if pixels.min() == pixels.max():
+        raise BadImageError("blank: every pixel has the same value")
+    return pixels
+
+
+def check_size(image: Image.Image, size: int) -> None:
+    """Refuse pictures that are too small, too large or too elongated to be a face crop."""
+    width, height = image.size
+    shape = f"{width} × {height} pixels"
+    if width * height > MAX_PIXELS:
+        raise BadImageError(f"{shape}: over the limit of {MAX_PIXELS // 10**6} megapixels")
+    if min(width, height) * MAX_ENLARGEMENT < size:
+        raise BadImageError(f"{shape}: too small to become {size} × {size}")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise BadImageError(f"{shape}: too elongated for a face crop")
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; damaged EXIF data does not cost the picture."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert any Pillow mode to RGB; transparent parts become white, 16 bits become 8."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return grey_to_rgb(np.asarray(image, dtype=np.float32))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def grey_to_rgb(grey: np.ndarray) -> Image.Image:
+    """Map grey values of more than 8 bits to 8: by 1, 255 or 65,535, whichever holds the range."""
+    full = next((limit for limit in (1.0, 255.0, 65535.0) if grey.max() <= limit), grey.max())
+    bytes_ = np.clip(grey / full * 255 + 0.5, 0, 255).astype(np.uint8)
+    return Image.fromarray(repeat(bytes_, "h w -> h w c", c=3))
+
+
+def square(image: Image.Image, size: int) -> Image.Image:
+    """Crop to the centred square and resize, antialiased (bicubic over the source's support)."""
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return image.resize((size, size), Image.Resampling.BICUBIC, box=box)
+
+
+def unidentified_reason(path: Path) -> str:
+    """Say what a file is that Pillow cannot open."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return "empty file"
+    if not head.strip(b"\0"):
+        return "damaged: the file begins with zeros only"
+    printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head)
+    return "a text file, not an image" if printable == len(head) else "not an image, or damaged"
+
+
+def reason_of(error: Exception) -> str:
+    """Put a decoding error into words."""
+    if isinstance(error, PermissionError):
+        return "no permission to read the file"
+    if isinstance(error, FileNotFoundError):
+        return "the file has disappeared"
+    if isinstance(error, IsADirectoryError):
+        return "a folder, not a file"
+    if isinstance(error, MemoryError):
+        return "too large to decode in this machine's memory"
+    if "truncated" in str(error) or isinstance(error, EOFError):
+        return "truncated: the file ends before the picture does"
+    return f"damaged: {error}"

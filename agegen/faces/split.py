@@ -1,0 +1,137 @@
+"""Train, validation and test: disjoint in identities and near-duplicates, stratified by class."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agegen.errors import UserError
+from agegen.faces.catalog import CLASS_NAMES
+
+SPLITS = ("train", "val", "test")
+
+
+class Split(NamedTuple):
+    """Which split each face belongs to; `dropped` faces belong to none.
+
+    `names` is a str array (n,) of "train", "val", "test" or "" where dropped; `dropped` maps the
+    index of such a face to the index of the given test (or val) face that it nearly repeats.
+    """
+
+    names: np.ndarray
+    dropped: dict[int, int]
+
+
+def group_faces(identities: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Join faces that share an identity or are near-duplicates, transitively (union–find).
+
+    Args:
+        identities: str (n,), empty where unknown.
+        pairs: int (m, 2), near-duplicates.
+
+    Returns:
+        int64 (n,): a group number per face, the same for all faces of a group.
+    """
+    parent = np.arange(len(identities))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    _, first, same = np.unique(identities, return_index=True, return_inverse=True)
+    links = [(i, first[same[i]]) for i in np.flatnonzero(identities != "")]
+    for a, b in [*links, *pairs]:
+        parent[root(a)] = root(b)
+    return np.unique([root(i) for i in range(len(parent))], return_inverse=True)[1]
+
+
+def split_faces(
+    labels: np.ndarray,
+    identities: np.ndarray,
+    pairs: np.ndarray,
+    given: np.ndarray,
+    val_fraction: float = 0.1,
+    test_fraction: float = 0.15,
+    seed: int = 0,
+) -> Split:
+    """Assign every face to a split.
+
+    Faces with a given split ("test" or "val") stay there. The rest is divided by whole groups
+    (`group_faces`), each class to the fractions asked for. A face that nearly repeats a given test
+    or validation face is dropped: the given set stays whole and nothing straddles. Identities of
+    the rest may still occur in a *given* test set, since dropping those could leave no training
+    data at all (CACD's usual random split shares every celebrity); `audit` counts them.
+
+    Args:
+        labels: int (n,), 0 young, 1 old.
+        identities: str (n,), empty where unknown.
+        pairs: int (m, 2), near-duplicates.
+        given: str (n,), the split the source gives, or "".
+        val_fraction: share of the faces to be divided that goes to validation.
+        test_fraction: likewise for test; unused where test faces are given.
+        seed: of the order in which groups are dealt out.
+
+    Raises:
+        UserError: a class has too few groups to appear in every split.
+    """
+    names = given.astype("<U5")
+    dropped = straddling(names, pairs)
+    free = (names == "") & ~np.isin(np.arange(len(names)), list(dropped))
+    wanted = {"val": 0.0 if "val" in given else val_fraction}
+    wanted["test"] = 0.0 if "test" in given else test_fraction
+    wanted["train"] = 1 - wanted["val"] - wanted["test"]
+    if min(wanted["train"], *wanted.values()) < 0 or wanted["train"] <= 0:
+        raise UserError("--val-fraction and --test-fraction must leave some faces for training")
+    groups = group_faces(identities[free], reindex(pairs, free))
+    names[free] = deal(labels[free], groups, wanted, np.random.default_rng(seed))
+    require_every_class(labels, names)
+    return Split(names, dropped)
+
+
+def straddling(given: np.ndarray, pairs: np.ndarray) -> dict[int, int]:
+    """Map each face outside a given split to the face inside one that it nearly repeats.
+
+    Between two given sets, the test face stays and the validation face goes.
+    """
+    rank = np.select([given == "test", given == "val"], [2, 1], 0)
+    dropped = {}
+    for a, b in pairs:
+        if rank[a] != rank[b]:
+            low, high = (a, b) if rank[a] < rank[b] else (b, a)
+            dropped[int(low)] = int(high)
+    return dropped
+
+
+def reindex(pairs: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Keep the pairs of kept faces, numbered among the kept ones."""
+    number = np.cumsum(kept) - 1
+    return number[pairs[kept[pairs].all(axis=1)]].reshape(-1, 2)
+
+
+def deal(
+    labels: np.ndarray, groups: np.ndarray, wanted: dict[str, float], rng: np.random.Generator
+) -> np.ndarray:
+    """Give each group, in random order, to the split that most lacks its faces' classes."""
+    counts = np.zeros((groups.max(initial=-1) + 1, 2))
+    np.add.at(counts, (groups, labels), 1)
+    names = [name for name, share in wanted.items() if share > 0]
+    targets = np.outer([wanted[name] for name in names], counts.sum(axis=0)).clip(min=1e-9)
+    filled = np.zeros_like(targets)
+    choice = np.zeros(len(counts), np.int64)
+    for group in rng.permutation(len(counts)):
+        lacking = (1 - filled / targets) @ counts[group]
+        choice[group] = lacking.argmax()
+        filled[choice[group]] += counts[group]
+    return np.array(names)[choice[groups]] if len(groups) else np.empty(0, "<U5")
+
+
+def require_every_class(labels: np.ndarray, names: np.ndarray) -> None:
+    """Refuse a split in which a class is missing."""
+    for split in SPLITS:
+        for label, class_name in enumerate(CLASS_NAMES):
+            if not np.any((names == split) & (labels == label)):
+                raise UserError(
+                    f"too few faces: no {class_name} face is left for the {split} split "
+                    "(identities and near-duplicates are kept together)"
+                )

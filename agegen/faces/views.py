@@ -1,0 +1,187 @@
+"""Views of faces: what a network is shown. Batched tensor operations on the training device.
+
+Faces come as uint8 n h w c (as a FaceStore keeps them) and leave as float32 n c h w in [−1, 1].
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from agegen.errors import UserError
+
+Views = Literal["centre", "flip", "five", "ten"]
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random views for training; 0 turns an effect off."""
+
+    crop: int = 100
+    """Side in pixels of what the network sees; a store's faces are cropped to it."""
+    shift: float = 4.0
+    """Largest shift of the crop from the centre, in pixels, each way."""
+    scale: float = 0.1
+    """Largest change of scale, as a natural logarithm: 0.1 is −10 % to +10 %."""
+    rotation: float = 10.0
+    """Largest rotation, in degrees, each way."""
+    flip: bool = True
+    """Mirror half of the faces."""
+    colour: float = 0.0
+    """Largest change of contrast and saturation, as a natural logarithm; brightness half of it."""
+    erase: float = 0.0
+    """Mean side of the erased rectangle as a share of the crop (random erasing)."""
+    erase_probability: float = 0.5
+    """Share of the faces of which a rectangle is erased."""
+
+    def __post_init__(self) -> None:
+        if self.crop < 32:
+            raise UserError(f"--augment.crop {self.crop} is below 32, the networks' smallest input")
+        if min(self.shift, self.scale, self.rotation, self.colour, self.erase) < 0:
+            raise UserError(
+                "--augment: shift, scale, rotation, colour and erase cannot be negative"
+            )
+        if not 0 <= self.erase_probability <= 1:
+            raise UserError("--augment.erase-probability must be between 0 and 1")
+
+
+class ViewParameters(NamedTuple):
+    """The random numbers of a batch of views; every tensor is float32 with n rows.
+
+    They are drawn for the whole global batch at once, from the seed and the step alone, and then
+    divided among the processes: any number of processes shows the same views, and a resumed run
+    shows the views that it would have shown.
+    """
+
+    uniform: Tensor
+    """(n, 14) in [0, 1)."""
+
+    def rows(self, chosen: slice) -> "ViewParameters":
+        """Return the parameters of some of the faces."""
+        return ViewParameters(self.uniform[chosen])
+
+
+def draw_view_parameters(n: int, seed: int, step: int) -> ViewParameters:
+    """Draw the parameters of step `step`, on the CPU: 14 numbers a face.
+
+    Args:
+        n: size of the global batch.
+        seed: of the run.
+        step: number of the optimiser step.
+    """
+    generator = torch.Generator().manual_seed(stream_seed(seed, step))
+    return ViewParameters(torch.rand(n, 14, generator=generator))
+
+
+def stream_seed(seed: int, step: int) -> int:
+    """Mix a run's seed and a step number into one 63-bit seed (splitmix64's finaliser)."""
+    mask = (1 << 64) - 1
+    z = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) & mask
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+    return (z ^ (z >> 31)) >> 1
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 n h w c in 0…255 → float32 n c h w in [−1, 1], channels last in memory."""
+    return rearrange(images, "n h w c -> n c h w").float().div_(127.5).sub_(1)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Float n c h w in [−1, 1] → uint8 n h w c, rounded; values outside are clipped."""
+    scaled = images.float().add(1).mul(127.5).round().clamp(0, 255)
+    return rearrange(scaled, "n c h w -> n h w c").to(torch.uint8)
+
+
+def random_views(images: Tensor, parameters: ViewParameters, config: AugmentConfig) -> Tensor:
+    """Shift, scale, rotate and mirror faces in one resampling, then change colour and erase.
+
+    Args:
+        images: uint8 (n, h, w, 3).
+        parameters: n rows, on any device.
+        config: how far each effect goes.
+
+    Returns:
+        float32 (n, 3, crop, crop) in [−1, 1] (colour may leave that range slightly).
+    """
+    u = parameters.uniform.to(images.device, non_blocking=True)
+    signed = 2 * u - 1
+    views = geometric_views(to_float(images), u, signed, config)
+    if config.colour:
+        views = recolour(views, signed[:, 5:10], config.colour)
+    if config.erase:
+        views = erase_rectangle(views, u[:, 9:14], config)
+    return views.contiguous(memory_format=torch.channels_last)
+
+
+def geometric_views(x: Tensor, u: Tensor, signed: Tensor, config: AugmentConfig) -> Tensor:
+    """Resample by one affine map a face; outside the picture its mirror continuation shows."""
+    n, channels, height, width = x.shape
+    angle = signed[:, 0] * math.radians(config.rotation)
+    scale = torch.exp(signed[:, 1] * config.scale)
+    mirror = 1 - 2 * (u[:, 2] < 0.5).float() if config.flip else torch.ones_like(angle)
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    kx, ky = config.crop / width, config.crop / height
+    shift_x = signed[:, 3] * 2 * config.shift / width
+    shift_y = signed[:, 4] * 2 * config.shift / height
+    rows = [mirror * cos * kx, -sin * ky, shift_x, mirror * sin * kx, cos * ky, shift_y]
+    theta = rearrange(torch.stack(rows, dim=1), "n (r c) -> n r c", r=2)
+    shape = [n, channels, config.crop, config.crop]
+    grid = F.affine_grid(theta, shape, align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+def recolour(x: Tensor, signed: Tensor, strength: float) -> Tensor:
+    """Change contrast, saturation, brightness and the balance of red against blue."""
+    contrast, saturation, brightness, balance = (
+        rearrange(signed[:, i] * strength, "n -> n 1 1 1") for i in range(4)
+    )
+    mean = x.mean(dim=(1, 2, 3), keepdim=True)
+    x = (x - mean) * torch.exp(contrast) + mean + brightness / 2
+    grey = x.mean(dim=1, keepdim=True)
+    x = grey + (x - grey) * torch.exp(saturation)
+    tint = rearrange(torch.tensor([1.0, 0.0, -1.0], device=x.device), "c -> 1 c 1 1")
+    return x + balance / 4 * tint
+
+
+def erase_rectangle(x: Tensor, u: Tensor, config: AugmentConfig) -> Tensor:
+    """Set a random rectangle to grey in some faces (Zhong et al., 2020, random erasing)."""
+    side = config.crop
+    lengths = config.erase * side * (0.5 + u[:, 0:2])
+    centres = u[:, 2:4] * side
+    axis = torch.arange(side, device=x.device)
+    inside = (axis - rearrange(centres, "n a -> n a 1")).abs() < rearrange(
+        lengths, "n a -> n a 1"
+    ) / 2
+    rectangle = rearrange(inside[:, 0], "n h -> n 1 h 1") & rearrange(
+        inside[:, 1], "n w -> n 1 1 w"
+    )
+    chosen = rearrange(u[:, 4] < config.erase_probability, "n -> n 1 1 1")
+    return x.masked_fill(rectangle & chosen, 0.0)
+
+
+def evaluation_views(images: Tensor, crop: int, views: Views = "centre") -> Tensor:
+    """Cut the fixed views that an evaluation averages over.
+
+    Args:
+        images: uint8 (n, h, w, 3), at least `crop` on each side.
+        crop: side of a view.
+        views: "centre"; "flip": centre and its mirror image; "five": centre and corners; "ten":
+            those five and their mirror images (Krizhevsky et al., 2012, section 4.1).
+
+    Returns:
+        float32 (v, n, 3, crop, crop) in [−1, 1], v being 1, 2, 5 or 10.
+    """
+    x = to_float(images)
+    down, right = x.shape[2] - crop, x.shape[3] - crop
+    corners = [(down // 2, right // 2)]
+    if views in ("five", "ten"):
+        corners += [(0, 0), (0, right), (down, 0), (down, right)]
+    crops = [x[:, :, top : top + crop, left : left + crop] for top, left in corners]
+    if views in ("flip", "ten"):
+        crops += [view.flip(3) for view in crops]
+    return torch.stack([view.contiguous(memory_format=torch.channels_last) for view in crops])

@@ -1,0 +1,165 @@
+"""Pure functions of scores and labels; no network, no files.
+
+Binary classification of young (0) against old (1). `p` is the probability of class 1, in [0, 1].
+Every figure takes weights of shape (..., n) and returns (...), so that all bootstrap resamples are
+one call: a resample is a row of whole-number weights (how often each face was drawn).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+EPSILON = 1e-12
+Weights = np.ndarray | None
+
+
+class Estimate(NamedTuple):
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def uniform(y: np.ndarray, weights: Weights) -> np.ndarray:
+    """Return the weights as float64, ones if there are none."""
+    return np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+
+
+def mean(values: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Weighted mean over the last axis; NaN where the weights sum to 0."""
+    w = uniform(values, weights)
+    total = w.sum(axis=-1)
+    return np.divide(w @ values, total, out=np.full(total.shape, np.nan), where=total > 0)
+
+
+def accuracy(y: np.ndarray, p: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Share of faces whose more probable class is their label."""
+    return mean(((p > 0.5) == y).astype(np.float64), weights)
+
+
+def recall(y: np.ndarray, p: np.ndarray, label: int, weights: Weights = None) -> np.ndarray:
+    """Share of the faces of class `label` that are classified as such."""
+    return accuracy(y, p, uniform(y, weights) * (y == label))
+
+
+def balanced_accuracy(y: np.ndarray, p: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Mean of the two recalls: 0.5 for any constant answer, whatever the class sizes."""
+    return (recall(y, p, 0, weights) + recall(y, p, 1, weights)) / 2
+
+
+def roc_auc(y: np.ndarray, p: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Area under the ROC curve: P(p of an old face > p of a young one), ties counting one half."""
+    w = uniform(y, weights)
+    order = np.argsort(p, kind="stable")
+    y, p, w = y[order], p[order], w[..., order]
+    starts = np.flatnonzero(np.r_[True, np.diff(p) > 0])
+    negative = np.add.reduceat(w * (y == 0), starts, axis=-1)
+    positive = np.add.reduceat(w * (y == 1), starts, axis=-1)
+    below = np.cumsum(negative, axis=-1) - negative / 2
+    wins = (positive * below).sum(axis=-1)
+    pairs = positive.sum(axis=-1) * negative.sum(axis=-1)
+    return np.divide(wins, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0)
+
+
+def confusion_matrix(y: np.ndarray, p: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Counts (..., 2, 2): rows are true classes, columns are predicted ones."""
+    w = uniform(y, weights)
+    predicted = (p > 0.5).astype(int)
+    cells = [[(w * ((y == t) & (predicted == q))).sum(axis=-1) for q in (0, 1)] for t in (0, 1)]
+    return np.moveaxis(np.array(cells), (0, 1), (-2, -1))
+
+
+def negative_log_likelihood(y: np.ndarray, p: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Mean −log p(label), in nats."""
+    return mean(-np.log(np.clip(np.where(y == 1, p, 1 - p), EPSILON, 1)), weights)
+
+
+def brier_score(y: np.ndarray, p: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Mean (p − y)², between 0 and 1 (Brier, 1950, one-sided form for two classes)."""
+    return mean((p - y) ** 2, weights)
+
+
+def expected_calibration_error(
+    y: np.ndarray, p: np.ndarray, weights: Weights = None, bins: int = 15
+) -> np.ndarray:
+    """Mean |accuracy − confidence| over equal-width confidence bins (Guo et al., 2017, eq. 3).
+
+    The estimate is biased upwards on small samples: about 1 % for 1,000 faces even when the
+    calibration is perfect.
+    """
+    w = uniform(y, weights)
+    confidence = np.maximum(p, 1 - p)
+    excess = ((p > 0.5) == y) - confidence
+    member = np.eye(bins)[np.minimum((confidence * bins).astype(int), bins - 1)]
+    gaps = (w * excess) @ member
+    return np.abs(gaps).sum(axis=-1) / w.sum(axis=-1)
+
+
+def margin(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """p(label) − p(other label) of every face, in [−1, 1]."""
+    return np.where(y == 1, 2 * p - 1, 1 - 2 * p)
+
+
+def variance(values: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Weighted population variance over the last axis."""
+    return np.maximum(mean(values**2, weights) - mean(values, weights) ** 2, 0)
+
+
+def bootstrap_weights(
+    n: int, clusters: np.ndarray | None = None, resamples: int = 1000, seed: int = 0
+) -> np.ndarray:
+    """Draw bootstrap resamples as weights, float64 (resamples, n).
+
+    Args:
+        n: number of faces.
+        clusters: int (n,); faces of one cluster (a person) are drawn together, because they are
+            not independent. None draws single faces.
+        resamples: number of resamples.
+        seed: of the draw.
+    """
+    clusters = np.arange(n) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    k = int(clusters.max(initial=-1)) + 1
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(k, np.full(k, 1 / max(k, 1)), size=resamples)
+    return drawn[:, clusters].astype(np.float64)
+
+
+def estimate(figure: Callable[[Weights], np.ndarray], weights: np.ndarray) -> Estimate:
+    """Value on the sample itself and 95 % percentile bootstrap interval (Efron, 1979).
+
+    Resamples on which the figure is undefined (a class is absent) are left out.
+    """
+    resampled = figure(weights)
+    resampled = resampled[np.isfinite(resampled)]
+    if not len(resampled):
+        return Estimate(float(figure(None)), float("nan"), float("nan"))
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Estimate(float(figure(None)), float(low), float(high))
+
+
+def sigmoid(logit: np.ndarray) -> np.ndarray:
+    """Turn logits into probabilities, without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(logit, dtype=np.float64)))
+
+
+def fit_temperature(y: np.ndarray, logit: np.ndarray) -> float:
+    """Fit T > 0 that minimises the NLL of sigmoid(logit / T) (Guo et al., 2017, section 4.2).
+
+    The NLL is convex in 1 / T, so a golden-section search over log T in [−3, 3] finds the minimum.
+
+    Args:
+        y: int (n,), labels 0 or 1 of held-out (validation) faces.
+        logit: float (n,), log p(old) − log p(young).
+    """
+    low, high = -3.0, 3.0
+    ratio = (np.sqrt(5) - 1) / 2
+
+    def loss(log_t: float) -> float:
+        return float(np.logaddexp(0, np.where(y == 1, -logit, logit) / np.exp(log_t)).mean())
+
+    for _ in range(60):
+        a, b = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, b) if loss(a) < loss(b) else (a, high)
+    return float(np.exp((low + high) / 2))

@@ -1,0 +1,72 @@
+"""Progress with a time estimate: a bar on a terminal, a plain line now and then in a log."""
+
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 20.0
+
+
+class Progress:
+    """Counts units of work towards a total; use as a context manager.
+
+    Args:
+        total: units of work in all.
+        label: what is being done, in a word or two.
+        unit: name of one unit.
+        initial: units done before (by an earlier run); they do not enter the rate.
+        enabled: False is silent (processes other than the first).
+    """
+
+    def __init__(
+        self, total: int, label: str, unit: str = "it", initial: int = 0, enabled: bool = True
+    ) -> None:
+        self.total, self.label, self.unit = total, label, unit
+        self.done, self.initial, self.note = initial, initial, ""
+        self.enabled = enabled
+        self.started = self.last_line = time.monotonic()
+        self.bar = None
+        if enabled and sys.stderr.isatty():
+            self.bar = tqdm(total=total, initial=initial, desc=label, unit=unit, mininterval=0.5)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        elif self.enabled and kind is None and self.done > self.initial:
+            self.print_line()
+
+    def update(self, n: int = 1, note: str = "") -> None:
+        """Count `n` more units; `note` is shown behind the bar (latest loss, say)."""
+        self.done += n
+        self.note = note or self.note
+        if self.bar is not None:
+            self.bar.set_postfix_str(self.note, refresh=False)
+            self.bar.update(n)
+        elif self.enabled and time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
+            self.print_line()
+
+    def print_line(self) -> None:
+        """Write one line: share done, rate, time left."""
+        self.last_line = time.monotonic()
+        seconds = max(self.last_line - self.started, 1e-9)
+        rate = (self.done - self.initial) / seconds
+        left = (self.total - self.done) / rate if rate else float("inf")
+        share = self.done / max(self.total, 1)
+        ending = f", about {left:,.0f} s left" if left else f" in {seconds:,.0f} s"
+        note = f"  {self.note}" if self.note else ""
+        print(
+            f"{self.label}: {self.done:,}/{self.total:,} {self.unit} ({share:.0%}), "
+            f"{rate:,.0f} {self.unit}/s{ending}{note}",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,1 @@
+"""Figures and pages, made from the saved files of a run only."""

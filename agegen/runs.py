@@ -1,0 +1,246 @@
+"""The run folder: config.json, environment.json, metrics.jsonl, checkpoints, results.
+
+A killed run resumes to the same result: checkpoints are folders written under a temporary name and
+renamed when whole, and metrics after the checkpoint are cut off before they are written again.
+Weights and optimiser states are safetensors; nothing that is read back can hold code.
+"""
+
+import json
+import platform
+import shutil
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import dacite
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from agegen.errors import UserError
+from agegen.files import explained_write_errors, flush_to_disk, read_json, write_json, written_whole
+
+Config = TypeVar("Config")
+Tensors = dict[str, Tensor]
+
+KEPT_CHECKPOINTS = 2
+NOT_COMPARED = ("out", "resume", "dry_run")
+PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")
+
+
+class Checkpoint(NamedTuple):
+    """A point to resume from: `tensors` by file name, and `state`, plain JSON."""
+
+    step: int
+    tensors: dict[str, Tensors]
+    state: dict
+
+
+class Run:
+    """A run folder. Only the first process (`main`) writes; all may read."""
+
+    def __init__(self, folder: Path, main: bool = True) -> None:
+        self.folder, self.main = folder, main
+        self.metrics_path = folder / "metrics.jsonl"
+
+    def start(self, config: Any, facts: dict, resume: bool) -> Checkpoint | None:
+        """Make the folder, or come back to it; return the checkpoint to go on from, if any.
+
+        Args:
+            config: the dataclass that decides the run.
+            facts: what else must be the same to resume (the data's checksum), plain JSON.
+            resume: go on with the run that is there; without one, begin it.
+
+        Raises:
+            UserError: the folder holds a run and `resume` was not asked for, or it was made with
+                another config or other data.
+        """
+        wanted = {"config": to_plain(config), **facts}
+        if (self.folder / "config.json").exists():
+            if not resume:
+                raise UserError(
+                    f"{self.folder} already holds a run: add --resume to go on with it, "
+                    "or choose another --out"
+                )
+            require_same(self.folder, read_json(self.folder / "config.json"), wanted)
+        elif self.main:
+            write_json(self.folder / "config.json", wanted)
+        checkpoint = self.latest_checkpoint()
+        if self.main:
+            write_json(self.folder / "environment.json", describe_environment())
+            self.cut_metrics(checkpoint.step if checkpoint else 0)
+            self.remove_unfinished()
+        return checkpoint
+
+    def log(self, records: list[dict]) -> None:
+        """Append lines to metrics.jsonl; each record has a "kind" and a "step"."""
+        if not self.main or not records:
+            return
+        with explained_write_errors(self.metrics_path), self.metrics_path.open("a") as file:
+            file.write("".join(json.dumps(record) + "\n" for record in records))
+
+    def metrics(self) -> list[dict]:
+        """Read metrics.jsonl; a last line cut short by a kill is left out."""
+        if not self.metrics_path.exists():
+            return []
+        records = []
+        for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return records
+
+    def cut_metrics(self, step: int) -> None:
+        """Drop the metrics of later steps than `step`; they will be written again."""
+        kept = [record for record in self.metrics() if record["step"] <= step]
+        with written_whole(self.metrics_path) as temporary:
+            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+
+    def checkpoints(self) -> list[Path]:
+        """Return the whole checkpoints, oldest first."""
+        return sorted((self.folder / "checkpoints").glob("step_*"))
+
+    def remove_unfinished(self) -> None:
+        """Delete the checkpoint that a kill left half-written."""
+        for folder in (self.folder / "checkpoints").glob(".step_*"):
+            shutil.rmtree(folder)
+
+    def save_checkpoint(self, step: int, tensors: dict[str, Tensors], state: dict) -> None:
+        """Write a checkpoint whole and delete all but the last `KEPT_CHECKPOINTS`."""
+        if not self.main:
+            return
+        final = self.folder / "checkpoints" / f"step_{step:09d}"
+        temporary = final.with_name(f".{final.name}")
+        with explained_write_errors(final):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            for name, content in tensors.items():
+                save_tensors(temporary / f"{name}.safetensors", content)
+            write_json(temporary / "state.json", {"step": step, **state})
+            if final.exists():
+                shutil.rmtree(final)
+            temporary.rename(final)
+        for old in self.checkpoints()[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(old)
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """Read the newest checkpoint, or None if there is none yet."""
+        folders = self.checkpoints()
+        if not folders:
+            return None
+        state = read_json(folders[-1] / "state.json")
+        tensors = {path.stem: load_tensors(path) for path in folders[-1].glob("*.safetensors")}
+        return Checkpoint(state["step"], tensors, state)
+
+
+def save_tensors(path: Path, tensors: Tensors) -> None:
+    """Write tensors as safetensors, whole."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with written_whole(path) as temporary:
+        try:
+            save_file(plain, temporary)
+        except SafetensorError as error:  # its own wrapper of the system's error
+            if "No space left" in str(error):
+                raise UserError(f"cannot write {path}: the disk is full") from error
+            raise
+        flush_to_disk(temporary)
+
+
+def load_tensors(path: Path) -> Tensors:
+    """Read a safetensors file.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error})") from None
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
+    """Flatten an optimiser's state to named tensors: ``{parameter number}.{name}``."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}.{name}": value for i, entry in state.items() for name, value in entry.items()}
+
+
+def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Restore what `optimizer_tensors` gave.
+
+    The moments take the memory layout of their parameters: the fused kernels walk both by address.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)]
+        if value.shape == parameter.shape:
+            value = torch.empty_like(parameter).copy_(value)
+        state.setdefault(int(number), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def to_plain(config: Any) -> dict:
+    """Turn a config into plain JSON types."""
+    return json.loads(json.dumps(asdict(config), default=str))
+
+
+def from_plain(config_type: type[Config], content: dict, where: Path) -> Config:
+    """Build a config from plain JSON types, refusing unknown names and wrong types.
+
+    Raises:
+        UserError: naming the file and the field.
+    """
+    rules = dacite.Config(cast=[Path, tuple], type_hooks={float: float}, strict=True)
+    try:
+        return dacite.from_dict(config_type, content, rules)
+    except (dacite.DaciteError, TypeError, ValueError) as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def require_same(folder: Path, found: dict, wanted: dict) -> None:
+    """Refuse to resume a run under another config or on other data."""
+    differs = [name for name in wanted if name != "config" and found.get(name) != wanted[name]]
+    old, new = flatten(found.get("config", {})), flatten(wanted["config"])
+    differs += [
+        f"{name} ({old.get(name)} then, {new.get(name)} now)"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name) and name not in NOT_COMPARED
+    ]
+    if differs:
+        raise UserError(f"{folder} cannot be resumed with another {', '.join(differs)}")
+
+
+def flatten(content: dict, prefix: str = "") -> dict:
+    """Turn nested dictionaries into one with dotted names."""
+    flat = {}
+    for name, value in content.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def describe_environment() -> dict:
+    """Return the versions and the machine that a result depends on."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "platform": platform.platform(),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+    }

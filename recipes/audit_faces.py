@@ -1,0 +1,35 @@
+"""Audit a FaceStore for leakage between its splits; prints the audit and saves audit.json in it.
+
+python recipes/audit_faces.py --faces data/utkface
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agegen.cli import run_recipe
+from agegen.faces.audit import audit_store, describe, to_json
+from agegen.faces.store import FaceStore
+from agegen.files import write_json
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """What to audit."""
+
+    faces: Path
+    """Folder of the FaceStore."""
+    out: Path | None = None
+    """File for the result; by default audit.json in the store."""
+
+
+def main(config: AuditConfig) -> None:
+    """Audit, print, save."""
+    audit = audit_store(FaceStore.open(config.faces))
+    print(describe(audit))
+    out = config.out or config.faces / "audit.json"
+    write_json(out, to_json(audit))
+    print(f"saved to {out}")
+
+
+if __name__ == "__main__":
+    run_recipe(AuditConfig, main, __doc__)
