@@ -1,5 +1,6 @@
 """What every recipe does around its one function call: parse a config, report mistakes plainly."""
 
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ def run_recipe(
     JSON file with the values that differ from the defaults; flags still override it. A `UserError`
     ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name the terminal cannot show stops nothing
+            stream.reconfigure(errors="backslashreplace")
     try:
         preset, arguments = split_preset(sys.argv[1:])
         given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
@@ -42,7 +46,10 @@ def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:
     at = arguments.index("--config")
     if at + 1 == len(arguments):
         raise UserError("--config needs a JSON file")
-    return read_json(Path(arguments[at + 1])), arguments[:at] + arguments[at + 2 :]
+    preset = read_json(Path(arguments[at + 1]))
+    if not isinstance(preset, dict):
+        raise UserError(f"--config {arguments[at + 1]} holds no settings: expected {{name: value}}")
+    return preset, arguments[:at] + arguments[at + 2 :]
 
 
 def to_flags(name: str, value: Any) -> list[str]:

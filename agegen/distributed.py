@@ -5,13 +5,31 @@ differs.
 """
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from accelerate import Accelerator
 from einops import reduce
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from agegen.faces.batches import share_of
+
+
+class SumOverProcesses(torch.autograd.Function):
+    """All-reduce by addition that gradients pass through (theirs are added likewise)."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+        """Add up x over all processes."""
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        """Add up the gradient: every process's sum depends on this process's x."""
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        return total
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -29,7 +47,7 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         count = torch.full((1,), wide.numel() / wide.shape[1], device=x.device)
         sums = reduce(wide, "n c h w -> c", "sum")
         squares = reduce(wide.square(), "n c h w -> c", "sum")
-        total = all_reduce(torch.cat([sums, squares, count]))
+        total = SumOverProcesses.apply(torch.cat([sums, squares, count]))
         n = total[-1]
         mean, square = (total[:-1] / n).chunk(2)
         variance = square - mean.square()

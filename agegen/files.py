@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             flush_to_disk(temporary)
             temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # already renamed, or never made
+            temporary.unlink()
 
 
 def flush_to_disk(path: Path) -> None:
@@ -51,6 +52,8 @@ def explained_write_errors(path: Path) -> Iterator[None]:
         errno.EROFS: "the disk is read-only",
         errno.ENOTDIR: "a part of that path is a file, not a folder",
         errno.EEXIST: "a file of that name is in the way",
+        errno.EISDIR: "a folder of that name is in the way",
+        errno.ENAMETOOLONG: "the name is too long",
     }
     try:
         yield
@@ -61,9 +64,12 @@ def explained_write_errors(path: Path) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole."""
+    """Write `text` to `path` as UTF-8, whole.
+
+    File names that are not valid UTF-8 are kept as backslash escapes, which JSON reads back.
+    """
     with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -86,12 +92,14 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        UserError: the file is missing or is not JSON.
+        UserError: the file is missing, cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is damaged: not valid JSON ({error})") from None
 

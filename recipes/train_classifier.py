@@ -16,15 +16,5 @@ from agegen.classifier.train import train
 from agegen.cli import run_recipe
 
 
-def main(config: TrainConfig) -> None:
-    """Train, and print the best epoch."""
-    best = train(config)
-    if best is not None:
-        print(
-            f"best epoch {best.epoch + 1} (step {best.step:,}): validation AUC {best.auc:.4f}, "
-            f"balanced accuracy {best.balanced_accuracy:.4f}; weights in {config.out}"
-        )
-
-
 if __name__ == "__main__":
-    run_recipe(TrainConfig, main, __doc__)
+    run_recipe(TrainConfig, train, __doc__)

@@ -153,7 +153,7 @@ def margins(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
 
 def age_bands(ages: np.ndarray, width: int = 3) -> np.ndarray:
     """Name the band of each age ("20–22"), empty where it is unknown."""
-    low = ages // width * width
+    low = (ages - 20) // width * width + 20
     names = np.array([f"{a}–{a + width - 1}" for a in low])
     return np.where(ages == UNKNOWN_AGE, "", names)
 

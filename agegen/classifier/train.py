@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -84,9 +84,11 @@ def train(config: TrainConfig) -> Best | None:
         f"{torch.get_num_threads()} threads each; {len(store.indices('train')):,} training faces"
     )
     best = loop(training, config, checkpoint)
-    if accelerator.num_processes > 1:
-        accelerator.end_training()
-        torch.distributed.destroy_process_group()
+    accelerator.print(
+        f"best epoch {best.epoch + 1} (step {best.step:,}): validation AUC {best.auc:.4f}, "
+        f"balanced accuracy {best.balanced_accuracy:.4f}; weights in {config.out}"
+    )
+    accelerator.end_training()
     return best
 
 
@@ -174,14 +176,16 @@ def learning_rate(config: TrainConfig, step: int, total: int) -> float:
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
-    """Choose precision and start Accelerate; batch norm needs no broadcast, it is global."""
+    """Choose the precision and start Accelerate.
+
+    Its process-wide state is forgotten first: one Python process may train several times, in
+    different precisions.
+    """
+    AcceleratorState._reset_state()
     precision = config.precision
     if precision == "auto":
         precision = "bf16" if has_fast_bf16() else "float32"
-    no_broadcast = DistributedDataParallelKwargs(broadcast_buffers=False)
-    return Accelerator(
-        mixed_precision="bf16" if precision == "bf16" else "no", kwargs_handlers=[no_broadcast]
-    )
+    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
 
 
 def has_fast_bf16() -> bool:

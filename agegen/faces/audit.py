@@ -119,11 +119,11 @@ def lookup(values: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> Lookup
     young = np.bincount(number[train & (labels == 0)], minlength=len(names))
     majority = int(old.sum() > young.sum())
     known = (old + young > 0) & (names != "")
-    excess = old / old.sum() - young / young.sum()
+    excess = old / max(old.sum(), 1) - young / max(young.sum(), 1)
     answer = np.where(known & (excess != 0), excess > 0, majority)[number[test]]
     truth = labels[test]
     right = answer == truth
-    recalls = [right[truth == label].mean() for label in (0, 1)]
+    recalls = [right[truth == label].mean() for label in (0, 1) if np.any(truth == label)]
     return LookupScore(
         float(right.mean()), float(np.mean(recalls)), float(known[number[test]].mean())
     )

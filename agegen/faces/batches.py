@@ -68,8 +68,10 @@ def fetch_batches(
             images = images.pin_memory()
         return images, indices[share], share
 
+    if not batches:
+        return
     with ThreadPoolExecutor(1) as reader:
-        upcoming = reader.submit(read, batches[0]) if batches else None
+        upcoming = reader.submit(read, batches[0])
         for following in [*batches[1:], None]:
             started = time.perf_counter()
             images, indices, share = upcoming.result()

@@ -24,7 +24,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 METADATA_SUFFIXES = frozenset({".csv", ".mat"})
 
-CACD_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<identity>\D.*)_(?P<number>\d{4})$")
+CACD_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<identity>\D.*)_(?P<number>\d{4})$", re.DOTALL)
 UTKFACE_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?:[0-4]_)?\d{8,}")
 AGE_PREFIX = re.compile(r"(?P<age>\d{1,3})_")
 
@@ -153,36 +153,43 @@ def recognise(source: Path) -> SourceKind:
 def walk(folder: Path) -> Iterator[Path]:
     """Yield every file below `folder`, hidden ones aside, each real folder once.
 
-    Links are followed; a link that leads back into a folder already seen is yielded as a path
-    itself (it is no file) so that the caller can list it.
+    Links are followed; a folder met before under another name, or one that may not be read, is
+    yielded as a path itself (it is no file) so that the caller can list it.
     """
     seen = {folder.resolve()}
-    for current, folders, files in os.walk(folder, followlinks=True):
-        for name in sorted(folders):
-            path = Path(current, name)
-            if path.is_symlink() and path.resolve() in seen:
+    unreadable: list[OSError] = []
+    for current, folders, files in os.walk(folder, onerror=unreadable.append, followlinks=True):
+        paths = [Path(current, name) for name in sorted(folders) if not name.startswith(".")]
+        folders.clear()
+        for path in paths:
+            real = path.resolve()
+            if real in seen:
                 yield path
-        folders[:] = [f for f in sorted(folders) if first_visit(Path(current, f), seen)]
+            else:
+                folders.append(path.name)
+            seen.add(real)
         for name in sorted(files):
             if not name.startswith(".") and name not in ("Thumbs.db", "desktop.ini"):
                 yield Path(current, name)
+    yield from (Path(error.filename) for error in unreadable)
 
 
-def first_visit(folder: Path, seen: set[Path]) -> bool:
-    """Remember a folder's real path; False if it was met before or is hidden."""
-    real = folder.resolve()
-    if real in seen or folder.name.startswith("."):
+def is_file(path: Path) -> bool:
+    """True for a file or a link to one; False where its name or its folder's rights forbid it."""
+    try:
+        return path.is_file()
+    except OSError:
         return False
-    seen.add(real)
-    return True
 
 
 def image_files(folder: Path) -> Iterator[Path | Rejected]:
     """Yield the image files below `folder` by suffix, and every other file as rejected."""
     for path in walk(folder):
         suffix = path.suffix.lower()
-        if path.is_dir():
-            yield Rejected(path, "a symbolic link that leads back to a folder above it")
+        if path.is_symlink() and path.is_dir():
+            yield Rejected(path, "a symbolic link to a folder that is read already")
+        elif path.is_dir():
+            yield Rejected(path, "a folder that cannot be read, or that is read already")
         elif path.is_symlink() and not path.exists():
             yield Rejected(path, "a symbolic link that leads nowhere")
         elif suffix in IMAGE_SUFFIXES:
@@ -296,17 +303,22 @@ def read_folders(source: Path, ranges: AgeRanges) -> Iterator[Face | Rejected]:
 
 def split_folder(folder: Path, split: str, ranges: AgeRanges) -> Iterator[Face | Rejected]:
     """Yield the faces of one split, the class from its folder or from the age in the name."""
-    labelled = class_folders(folder)
-    if not labelled:
+    labels = {class_folder.name: label for class_folder, label in class_folders(folder)}
+    if not labels:
         for item in faces_by_name(folder, ranges, parse_any_name):
             yield item._replace(split=split) if isinstance(item, Face) else item
-    for class_folder, label in labelled:
-        for item in image_files(class_folder):
-            yield class_folder_face(item, label, split) if isinstance(item, Path) else item
+        return
+    for item in image_files(folder):
+        if isinstance(item, Rejected):
+            yield item
+        else:
+            yield class_folder_face(item, labels.get(item.relative_to(folder).parts[0]), split)
 
 
-def class_folder_face(path: Path, label: int, split: str) -> Face:
+def class_folder_face(path: Path, label: int | None, split: str) -> Face | Rejected:
     """The folder decides the class; a name in a known form still adds age and identity."""
+    if label is None:
+        return Rejected(path, "in none of the class folders 0 and 1 (or young and old)")
     named = parse_any_name(path)
     if isinstance(named, Rejected):
         return Face(path, label, split=split)
@@ -342,30 +354,33 @@ def table_rows(table: Path) -> Iterable[tuple[int, dict[str, str]]]:
             for row in reader:
                 cells = {k.strip().lower(): (v or "").strip() for k, v in row.items() if k}
                 yield reader.line_num, cells
-    except UnicodeDecodeError:
-        raise UserError(f"{table} is not a CSV in UTF-8") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{table} is not a CSV in UTF-8 ({error})") from None
 
 
 def table_face(table: Path, number: int, row: dict[str, str], ranges: AgeRanges) -> Face | Rejected:
     """Turn one row into a face, or say what is wrong with it and in which line."""
     path = table.parent / row["path"]
-    if not row["path"] or not path.is_file():
-        return Rejected(path, f"line {number} of {table.name}: no such file")
-    text = row.get("age", "")
-    if text and not text.isdigit():
-        return Rejected(path, f"line {number} of {table.name}: age “{text}” is not a whole number")
+    text, named, split = (row.get(name, "").lower() for name in ("age", "label", "split"))
     labels = {"0": YOUNG, "young": YOUNG, "1": OLD, "old": OLD}
-    label = labels.get(row.get("label", "").lower())
-    if label is None and not text:
-        return Rejected(path, f"line {number} of {table.name}: neither an age nor a label")
-    split = row.get("split", "") if row.get("split", "") in ("val", "test") else ""
+    label = labels.get(named)
+    mistakes = {
+        "no such file": not row["path"] or not is_file(path),
+        f"age “{text}” is not a whole number of years": text and not re.fullmatch(r"\d{1,3}", text),
+        f"label “{named}” is not 0, 1, young or old": named and label is None,
+        "neither an age nor a label": not text and not named,
+        f"split “{split}” is not train, val or test": split not in ("", "train", "val", "test"),
+    }
+    mistake = next((reason for reason, found in mistakes.items() if found), None)
+    if mistake:
+        return Rejected(path, f"line {number} of {table.name}: {mistake}")
     face = Face(
         path,
         label if label is not None else YOUNG,
         age=int(text) if text else None,
         identity=row.get("identity", ""),
         gender=row.get("gender", "").lower(),
-        split=split,
+        split="" if split == "train" else split,
     )
     return in_class(face, ranges) if label is None else face
 

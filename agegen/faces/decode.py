@@ -3,7 +3,9 @@
 Imports neither torch nor the rest of the package, so that worker processes start fast.
 """
 
+import stat
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MAX_PIXELS = 100_000_000  # a 100-megapixel file takes 300 MB as RGB; face crops are far smaller
 MAX_ENLARGEMENT = 4
 MAX_ASPECT = 2.0
+# Formats of photos. Pillow's others are left out: PostScript, for one, would be run to be drawn.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
+
+
+TOO_LARGE = f"over the limit of {MAX_PIXELS // 10**6} megapixels"
 
 
 class BadImageError(Exception):
@@ -23,7 +30,7 @@ def decode_face(path: Path, size: int) -> np.ndarray:
     """Decode, turn upright, convert to RGB, crop to the centred square, resize with antialiasing.
 
     Args:
-        path: an image file of any format and mode that Pillow reads.
+        path: an image file of any of `FORMATS`, in any mode, whatever its name ends in.
         size: side of the result in pixels.
 
     Returns:
@@ -33,7 +40,8 @@ def decode_face(path: Path, size: int) -> np.ndarray:
         BadImageError: with the reason, for every way in which a file can be unusable.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        require_regular_file(path)
+        with warnings.catch_warnings(), Image.open(path, formats=readable_formats()) as image:
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
             check_size(image, size)
             # JPEGs decode at 1/2, 1/4 or 1/8 directly; twice the target leaves antialiasing to us.
@@ -42,13 +50,29 @@ def decode_face(path: Path, size: int) -> np.ndarray:
             pixels = np.asarray(square(to_rgb(upright(image)), size))
     except BadImageError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError):
+    except UnidentifiedImageError:
         raise BadImageError(unidentified_reason(path)) from None
+    except Image.DecompressionBombError:
+        raise BadImageError(TOO_LARGE) from None
     except Exception as error:
         raise BadImageError(reason_of(error)) from None
-    if pixels.min() == pixels.max():
+    if np.all(pixels == pixels[0, 0]):
         raise BadImageError("blank: every pixel has the same value")
     return pixels
+
+
+@cache
+def readable_formats() -> tuple[str, ...]:
+    """Return those of `FORMATS` that this build of Pillow has."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def require_regular_file(path: Path) -> None:
+    """Refuse pipes, sockets and devices: opening one can wait for ever."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise BadImageError("not a regular file but a pipe, a socket or a device")
 
 
 def check_size(image: Image.Image, size: int) -> None:
@@ -56,7 +80,7 @@ def check_size(image: Image.Image, size: int) -> None:
     width, height = image.size
     shape = f"{width} × {height} pixels"
     if width * height > MAX_PIXELS:
-        raise BadImageError(f"{shape}: over the limit of {MAX_PIXELS // 10**6} megapixels")
+        raise BadImageError(f"{shape}: {TOO_LARGE}")
     if min(width, height) * MAX_ENLARGEMENT < size:
         raise BadImageError(f"{shape}: too small to become {size} × {size}")
     if max(width, height) > MAX_ASPECT * min(width, height):
@@ -84,6 +108,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def grey_to_rgb(grey: np.ndarray) -> Image.Image:
     """Map grey values of more than 8 bits to 8: by 1, 255 or 65,535, whichever holds the range."""
+    grey = np.nan_to_num(grey, posinf=0, neginf=0)
     full = next((limit for limit in (1.0, 255.0, 65535.0) if grey.max() <= limit), grey.max())
     bytes_ = np.clip(grey / full * 255 + 0.5, 0, 255).astype(np.uint8)
     return Image.fromarray(repeat(bytes_, "h w -> h w c", c=3))
@@ -106,8 +131,9 @@ def unidentified_reason(path: Path) -> str:
         return "empty file"
     if not head.strip(b"\0"):
         return "damaged: the file begins with zeros only"
-    printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head)
-    return "a text file, not an image" if printable == len(head) else "not an image, or damaged"
+    text = head.decode("utf-8", errors="ignore")  # a character may be cut at the end
+    is_text = len(head) - len(text.encode()) < 4 and all(c in "\t\n\r" or c >= " " for c in text)
+    return "a text file, not an image" if is_text else "not an image, or damaged"
 
 
 def reason_of(error: Exception) -> str:

@@ -7,6 +7,8 @@ and ``images.npy.partial``. A re-run with the same request goes on after the las
 import json
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -35,6 +37,7 @@ from agegen.faces.store import COLUMNS, FORMAT, FaceStore
 from agegen.files import (
     explained_write_errors,
     flush_to_disk,
+    read_json,
     sha256,
     write_json,
     write_rows,
@@ -135,18 +138,26 @@ def is_done(config: PrepareConfig, request: dict) -> bool:
     stored = config.out / "store.json"
     if not stored.exists():
         return False
-    info = json.loads(stored.read_text(encoding="utf-8") or "{}")
-    if info.get("request") == request and not config.overwrite:
+    if config.overwrite:
+        stored.unlink()
+        return False
+    info = read_json(stored)
+    old = info.get("request") if isinstance(info, dict) else None
+    if old == request:
         return True
-    if not config.overwrite:
-        old = info.get("request", {})
-        differs = [name for name in request if request[name] != old.get(name)]
-        raise UserError(
-            f"{config.out} holds a store made with another {', '.join(differs)}: "
-            "choose another --out, or replace it with --overwrite"
-        )
-    stored.unlink()
-    return False
+    raise UserError(
+        f"{config.out} holds a store made with another {differing(old or {}, request)}: "
+        "choose another --out, or replace it with --overwrite"
+    )
+
+
+def differing(old: dict, new: dict) -> str:
+    """Name the settings in which two requests differ."""
+    names = [name for name in new if new[name] != old.get(name)]
+    if "photos_sha256" in names:
+        names.remove("photos_sha256")
+        names = [name for name in names if name != "photos"] + ["set of photos"]
+    return ", ".join(names)
 
 
 def decode_all(config: PrepareConfig, faces: list[Face], request: dict) -> list[Decoded]:
@@ -171,6 +182,9 @@ def decode_all(config: PrepareConfig, faces: list[Face], request: dict) -> list[
 def recover(partial: Path, journal: Path, request: dict, size: int) -> list[Decoded]:
     """Return what an earlier run of the same request decoded; begin anew otherwise."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+    images = partial.with_suffix("")
+    if lines and lines[0] == json.dumps(request) and not partial.exists() and images.exists():
+        images.rename(partial)  # stopped after `write_images`
     if not lines or lines[0] != json.dumps(request) or not partial.exists():
         partial.write_bytes(array_header(0, size))
         journal.write_text(json.dumps(request) + "\n", encoding="utf-8")
@@ -216,7 +230,7 @@ def decode_chunks(
     paths = [[face.path for face in chunk] for chunk in chunks]
     context = multiprocessing.get_context("spawn")
     ahead = 4 * config.workers
-    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(config.workers, context, initializer=end_with_parent) as pool:
         pending = [pool.submit(decode_chunk, chunk, config.size) for chunk in paths[:ahead]]
         try:
             for i in range(len(paths)):
@@ -229,6 +243,22 @@ def decode_chunks(
                 "a decoding process was killed (out of memory?): run the command again to go on, "
                 "with fewer --workers"
             ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """Let a worker end when its parent does, however that ends, and leave Ctrl-C to the parent.
+
+    A worker holds both ends of the queue that it reads its work from: it would wait for ever.
+    """
+
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def decode_chunk(paths: list[Path], size: int) -> tuple[bytes, list[Decoded]]:
@@ -274,15 +304,15 @@ def finish(
     """Write the final files; store.json comes last and makes the folder a store."""
     out = config.out
     rejected = rejected + [
-        Rejected(faces[i].path, f"near-duplicate of {faces[j].path} in the given {split.names[j]}")
+        Rejected(faces[i].path, f"near-duplicate of {faces[j].path} in the given {faces[j].split}")
         for i, j in sorted(split.dropped.items())
     ]
     keep = [i for i in range(len(faces)) if i not in split.dropped]
-    write_images(out, len(faces), keep, config.size)
     write_rows(
         out / "faces.csv", COLUMNS, [face_row(faces[i], hashes[i], split.names[i]) for i in keep]
     )
     write_rows(out / "rejected.csv", ("path", "reason"), sorted(rejected))
+    write_images(out, len(faces), keep, config.size)
     names = ("images.npy", "faces.csv")
     labels = np.array([faces[i].label for i in keep])
     write_json(
@@ -295,8 +325,8 @@ def finish(
             "checksums": {name: sha256(out / name) for name in names},
         },
     )
-    (out / "images.npy.partial").unlink(missing_ok=True)
-    (out / "journal.jsonl").unlink()
+    for name in ("journal.jsonl", "images.npy.partial"):  # without a journal no run goes on
+        (out / name).unlink(missing_ok=True)
 
 
 def write_images(out: Path, n: int, keep: list[int], size: int) -> None:

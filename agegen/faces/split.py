@@ -78,6 +78,7 @@ def split_faces(
     names = given.astype("<U5")
     dropped = straddling(names, pairs)
     free = (names == "") & ~np.isin(np.arange(len(names)), list(dropped))
+    names[list(dropped)] = ""
     wanted = {"val": 0.0 if "val" in given else val_fraction}
     wanted["test"] = 0.0 if "test" in given else test_fraction
     wanted["train"] = 1 - wanted["val"] - wanted["test"]

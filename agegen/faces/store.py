@@ -100,7 +100,7 @@ class FaceStore:
 
 
 def read_info(folder: Path) -> dict:
-    """Read store.json, or say why the folder is not a store."""
+    """Read store.json, or say why the folder is not a store or is of another version."""
     if not folder.is_dir():
         raise UserError(f"no FaceStore at {folder}: make one with recipes/prepare_faces.py")
     if not (folder / "store.json").exists():
@@ -113,6 +113,9 @@ def read_info(folder: Path) -> dict:
     info = read_json(folder / "store.json")
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise UserError(f"{folder}/store.json is not of a format that this version reads")
+    missing = [name for name in ("request", "counts", "bytes", "checksums") if name not in info]
+    if missing:
+        raise UserError(f"{folder} is damaged: store.json lacks {' and '.join(missing)}")
     return info
 
 

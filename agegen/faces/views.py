@@ -175,8 +175,13 @@ def evaluation_views(images: Tensor, crop: int, views: Views = "centre") -> Tens
 
     Returns:
         float32 (v, n, 3, crop, crop) in [−1, 1], v being 1, 2, 5 or 10.
+
+    Raises:
+        UserError: the faces are smaller than the crop.
     """
     x = to_float(images)
+    if min(x.shape[2:]) < crop:
+        raise UserError(f"a crop of {crop} pixels does not fit into faces of {min(x.shape[2:])}")
     down, right = x.shape[2] - crop, x.shape[3] - crop
     corners = [(down // 2, right // 2)]
     if views in ("five", "ten"):

@@ -1,0 +1,116 @@
+"""Prediction and evaluation of a trained classifier."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agegen import metrics
+from agegen.classifier.config import TrainConfig
+from agegen.classifier.evaluate import (
+    Predictions,
+    age_bands,
+    clusters,
+    describe,
+    evaluate,
+    predict_split,
+)
+from agegen.classifier.model import ModelConfig
+from agegen.classifier.predict import load_classifier
+from agegen.classifier.train import train
+from agegen.errors import UserError
+from agegen.faces.store import FaceStore
+from agegen.faces.views import AugmentConfig
+
+
+@pytest.fixture(scope="module")
+def run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("evaluate") / "run"
+    model, augment = ModelConfig(widths=(8, 16)), AugmentConfig(crop=40)
+    train(TrainConfig(drawn_store.folder, out, model, augment, epochs=6, batch_size=25))
+    return out
+
+
+def test_a_run_folder_needs_no_flags(run: Path) -> None:
+    classifier = load_classifier(run)
+    assert classifier.crop == 40
+    assert classifier.config.model.widths == (8, 16)
+    assert not any(p.requires_grad for p in classifier.model.parameters())
+
+
+def test_mirroring_the_face_does_not_change_a_mirrored_view(
+    run: Path, drawn_store: FaceStore
+) -> None:
+    classifier = load_classifier(run)
+    faces = np.asarray(drawn_store.images[:5])
+    there = classifier.log_odds(faces, views="flip")
+    back = classifier.log_odds(faces[:, :, ::-1], views="flip")
+    assert there == pytest.approx(back, abs=1e-4)
+    assert there != pytest.approx(classifier.log_odds(faces, views="centre"), abs=1e-4)
+
+
+def test_the_size_of_batches_does_not_matter(run: Path, drawn_store: FaceStore) -> None:
+    classifier = load_classifier(run)
+    one = np.concatenate([classifier.log_odds(drawn_store.images, np.array([i])) for i in range(6)])
+    assert one == pytest.approx(classifier.log_odds(drawn_store.images, np.arange(6)), abs=1e-4)
+
+
+def test_probabilities_are_scaled_by_the_temperature(run: Path, drawn_store: FaceStore) -> None:
+    classifier = load_classifier(run)
+    predictions = predict_split(classifier, drawn_store, "test")
+    expected = metrics.sigmoid(predictions.logit / classifier.temperature)
+    assert predictions.p == pytest.approx(expected)
+    indices = drawn_store.indices("test")
+    assert classifier.probabilities(drawn_store.images, indices) == pytest.approx(expected)
+
+
+def test_every_figure_has_its_interval_around_it(run: Path, drawn_store: FaceStore) -> None:
+    predictions = predict_split(load_classifier(run), drawn_store, "all")
+    evaluation = evaluate(drawn_store, predictions, resamples=200)
+    assert evaluation["n"] == len(drawn_store)
+    for name in ("accuracy", "balanced_accuracy", "roc_auc", "brier_score"):
+        figure = evaluation[name]
+        assert figure["low"] <= figure["value"] <= figure["high"]
+        assert figure["low"] < figure["high"]
+    cells = evaluation["confusion_matrix"]
+    total = sum(cell["value"] for row in cells.values() for cell in row.values())
+    assert total == len(drawn_store)
+    assert sum(band["n"] for band in evaluation["by_age"].values()) == len(drawn_store)
+    assert f"{evaluation['roc_auc']['value']:.4f}" in describe(evaluation)
+
+
+def test_margins_are_those_of_the_classes(drawn_store: FaceStore) -> None:
+    indices = drawn_store.indices("test")
+    y = drawn_store.labels[indices]
+    p = np.where(y == 1, 0.9, 0.3)
+    evaluation = evaluate(drawn_store, Predictions(indices, y, p, p, p), resamples=50)
+    assert evaluation["margin"]["old"]["mean"]["value"] == pytest.approx(0.8)
+    assert evaluation["margin"]["young"]["mean"]["value"] == pytest.approx(0.4)
+    assert evaluation["margin"]["young"]["variance"]["value"] == pytest.approx(0)
+    assert evaluation["accuracy"]["value"] == 1
+
+
+def test_faces_of_one_person_are_one_cluster(drawn_store: FaceStore) -> None:
+    indices = drawn_store.indices("test")
+    numbers = clusters(drawn_store, indices)
+    people = drawn_store.identities[indices]
+    same_cluster = numbers[:, None] == numbers
+    assert np.array_equal(same_cluster, people[:, None] == people)
+
+
+def test_age_bands_name_three_years() -> None:
+    bands = age_bands(np.array([20, 22, 23, 52, 62, -1])).tolist()
+    assert bands == ["20–22", "20–22", "23–25", "50–52", "62–64", ""]
+
+
+def test_folders_that_are_no_finished_run_are_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a run folder"):
+        load_classifier(tmp_path)
+    (tmp_path / "config.json").write_text((run / "config.json").read_text())
+    with pytest.raises(UserError, match="no validated epoch"):
+        load_classifier(tmp_path)
+    (tmp_path / "best.json").write_text((run / "best.json").read_text())
+    torch.save({}, tmp_path / "best.safetensors")  # a pickle, under the wrong name
+    with pytest.raises(UserError, match="damaged"):
+        load_classifier(tmp_path)

@@ -1,0 +1,64 @@
+"""The house's direction of imports, and a light `import agegen`."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "agegen"
+MAY_IMPORT = {
+    "errors": set(),
+    "files": {"errors"},
+    "progress": set(),
+    "allocator": set(),
+    "metrics": set(),
+    "cli": {"errors", "files"},
+    "runs": {"errors", "files"},
+    "faces": {"errors", "files", "progress", "faces"},
+    "distributed": {"faces"},
+    "classifier": {
+        "allocator", "classifier", "distributed", "errors", "faces", "files", "metrics", "progress",
+        "runs",
+    },
+    "report": {"errors", "faces", "files", "metrics", "report"},
+}  # fmt: skip
+
+
+def rooms_imported(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "agegen":
+            rooms |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("agegen."):
+            rooms.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            rooms |= {a.name.split(".")[1] for a in node.names if a.name.startswith("agegen.")}
+    return rooms
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_in_one_direction(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert rooms_imported(path) <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("agegen", ["torch", "matplotlib", "PIL", "numpy"]),
+        ("agegen.faces.prepare", ["torch", "matplotlib"]),
+        ("agegen.faces.synthetic", ["torch", "matplotlib"]),
+        ("agegen.metrics", ["torch", "matplotlib"]),
+        ("agegen.classifier.train", ["matplotlib", "torchvision"]),
+    ],
+)
+def test_importing_loads_no_more_than_needed(module: str, forbidden: list[str]) -> None:
+    code = f"import sys, {module}; print([m for m in {forbidden} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr
