@@ -1,7 +1,7 @@
 """Draw synthetic faces, young and old, as JPEG files in CACD's naming: no download needed.
 
-    python recipes/draw_faces.py --out data/drawn/photos --faces 4000
-    python recipes/prepare_faces.py --source data/drawn/photos --out data/drawn/faces
+python recipes/draw_faces.py --out data/drawn/photos --faces 4000
+python recipes/prepare_faces.py --source data/drawn/photos --out data/drawn/faces
 """
 
 from dataclasses import dataclass

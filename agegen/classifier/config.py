@@ -21,7 +21,7 @@ class TrainConfig:
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Random views of the training faces."""
-    epochs: int = 60
+    epochs: int = 50
     """Passes over the training faces."""
     batch_size: int = 64
     """Faces per optimiser step, over all processes together."""
@@ -29,7 +29,7 @@ class TrainConfig:
     """Highest learning rate of AdamW, reached after the warm-up."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises linearly; it falls as a cosine to 0 after that."""
-    weight_decay: float = 0.05
+    weight_decay: float = 0.5
     """AdamW's decoupled weight decay; norms and biases are exempt."""
     label_smoothing: float = 0.1
     """Probability mass taken from the label and spread evenly over both classes."""
@@ -51,6 +51,8 @@ class TrainConfig:
     """Keep channels innermost in memory; faster on CPUs with oneDNN and on GPUs."""
     compile: bool = False
     """Use torch.compile; it did not pay on the CPU (docs/results.md)."""
+    threads: int = 0
+    """CPU threads of each process; 0 shares this machine's cores among its processes."""
     checkpoint_every: int = 500
     """Steps between checkpoints; one is also written after every epoch."""
     seed: int = 0
@@ -67,6 +69,6 @@ class TrainConfig:
         for name in ("warmup", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
-        for name in ("weight_decay", "clip_norm", "patience", "seed"):
+        for name in ("weight_decay", "clip_norm", "patience", "threads", "seed"):
             if getattr(self, name) < 0:
                 raise UserError(f"--{name.replace('_', '-')} cannot be negative")

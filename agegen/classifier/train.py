@@ -1,6 +1,7 @@
 """Train the classifier: one visible loop, the same on a CPU, one GPU or many processes."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -71,6 +72,7 @@ def train(config: TrainConfig) -> Best | None:
     """
     keep_freed_memory()
     accelerator = make_accelerator(config)
+    torch.set_num_threads(config.threads or cores_per_process())
     store = FaceStore.open(config.faces)
     require_fit(store, config, accelerator.num_processes)
     if config.dry_run:
@@ -186,6 +188,14 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     if precision == "auto":
         precision = "bf16" if has_fast_bf16() else "float32"
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+def cores_per_process() -> int:
+    """Share this machine's cores among its processes; `accelerate launch` would leave it at one."""
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return max(cores // local, 1)
 
 
 def has_fast_bf16() -> bool:

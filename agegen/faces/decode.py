@@ -41,8 +41,7 @@ def decode_face(path: Path, size: int) -> np.ndarray:
     """
     try:
         require_regular_file(path)
-        with warnings.catch_warnings(), Image.open(path, formats=readable_formats()) as image:
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
+        with ignored_warnings(), Image.open(path, formats=readable_formats()) as image:
             check_size(image, size)
             # JPEGs decode at 1/2, 1/4 or 1/8 directly; twice the target leaves antialiasing to us.
             image.draft(None, (2 * size, 2 * size))
@@ -59,6 +58,11 @@ def decode_face(path: Path, size: int) -> np.ndarray:
     if np.all(pixels == pixels[0, 0]):
         raise BadImageError("blank: every pixel has the same value")
     return pixels
+
+
+def ignored_warnings() -> warnings.catch_warnings:
+    """Silence Pillow, which warns of odd metadata and of many pixels; the pixels decide."""
+    return warnings.catch_warnings(action="ignore")
 
 
 @cache
@@ -146,6 +150,6 @@ def reason_of(error: Exception) -> str:
         return "a folder, not a file"
     if isinstance(error, MemoryError):
         return "too large to decode in this machine's memory"
-    if "truncated" in str(error) or isinstance(error, EOFError):
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
         return "truncated: the file ends before the picture does"
     return f"damaged: {error}"

@@ -33,11 +33,10 @@ from agegen.faces.catalog import (
 from agegen.faces.decode import BadImageError, decode_face
 from agegen.faces.near_duplicates import difference_hash, near_duplicate_pairs
 from agegen.faces.split import SPLITS, Split, split_faces
-from agegen.faces.store import COLUMNS, FORMAT, FaceStore
+from agegen.faces.store import COLUMNS, FORMAT, FaceStore, read_info
 from agegen.files import (
     explained_write_errors,
     flush_to_disk,
-    read_json,
     sha256,
     write_json,
     write_rows,
@@ -104,6 +103,7 @@ def prepare(config: PrepareConfig) -> FaceStore:
     request = describe_request(config, catalog)
     if is_done(config, request):
         print(f"{config.out} is already made from these photos with these settings: nothing to do")
+        remove_leftovers(config.out)
         return FaceStore.open(config.out)
     with explained_write_errors(config.out):
         config.out.mkdir(parents=True, exist_ok=True)
@@ -139,14 +139,17 @@ def is_done(config: PrepareConfig, request: dict) -> bool:
     if not stored.exists():
         return False
     if config.overwrite:
+        (config.out / "images.npy").unlink(missing_ok=True)
         stored.unlink()
         return False
-    info = read_json(stored)
-    old = info.get("request") if isinstance(info, dict) else None
+    try:
+        old = read_info(config.out)["request"]
+    except UserError as error:
+        raise UserError(f"{error}; replace it with --overwrite") from None
     if old == request:
         return True
     raise UserError(
-        f"{config.out} holds a store made with another {differing(old or {}, request)}: "
+        f"{config.out} holds a store made with another {differing(old, request)}: "
         "choose another --out, or replace it with --overwrite"
     )
 
@@ -244,7 +247,7 @@ def decode_chunks(
                 "with fewer --workers"
             ) from None
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def end_with_parent() -> None:
@@ -325,7 +328,12 @@ def finish(
             "checksums": {name: sha256(out / name) for name in names},
         },
     )
-    for name in ("journal.jsonl", "images.npy.partial"):  # without a journal no run goes on
+    remove_leftovers(out)
+
+
+def remove_leftovers(out: Path) -> None:
+    """Remove what only a resumed run reads; the journal first, since it vouches for the rest."""
+    for name in ("journal.jsonl", "images.npy.partial"):
         (out / name).unlink(missing_ok=True)
 
 

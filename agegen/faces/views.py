@@ -21,19 +21,19 @@ Views = Literal["centre", "flip", "five", "ten"]
 class AugmentConfig:
     """Random views for training; 0 turns an effect off."""
 
-    crop: int = 100
+    crop: int = 96
     """Side in pixels of what the network sees; a store's faces are cropped to it."""
     shift: float = 4.0
     """Largest shift of the crop from the centre, in pixels, each way."""
-    scale: float = 0.1
-    """Largest change of scale, as a natural logarithm: 0.1 is −10 % to +10 %."""
+    scale: float = 0.12
+    """Largest change of scale, as a natural logarithm: 0.1 is about ±10 %."""
     rotation: float = 10.0
     """Largest rotation, in degrees, each way."""
     flip: bool = True
     """Mirror half of the faces."""
-    colour: float = 0.0
+    colour: float = 0.15
     """Largest change of contrast and saturation, as a natural logarithm; brightness half of it."""
-    erase: float = 0.0
+    erase: float = 0.3
     """Mean side of the erased rectangle as a share of the crop (random erasing)."""
     erase_probability: float = 0.5
     """Share of the faces of which a rectangle is erased."""

@@ -16,7 +16,6 @@ from PIL import Image
 from safetensors import safe_open
 
 from agegen import metrics
-from agegen.cli import to_flags
 from agegen.errors import UserError
 from agegen.faces.catalog import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE, FaceStore
@@ -105,15 +104,15 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template("page.html")
-    return page.render(
+    )
+    page.filters["in_words"] = in_words
+    return page.get_template("page.html").render(
         title=saved.folder.resolve().name,
         saved=saved,
         evaluation=saved.evaluation,
         summary=summarise(saved, scored),
         tiles=make_tiles(saved.evaluation),
         rows=score_rows(saved.evaluation),
-        margins=margin_rows(saved.evaluation),
         training=describe_training(saved),
         sections=draw_sections(saved, scored),
         galleries=make_galleries(scored, examples) if examples else [],
@@ -208,14 +207,14 @@ def read_scores(saved: Saved, faces: Path | None) -> Scored:
     return Scored(store, indices, y, uncalibrated, p, weights)
 
 
-def flatten(content: dict, prefix: str = "") -> dict[str, str]:
-    """Turn nested dictionaries into one with dotted names and values in words."""
+def flatten(content: dict, prefix: str = "") -> dict[str, Any]:
+    """Turn nested dictionaries into one with dotted names."""
     flat = {}
     for name, value in content.items():
         if isinstance(value, dict):
             flat |= flatten(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = in_words(value)
+            flat[prefix + name] = value
     return flat
 
 
@@ -253,14 +252,14 @@ def summarise(saved: Saved, scored: Scored) -> list[str]:
     same = Path(saved.config["faces"]).resolve() == Path(e["faces"]).resolve()
     source = "the store it was trained on" if same else "another store than it was trained on"
     known = (scored.store.identities[scored.indices] != "").any()
-    people = "faces of one person are drawn together" if known else "who is who is not known"
+    people = "persons" if known else "faces, as no identities are known"
     larger = max(n, key=lambda name: n[name])
     return [
         f"Measured on {e['n']:,} faces ({by_class(n)}): the {e['split']} split of {e['faces']}, "
         f"{source}; {'' if e['held_out'] else 'not '}held out.",
         f"Always answering “{larger}” has an accuracy of {n[larger] / e['n']:.3f} "
         "and a balanced accuracy of 0.500 here.",
-        f"Brackets hold 95 % bootstrap intervals over the faces; {people}.",
+        f"Brackets hold 95 % bootstrap intervals over {people}.",
     ]
 
 
@@ -281,15 +280,6 @@ def score_rows(evaluation: dict) -> list[tuple[str, str, str]]:
     return [
         (title, show(evaluation[name]), show(before[name]) if name in before else "the same")
         for name, title in FIGURE_NAMES.items()
-    ]
-
-
-def margin_rows(evaluation: dict) -> list[tuple[str, str, str, str]]:
-    """Class, n, mean and variance of p(label) − p(other)."""
-    n = evaluation["n_by_class"]
-    return [
-        (name, f"{n[name]:,}", show(entry["mean"]), show(entry["variance"]))
-        for name, entry in evaluation["margin"].items()
     ]
 
 
@@ -350,7 +340,7 @@ def draw_sections(saved: Saved, scored: Scored) -> dict[str, list[Picture]]:
     return {
         "Learning curves": draw_learning(saved),
         "Right and wrong": draw_errors(saved.evaluation, scored),
-        "Calibration": draw_calibration(saved.evaluation, scored),
+        "Probabilities": draw_probabilities(saved.evaluation, scored),
         "Groups of faces": draw_group_figures(saved.evaluation),
     }
 
@@ -360,7 +350,7 @@ def draw_learning(saved: Saved) -> list[Picture]:
     per_epoch, per_step = training_pace(saved)
     counts, best = saved.data["counts"], saved.best
     train = f"train split, n = {sum(counts['train'].values()):,}: {by_class(counts['train'])}"
-    val = f"val split, n = {sum(counts['val'].values()):,}: {by_class(counts['val'])}"
+    val = f"validation split, n = {sum(counts['val'].values()):,}: {by_class(counts['val'])}"
     by_step = {
         "steps": saved.steps, "per_epoch": per_epoch, "per_step": per_step, "best": best["step"]
     }  # fmt: skip
@@ -368,13 +358,15 @@ def draw_learning(saved: Saved) -> list[Picture]:
         "validation": saved.validation, "per_epoch": per_epoch * per_step, "best": best["epoch"]
     }  # fmt: skip
     block, loss = figures.block_length(len(saved.steps["step"])), saved.steps["loss"]
+    smoothed = f"Means of {block} steps; the band holds their middle 80 %."
+    if block == 1:
+        smoothed = "Every step is shown."
     ranks = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
     return [
         picture(
             "Training loss", train, partial(figures.draw_loss, **by_step),
             f"From {loss[:block].mean():.3f} to {loss[-block:].mean():.3f} nats.",
-            f"Mean of every {block} step(s); the band holds the middle 80 % of them. "
-            f"Label smoothing {saved.config['label_smoothing']} is part of this loss.",
+            f"{smoothed} Label smoothing {saved.config['label_smoothing']} is part of this loss.",
         ),
         picture(
             "Learning rate", train, partial(figures.draw_rate, **by_step),
@@ -400,40 +392,30 @@ def draw_learning(saved: Saved) -> list[Picture]:
 
 
 def draw_errors(evaluation: dict, scored: Scored) -> list[Picture]:
-    """Confusion matrix, margins and ROC curve."""
+    """Confusion matrix and, with both classes present, the ROC curve."""
     y, p, sample = scored.y, scored.p, sample_of(evaluation)
-    matrix = evaluation["confusion_matrix"]
+    matrix, area = evaluation["confusion_matrix"], evaluation["roc_auc"]
     counts = [[matrix[f"true_{t}"][f"predicted_{q}"] for q in CLASS_NAMES] for t in CLASS_NAMES]
     shares = [
         [metrics.estimate(partial(share_predicted, y, p, t, q), scored.weights) for q in (0, 1)]
         for t in (0, 1)
     ]
-    draw_matrix = partial(figures.draw_confusion, counts=counts, shares=shares)
-    right = ", ".join(
+    right = "; ".join(
         f"{counts[t][t]['value']:.0f} {name} faces right and {counts[t][1 - t]['value']:.0f} wrong"
         for t, name in enumerate(CLASS_NAMES)
     )
-    means = ", ".join(
-        f"{name}: mean {show(m['mean'])}, variance {show(m['variance'])}"
-        for name, m in evaluation["margin"].items()
-    )
     pictures = [
         picture(
-            "Confusion matrix", sample, draw_matrix, right + ".",
+            "Confusion matrix", sample,
+            partial(figures.draw_confusion, counts=counts, shares=shares), f"{right}.",
             "Faces with their 95 % interval; below, the share of the true class with its own.",
-        ),
-        picture(
-            "Margins", sample, partial(figures.draw_margins, y=y, margins=metrics.margin(y, p)),
-            means + ".",
-            "p(label) − p(other) after scaling: 1 is sure and right, −1 sure and wrong. "
-            "Dashed: the means.",
-        ),
+        )
     ]  # fmt: skip
-    if evaluation["roc_auc"]["value"] is not None:
-        area = f"Area under the curve: {show(evaluation['roc_auc'])}."
-        caption = f"{area} The same before and after scaling."
+    if area["value"] is not None:
+        text = f"Area under the curve: {show(area)}."
         draw = partial(figures.draw_roc, y=y, p=p)
-        pictures.append(picture("ROC curve", sample, draw, area, caption))
+        caption = f"{text} Temperature scaling does not change the curve."
+        pictures.append(picture("ROC curve", sample, draw, text, caption))
     return pictures
 
 
@@ -445,24 +427,32 @@ def share_predicted(
     return recall if true == predicted else 1 - recall
 
 
-def draw_calibration(evaluation: dict, scored: Scored) -> list[Picture]:
-    """Reliability before and after temperature scaling."""
-    bins = [
-        figures.reliability_bins(scored.y, p, scored.weights)
-        for p in (scored.uncalibrated, scored.p)
-    ]
-    name = "expected_calibration_error"
-    before, after = show(evaluation["before_scaling"][name]), show(evaluation[name])
+def draw_probabilities(evaluation: dict, scored: Scored) -> list[Picture]:
+    """Margins by class, and reliability before and after temperature scaling."""
+    y, sample, ece = scored.y, sample_of(evaluation), "expected_calibration_error"
+    before, after = (
+        figures.reliability_bins(y, p, scored.weights) for p in (scored.uncalibrated, scored.p)
+    )
+    then, now = show(evaluation["before_scaling"][ece]), show(evaluation[ece])
+    means = "; ".join(
+        f"{name}: mean {show(m['mean'])}, variance {show(m['variance'])}"
+        for name, m in evaluation["margin"].items()
+    )
     return [
         picture(
-            "Reliability", sample_of(evaluation),
-            partial(figures.draw_reliability, before=bins[0], after=bins[1]),
-            f"ECE {before} before and {after} after scaling.",
-            f"Temperature {evaluation['temperature']:.3f}. ECE {before} before, {after} after "
+            "Margins", sample,
+            partial(figures.draw_margins, y=y, margins=metrics.margin(y, scored.p)), f"{means}.",
+            "p(label) − p(other) after scaling: 1 is sure and right, −1 sure and wrong. "
+            f"Dashed, the means. {means[0].upper()}{means[1:]}.",
+        ),
+        picture(
+            "Reliability", sample,
+            partial(figures.draw_reliability, before=before, after=after),
+            f"ECE {then} before and {now} after scaling.",
+            f"Temperature {evaluation['temperature']:.3f}. ECE {then} before, {now} after "
             "scaling: the mean gap between accuracy and confidence over these bins, weighted by "
             "their faces. It is biased upwards on few faces.",
-            height=4.0,
-        )
+        ),
     ]  # fmt: skip
 
 
@@ -493,20 +483,19 @@ def first_number(band: str) -> int:
 
 def make_galleries(scored: Scored, most: int) -> list[Gallery]:
     """The most confident right and wrong, and the least certain faces of each class."""
-    right = metrics.margin(scored.y, scored.p)
-    wrong_first, right_first, unsure_first = (
-        np.argsort(key, kind="stable") for key in (right, -right, np.abs(right))
-    )
+    margin = metrics.margin(scored.y, scored.p)
+    right = (scored.p > 0.5) == scored.y
+    kinds = {
+        "most confident of {:,} right": (-margin, right),
+        "most confident of {:,} wrong": (margin, ~right),
+        "least certain of all {:,}": (np.abs(margin), np.ones_like(right)),
+    }
     galleries = []
-    for label, name in enumerate(CLASS_NAMES):
-        of, is_right = scored.y == label, (scored.p > 0.5) == scored.y
-        kinds = {
-            "right, most confident first": right_first[(of & is_right)[right_first]],
-            "wrong, most confident first": wrong_first[(of & ~is_right)[wrong_first]],
-            "least certain first": unsure_first[of[unsure_first]],
-        }
-        for kind, rows in kinds.items():
-            title = f"{name}: {kind} ({min(most, len(rows))} of {len(rows):,})"
+    for kind, (key, wanted) in kinds.items():
+        order = np.argsort(key, kind="stable")
+        for label, name in enumerate(CLASS_NAMES):
+            rows = order[(wanted & (scored.y == label))[order]]
+            title = f"{name}: {min(most, len(rows))} {kind.format(len(rows))}"
             galleries.append(Gallery(title, [show_face(scored, row) for row in rows[:most]]))
     return galleries
 
@@ -523,28 +512,32 @@ def show_face(scored: Scored, row: int) -> tuple[str, str, str]:
     p = f"p(old) {scored.p[row]:.3f}"
     what = f"{CLASS_NAMES[scored.y[row]]} face {number} of the store, {years}, {p}"
     uri = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return uri, what, f"{p}, {years}"
+    return uri, what, f"{p}\n{years}"
 
 
-def commands(saved: Saved, store: FaceStore) -> list[str]:
-    """The commands that make the store, the run, its evaluation and this page again."""
-    evaluation, request = saved.evaluation, store.info.get("request", {})
-    asked = {k: v for k, v in request.items() if k not in ("photos", "photos_sha256")}
+def commands(saved: Saved, store: FaceStore) -> list[list[str]]:
+    """The commands that make the store, the run, its evaluation and this page, flag by flag."""
+    evaluation = saved.evaluation
+    asked = {k: v for k, v in store.info["request"].items() if k not in ("photos", "photos_sha256")}
     trained = {k: v for k, v in saved.config.items() if k not in ("resume", "dry_run")}
-    evaluated = {k: evaluation[k] for k in ("run", "faces", "split", "views")}
     wanted = {
-        "prepare_faces": {**asked, "out": evaluation["faces"]} if asked else {},
+        "prepare_faces": asked | {"out": evaluation["faces"]},
         "train_classifier": trained,
-        "evaluate_classifier": evaluated,
+        "evaluate_classifier": {k: evaluation[k] for k in ("run", "faces", "split", "views")},
         "report_classifier": {"run": evaluation["run"]},
     }
-    return [
-        shlex.join(["python", f"recipes/{name}.py", *to_flags_of(values)])
-        for name, values in wanted.items()
-        if values
-    ]
+    return [[f"python recipes/{name}.py", *quoted_flags(values)] for name, values in wanted.items()]
 
 
-def to_flags_of(values: dict) -> list[str]:
-    """Turn a config into flags; what is not set needs none."""
-    return [f for k, v in values.items() if v is not None for f in to_flags(k, v)]
+def quoted_flags(values: dict) -> list[str]:
+    """Write each entry of a config as its flag with its values; what is not set needs none."""
+    return [shlex.join(flag(k, v)) for k, v in flatten(values).items() if v is not None]
+
+
+def flag(name: str, value: Any) -> list[str]:
+    """``--name value``, ``--name a b`` or ``--no-name``; a dotted name negates its last part."""
+    head, dot, last = name.replace("_", "-").rpartition(".")
+    if isinstance(value, bool):
+        return [f"--{head}{dot}{'' if value else 'no-'}{last}"]
+    values = value if isinstance(value, list) else [value]
+    return [f"--{head}{dot}{last}", *map(str, values)]

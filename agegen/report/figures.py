@@ -70,7 +70,7 @@ def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -
     buffer = BytesIO()
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=9, color="#444444")
+        figure.suptitle(title, x=0, ha="left", fontsize=9, color="#444444")
         draw(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -108,10 +108,12 @@ def draw_rate(figure: Figure, steps: Columns, per_epoch: int, per_step: float, b
     """Learning rate by step; arguments as in `draw_loss`."""
     axes = figure.subplots()
     thinned = slice(None, None, max(len(steps["step"]) // 500, 1))
-    axes.plot(steps["step"][thinned], steps["learning_rate"][thinned], color=BLUE)
+    rate = steps["learning_rate"][thinned]
+    power = int(np.floor(np.log10(rate.max()))) if rate.max() > 0 else 0
+    axes.plot(steps["step"][thinned], rate / 10.0**power, color=BLUE)
     mark_best(axes, best)
-    axes.set(xlabel=f"step ({per_epoch:,} an epoch)", ylabel="learning rate", ylim=(0, None))
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
+    unit = rf"learning rate ($\times 10^{{{power}}}$)"
+    axes.set(xlabel=f"step ({per_epoch:,} an epoch)", ylabel=unit, ylim=(0, None))
     add_images_seen(axes, per_step)
 
 
@@ -131,22 +133,23 @@ def draw_validation(
     epochs = validation["epoch"] + 1
     for (column, name), colour in zip(curves.items(), CLASS_COLOURS, strict=False):
         axes.plot(epochs, validation[column], "o-", color=colour, label=name, markersize=3)
-    mark_best(axes, best + 1)
+    mark_best(axes, best + 1, low=len(curves) > 1)  # where these curves are not, as they rise
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel="epoch", ylabel=", ".join(curves.values()))
+    axes.set(xlabel="epoch", ylabel=", ".join(curves.values()), xlim=(0, epochs.max() * 1.03))
     if len(curves) > 1:
-        axes.legend(loc="lower right")
-        axes.set_ylabel("share")
+        figure.legend(loc="outside lower center", ncols=2)
+        axes.set_ylabel("score (chance: 0.5)")
     add_images_seen(axes, per_epoch)
 
 
-def mark_best(axes: Axes, x: float) -> None:
-    """Mark the epoch whose weights were kept by a dotted line."""
+def mark_best(axes: Axes, x: float, low: bool = False) -> None:
+    """Mark the epoch whose weights were kept by a dotted line, named at its top or low end."""
     axes.margins(x=0.04)
     axes.axvline(x, color=BLACK, linestyle=":", linewidth=1)
     axes.annotate(
-        "best epoch", (x, 1), xycoords=("data", "axes fraction"), xytext=(-3, -3),
-        textcoords="offset points", rotation=90, ha="right", va="top", fontsize=8,
+        "best epoch", (x, 0 if low else 1), xycoords=("data", "axes fraction"),
+        xytext=(-3, 3 if low else -3), textcoords="offset points", rotation=90,
+        ha="right", va="bottom" if low else "top", fontsize=8,
     )  # fmt: skip
 
 
@@ -171,7 +174,7 @@ def draw_confusion(figure: Figure, counts: list, shares: list) -> None:
     for t in (0, 1):
         for q in (0, 1):
             n, share = counts[t][q], shares[t][q]
-            lines = f"{n['value']:,.0f}\n{span(n['low'], n['high'], 1, 0)}\n\n"
+            lines = f"{n['value']:,.0f} faces\n{span(n['low'], n['high'], 1, 0)}\n\n"
             lines += percent(share) + f"\n{span(share.low, share.high, 100, 1)}"
             axes.text(q, t, lines, ha="center", va="center", color=BLACK)
     axes.set_xticks([0, 1], CLASS_NAMES)
@@ -187,10 +190,10 @@ def percent(share: metrics.Estimate) -> str:
 
 
 def span(low: float | None, high: float | None, scale: float, digits: int) -> str:
-    """Interval in brackets, empty where it is undefined."""
+    """Interval in brackets that does not break over lines; empty where it is undefined."""
     if low is None or high is None or not np.isfinite([low, high]).all():
         return ""
-    return f"[{scale * low:,.{digits}f}, {scale * high:,.{digits}f}]"
+    return f"[{scale * low:,.{digits}f},\u00a0{scale * high:,.{digits}f}]"
 
 
 def reliability_bins(
@@ -237,7 +240,7 @@ def error_bar(value: float | None, low: float | None, high: float | None) -> tup
 def draw_margins(figure: Figure, y: np.ndarray, margins: np.ndarray) -> None:
     """Histogram of p(label) − p(other) by class, as shares of it; dashed at its mean."""
     axes = figure.subplots()
-    edges = np.linspace(-1, 1, 41)
+    edges = np.linspace(-1, 1, 21)
     for label, (name, colour) in enumerate(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)):
         of = margins[y == label]
         if not len(of):
@@ -276,14 +279,15 @@ def draw_groups(figure: Figure, groups: dict[str, dict], overall: float) -> None
         overall: accuracy of all faces, a dashed line.
     """
     axes = figure.subplots()
-    styles = {"accuracy": (BLUE, "o", -0.12), "balanced_accuracy": (GREEN, "D", 0.12)}
-    for score, (colour, marker, shift) in styles.items():
+    shift = 0.12 if any("balanced_accuracy" in group for group in groups.values()) else 0
+    styles = {"accuracy": (BLUE, "o", -shift), "balanced_accuracy": (GREEN, "D", shift)}
+    for score, (colour, marker, offset) in styles.items():
         found = [(i, g[score]) for i, g in enumerate(groups.values()) if score in g]
         if not found:
             continue
         error = np.array([error_bar(s["value"], s["low"], s["high"]) for _, s in found]).T
         axes.errorbar(
-            [s["value"] for _, s in found], [i + shift for i, _ in found], xerr=error,
+            [s["value"] for _, s in found], [i + offset for i, _ in found], xerr=error,
             color=colour, marker=marker, linestyle="none", label=score.replace("_", " "),
         )  # fmt: skip
     axes.axvline(overall, color=GREY, linestyle="--", linewidth=1, label="accuracy of all")

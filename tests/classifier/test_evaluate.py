@@ -28,7 +28,7 @@ from agegen.faces.views import AugmentConfig
 def run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("evaluate") / "run"
     model, augment = ModelConfig(widths=(8, 16)), AugmentConfig(crop=40)
-    train(TrainConfig(drawn_store.folder, out, model, augment, epochs=6, batch_size=25))
+    train(TrainConfig(drawn_store.folder, out, model, augment, epochs=6, batch_size=25, threads=1))
     return out
 
 

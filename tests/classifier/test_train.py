@@ -31,6 +31,7 @@ def config(drawn_store: FaceStore, tmp_path: Path) -> TrainConfig:
         batch_size=50,
         precision="float32",
         checkpoint_every=2,
+        threads=1,
     )
 
 
@@ -44,11 +45,10 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_it_learns_drawn_faces(config: TrainConfig) -> None:
-    plain_views = AugmentConfig(crop=48, shift=2, rotation=0, scale=0)
-    best = train(replace(config, epochs=20, batch_size=20, augment=plain_views))
+def test_it_learns(config: TrainConfig, striped_store: FaceStore) -> None:
+    best = train(replace(config, faces=striped_store.folder, epochs=15, batch_size=20))
     assert best is not None
-    assert best.auc > 0.75
+    assert best.auc > 0.95
     losses = [r["loss"] for r in Run(config.out).metrics() if r["kind"] == "step"]
     assert np.mean(losses[-8:]) < np.mean(losses[:8]) - 0.1
 
@@ -95,9 +95,7 @@ def test_a_stopped_run_ends_in_the_same_bits(
 
 def deterministic_metrics(config: TrainConfig) -> list[dict]:
     timings = ("images_per_second", "waiting")
-    return [
-        {k: v for k, v in r.items() if k not in timings} for r in Run(config.out).metrics()
-    ]
+    return [{k: v for k, v in r.items() if k not in timings} for r in Run(config.out).metrics()]
 
 
 def test_every_step_is_logged_and_every_face_seen_once_an_epoch(
@@ -171,9 +169,7 @@ def test_impossible_values_are_refused(change: dict) -> None:
 def test_shares_of_the_loss_add_up_to_the_weighted_mean() -> None:
     logits, labels = torch.randn(7, 2), torch.tensor([0, 1, 1, 0, 0, 0, 1])
     weights = torch.tensor([0.7, 1.6])
-    parts = [
-        share_of_loss(logits[s], labels, s, weights, 0.0) for s in (slice(0, 3), slice(3, 7))
-    ]
+    parts = [share_of_loss(logits[s], labels, s, weights, 0.0) for s in (slice(0, 3), slice(3, 7))]
     assert sum(parts) == pytest.approx(F.cross_entropy(logits, labels, weight=weights).item())
 
 

@@ -1,0 +1,23 @@
+"""Shared fixtures: a folder of small photos, and the store made of it."""
+
+from pathlib import Path
+
+import pytest
+from drawn_stores import drawn_store, striped_store  # noqa: F401 - fixtures
+from photos import fill_cacd
+
+from agegen.faces.prepare import PrepareConfig, prepare
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 small CACD-named JPEGs of 24 identities; tests only read it."""
+    return fill_cacd(tmp_path_factory.mktemp("photos"), 48)
+
+
+@pytest.fixture(scope="session")
+def prepared(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a FaceStore made of `photo_folder`; tests copy it before changing it."""
+    out = tmp_path_factory.mktemp("stores") / "store"
+    prepare(PrepareConfig(photo_folder, out, size=32, workers=1))
+    return out

@@ -1,0 +1,61 @@
+"""Small photos drawn from seeded noise, and the recipes as a user starts them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+REPOSITORY = Path(__file__).parents[1]
+NAMES = ("Ann_Lee", "Bob_Ray", "Cid_Fox", "Dot_Kay", "Eva_Orr", "Fay_Poe", "Gus_Ito", "Hal_Roy")
+
+
+def picture(seed: int, size: int = 64) -> np.ndarray:
+    """Draw a smooth random picture, uint8 (size, size, 3): coarse noise, a gradient, fine noise."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+    field = np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
+    slope = np.linspace(0, 40, size, dtype=np.float32)[None, :, None] * rng.uniform(-1, 1)
+    noise = rng.normal(0, 3, field.shape).astype(np.float32)
+    return np.clip(field + slope + noise, 0, 255).astype(np.uint8)
+
+
+def save(path: Path, seed: int, size: int = 64, **options) -> Path:
+    """Save `picture(seed)` under `path`, in the format of its suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture(seed, size)).save(path, **options)
+    return path
+
+
+def fill_cacd(folder: Path, faces: int, first_seed: int = 0, size: int = 64) -> Path:
+    """Fill a folder with CACD-named JPEGs: two faces an identity, half of them young."""
+    for i in range(faces):
+        age = 20 + i % 5 if i // 2 % 2 == 0 else 55 + i % 5
+        name = f"{NAMES[i // 2 % len(NAMES)]}{i // 2}"
+        save(folder / f"{age}_{name}_{i:04d}.jpg", first_seed + i, size)
+    return folder
+
+
+def command(name: str, *arguments: object) -> list[str]:
+    """Return the command line of a recipe."""
+    return [sys.executable, f"recipes/{name}.py", *map(str, arguments)]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return the environment of a recipe's process: one thread."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", **changes}
+
+
+def recipe(name: str, *arguments: object, **changes: str) -> subprocess.CompletedProcess:
+    """Run a recipe as a user does; returns the finished process with its output as text."""
+    return subprocess.run(
+        command(name, *arguments),
+        cwd=REPOSITORY,
+        env=environment(**changes),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=120,
+    )

@@ -1,0 +1,126 @@
+import csv
+import errno
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agegen import files
+from agegen.errors import UserError
+from agegen.files import read_json, sha256, write_json, write_rows, write_text, written_whole
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
+    path = tmp_path / "x.txt"
+    write_text(path, "old")
+
+    def stopped_halfway():
+        with written_whole(path) as temporary:
+            temporary.write_text("half")
+            assert path.read_text() == "old"
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stopped_halfway()
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_folders_are_made(tmp_path):
+    write_text(tmp_path / "a" / "b" / "x.txt", "déjà")
+    assert (tmp_path / "a" / "b" / "x.txt").read_bytes() == "déjà".encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "no permission"),
+    ],
+)
+def test_write_errors_become_one_sentence(tmp_path, monkeypatch, code, sentence):
+    def refuse(path):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(files, "flush_to_disk", refuse)
+    with pytest.raises(UserError, match=f"cannot write .*x.json: .*{sentence}"):
+        write_json(tmp_path / "x.json", {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_errors_are_not_disguised(tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(files, "flush_to_disk", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        write_json(tmp_path / "x.json", {})
+
+
+def test_impossible_places_are_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="file of that name is in the way"):
+        write_text(tmp_path / "file" / "x.txt", "")
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        write_text(tmp_path / "file" / "deep" / "x.txt", "")
+    with pytest.raises(UserError, match="a folder of that name is in the way"):
+        write_text(tmp_path / "folder", "")
+    with pytest.raises(UserError, match="the name is too long"):
+        write_text(tmp_path / ("x" * 300), "")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(json_values)
+def test_json_survives_whatever_its_text(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    write_json(path, content)
+    assert read_json(path) == content
+
+
+def test_names_that_are_not_utf8_survive_json_and_are_escaped_in_tables(tmp_path):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    write_json(tmp_path / "x.json", {"name": name, "readable": "é"})
+    assert read_json(tmp_path / "x.json") == {"name": name, "readable": "é"}
+    assert "é" in (tmp_path / "x.json").read_text(encoding="utf-8")
+    write_rows(tmp_path / "x.csv", ("path",), [(name,)])
+    assert "caf\\udce9.jpg" in (tmp_path / "x.csv").read_text(encoding="utf-8")
+
+
+def test_rows_survive_commas_quotes_and_line_breaks(tmp_path):
+    rows = [["a,b", 'say "x"', "two\nlines", ""], ["é", "\r", "—", "1"]]
+    write_rows(tmp_path / "x.csv", ("a", "b", "c", "d"), rows)
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b", "c", "d"], *rows]
+
+
+def test_unreadable_json_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"gone\.json does not exist"):
+        read_json(tmp_path / "gone.json")
+    for content in (b"", b'{"a": 1', b"\xff\xfe{}"):
+        (tmp_path / "x.json").write_bytes(content)
+        with pytest.raises(UserError, match=r"x\.json is damaged: not valid JSON"):
+            read_json(tmp_path / "x.json")
+    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+        read_json(tmp_path)
+
+
+def test_sha256_is_the_known_one(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    assert sha256(tmp_path / "x").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_json_ends_with_a_line_break(tmp_path):
+    write_json(tmp_path / "x.json", [1])
+    assert (tmp_path / "x.json").read_text() == json.dumps([1], indent=2) + "\n"
