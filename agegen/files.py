@@ -104,6 +104,30 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is damaged: not valid JSON ({error})") from None
 
 
+def read_metrics(path: Path) -> list[dict]:
+    """Read the records of metrics.jsonl; a last line cut short by a kill is left out."""
+    if not path.exists():
+        return []
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+def flatten(content: dict, prefix: str = "") -> dict[str, Any]:
+    """Turn the nested dictionaries of a JSON file into one with dotted names."""
+    flat = {}
+    for name, value in content.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 checksum of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:

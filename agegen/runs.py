@@ -8,6 +8,7 @@ Weights and optimiser states are safetensors; nothing that is read back can hold
 import json
 import platform
 import shutil
+import time
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +21,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from agegen.errors import UserError
-from agegen.files import explained_write_errors, flush_to_disk, read_json, write_json, written_whole
+from agegen.files import (
+    explained_write_errors,
+    flatten,
+    flush_to_disk,
+    read_json,
+    read_metrics,
+    write_json,
+    written_whole,
+)
 
 Config = TypeVar("Config")
 Tensors = dict[str, Tensor]
@@ -44,14 +53,18 @@ class Run:
     def __init__(self, folder: Path, main: bool = True) -> None:
         self.folder, self.main = folder, main
         self.metrics_path = folder / "metrics.jsonl"
+        self.started = time.perf_counter()
 
-    def start(self, config: Any, facts: dict, resume: bool) -> Checkpoint | None:
+    def start(
+        self, config: Any, facts: dict, resume: bool, **environment: Any
+    ) -> Checkpoint | None:
         """Make the folder, or come back to it; return the checkpoint to go on from, if any.
 
         Args:
             config: the dataclass that decides the run.
             facts: what else must be the same to resume (the data's checksum), plain JSON.
             resume: go on with the run that is there; without one, begin it.
+            environment: what else to state in environment.json (processes, precision).
 
         Raises:
             UserError: the folder holds a run and `resume` was not asked for, or it was made with
@@ -69,7 +82,7 @@ class Run:
             write_json(self.folder / "config.json", wanted)
         checkpoint = self.latest_checkpoint()
         if self.main:
-            write_json(self.folder / "environment.json", describe_environment())
+            write_json(self.folder / "environment.json", describe_environment() | environment)
             self.cut_metrics(checkpoint.step if checkpoint else 0)
             self.remove_unfinished()
         return checkpoint
@@ -83,15 +96,7 @@ class Run:
 
     def metrics(self) -> list[dict]:
         """Read metrics.jsonl; a last line cut short by a kill is left out."""
-        if not self.metrics_path.exists():
-            return []
-        records = []
-        for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return records
+        return read_metrics(self.metrics_path)
 
     def cut_metrics(self, step: int) -> None:
         """Drop the metrics of later steps than `step`; they will be written again."""
@@ -215,17 +220,6 @@ def require_same(folder: Path, found: dict, wanted: dict) -> None:
     ]
     if differs:
         raise UserError(f"{folder} cannot be resumed with another {', '.join(differs)}")
-
-
-def flatten(content: dict, prefix: str = "") -> dict:
-    """Turn nested dictionaries into one with dotted names."""
-    flat = {}
-    for name, value in content.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def describe_environment() -> dict:

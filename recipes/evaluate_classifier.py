@@ -13,17 +13,17 @@ from pathlib import Path
 
 from agegen.classifier.evaluate import (
     PREDICTION_COLUMNS,
-    SplitName,
     describe,
     evaluate,
-    predict_split,
     prediction_rows,
+    predictions_path,
 )
 from agegen.classifier.predict import load_classifier
+from agegen.classifier.predict_split import SplitName, predict_split
 from agegen.cli import run_recipe
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
-from agegen.files import write_json, write_rows
+from agegen.files import read_json, write_json, write_rows
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class EvaluateConfig:
     views: Views | None = None
     """Views to average over: centre, flip, five or ten; by default those of the training."""
     out: Path | None = None
-    """File for the figures; by default evaluation.json in the run. predictions.csv lies beside."""
+    """File for the figures, by default evaluation.json in the run with predictions.csv beside it;
+    beside another NAME.json lies NAME_predictions.csv."""
     resamples: int = 1000
     """Bootstrap resamples."""
     seed: int = 0
@@ -55,7 +56,7 @@ def main(config: EvaluateConfig) -> None:
         "run": str(config.run),
         "faces": str(store.folder),
         "split": config.split,
-        "held_out": is_held_out(classifier.config.faces, store, config.split),
+        "held_out": is_held_out(config.run, store, config.split),
         "views": config.views or classifier.views,
         "temperature": classifier.temperature,
         **evaluate(store, predictions, config.resamples, config.seed),
@@ -65,15 +66,16 @@ def main(config: EvaluateConfig) -> None:
     print(describe(evaluation))
     out = config.out or config.run / "evaluation.json"
     write_json(out, evaluation)
-    write_rows(
-        out.with_name("predictions.csv"), PREDICTION_COLUMNS, prediction_rows(store, predictions)
-    )
-    print(f"saved to {out} and {out.with_name('predictions.csv')}")
+    rows = predictions_path(out)
+    write_rows(rows, PREDICTION_COLUMNS, prediction_rows(store, predictions))
+    print(f"saved to {out} and {rows}")
 
 
-def is_held_out(trained_on: Path, store: FaceStore, split: SplitName) -> bool:
+def is_held_out(run: Path, store: FaceStore, split: SplitName) -> bool:
     """True unless these are training or validation faces of the store that was trained on."""
-    return split == "test" or trained_on.resolve() != store.folder.resolve()
+    trained_on = read_json(run / "config.json")
+    same = Path(trained_on["config"]["faces"]).resolve() == store.folder.resolve()
+    return split == "test" or not (same or trained_on["data"]["checksum"] == store.checksum)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,5 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.train import train
 from agegen.cli import run_recipe
 
-
 if __name__ == "__main__":
     run_recipe(TrainConfig, train, __doc__)

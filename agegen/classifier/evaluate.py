@@ -3,18 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 
 from agegen import metrics
-from agegen.classifier.predict import Classifier, require_size
-from agegen.errors import UserError
-from agegen.faces.catalog import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE, FaceStore
-from agegen.faces.views import Views
 
-SplitName = Literal["train", "val", "test", "all"]
 SCORES = {
     "accuracy": metrics.accuracy,
     "balanced_accuracy": metrics.balanced_accuracy,
@@ -44,28 +40,6 @@ class Predictions:
     p: np.ndarray
 
 
-def predict_split(
-    classifier: Classifier, store: FaceStore, split: SplitName, views: Views | None = None
-) -> Predictions:
-    """Classify the faces of one split.
-
-    Raises:
-        UserError: the split is empty, or the faces are too small for the network.
-    """
-    require_size(classifier, store)
-    indices = store.indices(split)
-    if not len(indices):
-        raise UserError(f"{store.folder} has no faces in its {split} split")
-    logit = classifier.log_odds(store.images, indices, views)
-    return Predictions(
-        indices=indices,
-        labels=store.labels[indices],
-        logit=logit,
-        uncalibrated=metrics.sigmoid(logit),
-        p=metrics.sigmoid(logit / classifier.temperature),
-    )
-
-
 def evaluate(
     store: FaceStore, predictions: Predictions, resamples: int = 1000, seed: int = 0
 ) -> dict:
@@ -81,19 +55,28 @@ def evaluate(
         seed: of the bootstrap.
 
     Returns:
-        Plain JSON types; each figure is ``{"value": …, "low": …, "high": …}``.
+        Plain JSON types; each figure is ``{"value": …, "low": …, "high": …}``. `checksum` is the
+        store's.
     """
     y, p = predictions.labels, predictions.p
     chosen = predictions.indices
     weights = metrics.bootstrap_weights(len(y), clusters(store, chosen), resamples, seed)
     calibration = ("negative_log_likelihood", "brier_score", "expected_calibration_error")
     return {
+        "checksum": store.checksum,
+        "resamples": resamples,
+        "seed": seed,
         "n": len(y),
         "n_by_class": {name: int((y == label).sum()) for label, name in enumerate(CLASS_NAMES)},
         **{name: interval(score, y, p, weights) for name, score in SCORES.items()},
+        "recall": recalls(y, p, weights),
+        "calibration_bins": calibration_bins(y, p, weights),
         "before_scaling": {
-            name: interval(SCORES[name], y, predictions.uncalibrated, weights)
-            for name in calibration
+            **{
+                name: interval(SCORES[name], y, predictions.uncalibrated, weights)
+                for name in calibration
+            },
+            "calibration_bins": calibration_bins(y, predictions.uncalibrated, weights),
         },
         "confusion_matrix": confusion(y, p, weights),
         "margin": margins(y, p, weights),
@@ -118,6 +101,30 @@ def interval(score: Callable, y: np.ndarray, p: np.ndarray, weights: np.ndarray)
 def as_json(estimate: metrics.Estimate) -> dict:
     """Name the three numbers; NaN becomes null, which JSON has."""
     return {name: x if np.isfinite(x) else None for name, x in estimate._asdict().items()}
+
+
+def recalls(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
+    """Share of each class that is classified as such."""
+    return {
+        name: as_json(metrics.estimate(partial(metrics.recall, y, p, label), weights))
+        for label, name in enumerate(CLASS_NAMES)
+    }
+
+
+def calibration_bins(
+    y: np.ndarray, p: np.ndarray, weights: np.ndarray, bins: int = 15
+) -> list[dict]:
+    """n, mean confidence and accuracy in each bin of `metrics.expected_calibration_error`."""
+    confidence = np.maximum(p, 1 - p)
+    member = np.minimum((confidence * bins).astype(int), bins - 1)
+    return [
+        {
+            "n": int(of.sum()),
+            "confidence": float(confidence[of].mean()),
+            "accuracy": interval(metrics.accuracy, y[of], p[of], weights[:, of]),
+        }
+        for of in (member == number for number in np.unique(member))
+    ]
 
 
 def confusion(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
@@ -188,6 +195,12 @@ def prediction_rows(store: FaceStore, predictions: Predictions) -> list[tuple]:
     )  # fmt: skip
 
 
+def predictions_path(figures: Path) -> Path:
+    """predictions.csv beside evaluation.json, NAME_predictions.csv beside NAME.json."""
+    prefix = "" if figures.name == "evaluation.json" else f"{figures.stem}_"
+    return figures.with_name(f"{prefix}predictions.csv")
+
+
 PREDICTION_COLUMNS = ("index", "path", "split", "label", "age", "gender", "logit", "p_old")
 
 
@@ -199,6 +212,8 @@ def describe(evaluation: dict) -> str:
         lines.append(f"  {name.replace('_', ' '):28} {in_words(evaluation[name])}")
     before = evaluation["before_scaling"]["expected_calibration_error"]
     lines.append(f"  {'… before temperature scaling':28} {in_words(before)}")
+    for name, recall in evaluation["recall"].items():
+        lines.append(f"  {f'recall of {name}':28} {in_words(recall)}")
     for true, row in evaluation["confusion_matrix"].items():
         cells = ", ".join(f"{c['value']:.0f} {q.replace('_', ' ')}" for q, c in row.items())
         lines.append(f"  {true.replace('_', ' '):28} {cells}")

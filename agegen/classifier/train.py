@@ -1,41 +1,39 @@
 """Train the classifier: one visible loop, the same on a CPU, one GPU or many processes."""
 
 import math
-import os
 import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor
 
 from agegen import metrics
 from agegen.allocator import keep_freed_memory
 from agegen.classifier.config import TrainConfig
-from agegen.classifier.model import build_model
 from agegen.classifier.predict import log_odds
-from agegen.distributed import gather_shares, use_global_batch_norm
-from agegen.errors import UserError
-from agegen.faces.batches import Batch, epoch_batches, fetch_batches, seed_step, share_of
+from agegen.classifier.setup import (
+    Training,
+    cores_per_process,
+    describe,
+    make_accelerator,
+    require_fit,
+    set_up,
+)
+from agegen.classifier.step_log import StepLog
+from agegen.distributed import gather_shares
+from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.files import write_json
 from agegen.progress import Progress
 from agegen.runs import (
     Checkpoint,
-    Run,
     load_optimizer_tensors,
     optimizer_tensors,
     save_tensors,
-    to_plain,
 )
-
-LOG_EVERY = 20
 
 
 class Best(NamedTuple):
@@ -47,18 +45,6 @@ class Best(NamedTuple):
     balanced_accuracy: float
     nll: float
     temperature: float
-
-
-class Training(NamedTuple):
-    """All that takes part in a training; `averaged` holds the EMA weights."""
-
-    accelerator: Accelerator
-    store: FaceStore
-    run: Run
-    model: nn.Module
-    averaged: AveragedModel
-    optimizer: torch.optim.Optimizer
-    class_weights: Tensor
 
 
 def train(config: TrainConfig) -> Best | None:
@@ -177,101 +163,18 @@ def learning_rate(config: TrainConfig, step: int, total: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm)))
 
 
-def make_accelerator(config: TrainConfig) -> Accelerator:
-    """Choose the precision and start Accelerate.
-
-    Its process-wide state is forgotten first: one Python process may train several times, in
-    different precisions.
-    """
-    AcceleratorState._reset_state()
-    precision = config.precision
-    if precision == "auto":
-        precision = "bf16" if has_fast_bf16() else "float32"
-    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
-
-
-def cores_per_process() -> int:
-    """Share this machine's cores among its processes; `accelerate launch` would leave it at one."""
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return max(cores // local, 1)
-
-
-def has_fast_bf16() -> bool:
-    """True if the device computes convolutions in bf16 natively (it is slow if emulated)."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()
-
-
-def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
-    """Refuse a crop larger than the faces, and a batch smaller than the processes."""
-    if config.augment.crop > store.size:
-        raise UserError(
-            f"--augment.crop {config.augment.crop} is larger than the faces of {store.folder} "
-            f"({store.size} pixels)"
-        )
-    smallest = len(store.indices("train")) // -(-len(store.indices("train")) // config.batch_size)
-    if smallest < 2 * processes:
-        raise UserError(
-            f"--batch-size {config.batch_size} leaves fewer than two faces for each of "
-            f"{processes} process(es); batch norm needs two"
-        )
-
-
-def set_up(config: TrainConfig, accelerator: Accelerator, store: FaceStore) -> Training:
-    """Build network, optimiser and averaged weights from the seed, on the device."""
-    torch.manual_seed(config.seed)
-    model = build_model(config.model).to(accelerator.device)
-    if config.channels_last:
-        model = model.to(memory_format=torch.channels_last)
-    if accelerator.num_processes > 1:
-        use_global_batch_norm(model)
-    averaged = AveragedModel(model, multi_avg_fn=warmed_average(config.ema_decay), use_buffers=True)
-    optimizer = torch.optim.AdamW(
-        parameter_groups(model, config.weight_decay), lr=config.learning_rate, fused=True
-    )
-    if config.compile:
-        model.compile()
-    model, optimizer = accelerator.prepare(model, optimizer)
-    run = Run(config.out, main=accelerator.is_main_process)
-    counts = np.bincount(store.labels[store.indices("train")], minlength=2)
-    balanced = counts.sum() / (2 * counts) if config.class_balance else np.ones(2)
-    weights = torch.tensor(balanced, dtype=torch.float32, device=accelerator.device)
-    return Training(accelerator, store, run, model, averaged, optimizer, weights)
-
-
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Exempt norms and biases from weight decay."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-
-
-def warmed_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
-    """EMA whose decay rises from 0.1 to `decay`, so that the first weights are soon forgotten."""
-
-    @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
-        k = int(count)
-        if averaged[0].is_floating_point():
-            torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + k) / (10 + k)))
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return update
-
-
 def begin(training: Training, config: TrainConfig) -> Checkpoint | None:
     """Open the run folder and restore its last checkpoint, if it has one."""
     accelerator, store, run = training.accelerator, training.store, training.run
     facts = {"data": {"checksum": store.checksum, "counts": store.info["counts"]}}
     with accelerator.main_process_first():
-        checkpoint = run.start(config, facts, config.resume or not accelerator.is_main_process)
+        checkpoint = run.start(
+            config,
+            facts,
+            config.resume or not accelerator.is_main_process,
+            processes=accelerator.num_processes,
+            precision="bf16" if accelerator.mixed_precision == "bf16" else "float32",
+        )
     if checkpoint:
         accelerator.unwrap_model(training.model).load_state_dict(checkpoint.tensors["model"])
         training.averaged.load_state_dict(checkpoint.tensors["averaged"])
@@ -311,7 +214,7 @@ def validate(
         )
     logit = gather_shares(accelerator, scores.to(accelerator.device), len(faces)).cpu().numpy()
     now = judge_epoch(store.labels[faces], logit, epoch, step)
-    run.log([{"kind": "validation", **now._asdict()}])
+    run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
     if best is not None and not is_better(now, best, config.select_by):
         return best
     if accelerator.is_main_process:
@@ -342,57 +245,3 @@ def is_better(now: Best, best: Best, select_by: str) -> bool:
 def should_stop(config: TrainConfig, best: Best | None, epoch: int) -> bool:
     """True if early stopping is on and the last `patience` epochs brought nothing better."""
     return bool(config.patience and best and epoch - best.epoch > config.patience)
-
-
-class StepLog:
-    """Collects every step's figures and writes them together, so that no step waits for a copy."""
-
-    def __init__(self, training: Training) -> None:
-        self.accelerator, self.run = training.accelerator, training.run
-        self.losses: list[Tensor] = []
-        self.records: list[dict] = []
-        self.waited, self.faces, self.note = 0.0, 0, ""
-        self.started = time.perf_counter()
-
-    def add(
-        self, step: int, epoch: int, loss: Tensor, rate: float, faces: int, batch: Batch
-    ) -> None:
-        """Take one step's figures; every `LOG_EVERY` steps they are written."""
-        self.losses.append(loss)
-        self.records.append({"kind": "step", "step": step, "epoch": epoch, "learning_rate": rate})
-        self.faces += faces
-        self.waited += batch.waited
-        if len(self.records) >= LOG_EVERY:
-            self.flush()
-
-    def flush(self) -> None:
-        """Add up the processes' losses, and write; speed is the mean over these steps."""
-        if not self.records:
-            return
-        losses = self.accelerator.reduce(torch.stack(self.losses), "sum").tolist()
-        seconds = time.perf_counter() - self.started
-        speed, waiting = self.faces / seconds, self.waited / seconds
-        for record, loss in zip(self.records, losses, strict=True):
-            record |= {"loss": loss, "images_per_second": speed, "waiting": waiting}
-        self.run.log(self.records)
-        self.note = f"loss {np.mean(losses):.3f}, {speed:,.0f} faces/s"
-        self.losses, self.records, self.faces, self.waited = [], [], 0, 0.0
-        self.restart_clock()
-        if not np.isfinite(losses).all():
-            raise UserError(
-                f"the loss is no longer finite in {self.run.folder}: "
-                "try a lower --learning-rate or --precision float32"
-            )
-
-    def restart_clock(self) -> None:
-        """Leave what happened since the last flush (validation, saving) out of the speed."""
-        self.started = time.perf_counter()
-
-
-def describe(config: TrainConfig, store: FaceStore) -> str:
-    """Say what a run would do: the config, the network with its parameters, the data."""
-    model = build_model(config.model)
-    lines = [f"{name}: {value}" for name, value in to_plain(config).items()]
-    parameters = sum(p.numel() for p in model.parameters())
-    counts = {split: len(store.indices(split)) for split in ("train", "val", "test")}
-    return "\n".join([*lines, str(model), f"{parameters:,} parameters", f"faces: {counts}"])

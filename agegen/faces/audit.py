@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from agegen.faces.catalog import CLASS_NAMES
 from agegen.faces.near_duplicates import near_duplicate_pairs
+from agegen.faces.records import CLASS_NAMES
 from agegen.faces.split import SPLITS
 from agegen.faces.store import UNKNOWN_AGE, FaceStore
 

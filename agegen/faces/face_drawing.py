@@ -12,6 +12,7 @@ from agegen.faces.face_features import paint_head
 from agegen.faces.face_parameters import OLDEST, YOUNGEST, Identities, Shots, age_signs
 from agegen.faces.head_frame import Frame, Signs, head_frame
 from agegen.faces.soft_masks import bump, clouds, hash_noise, inside, paint, per_face, per_layer
+from agegen.progress import Progress
 
 
 def render_faces(
@@ -20,6 +21,7 @@ def render_faces(
     ages: np.ndarray,
     size: int = 100,
     chunk: int = 8,
+    show_progress: bool = False,
 ) -> np.ndarray:
     """Draw each identity at its age in its shot.
 
@@ -29,6 +31,7 @@ def render_faces(
         ages: n, years, 20..62.
         size: height and width of an image, at least 32.
         chunk: how many faces are drawn at once; a few, so that they stay in the cache.
+        show_progress: show a bar, or lines in a log.
 
     Returns:
         uint8 n h w c, RGB.
@@ -44,9 +47,11 @@ def render_faces(
     if not ((ages >= YOUNGEST) & (ages <= OLDEST)).all():
         raise ValueError(f"ages must lie in {YOUNGEST:.0f}..{OLDEST:.0f} years")
     images = np.empty((len(ages), size, size, 3), np.uint8)
-    for start in range(0, len(ages), chunk):
-        rows = slice(start, start + chunk)
-        images[rows] = _render(identities[rows], shots[rows], ages[rows], size)
+    with Progress(len(ages), "drawing", "faces", enabled=show_progress) as progress:
+        for start in range(0, len(ages), chunk):
+            rows = slice(start, start + chunk)
+            images[rows] = _render(identities[rows], shots[rows], ages[rows], size)
+            progress.update(len(ages[rows]))
     return images
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen.errors import UserError
-from agegen.faces.catalog import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES
 
 SPLITS = ("train", "val", "test")
 

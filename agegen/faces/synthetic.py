@@ -67,6 +67,7 @@ def draw_faces(
     old: YearRange = (52, 62),
     size: int = 100,
     both_ages: bool = False,
+    show_progress: bool = False,
 ) -> SyntheticFaces:
     """Draw n faces, half of them young and half old, each photo in a shot of its own.
 
@@ -79,9 +80,10 @@ def draw_faces(
         size: height and width of an image, at least 32.
         both_ages: an identity's photos take turns between young and old; otherwise an identity
             is in one class only, as nearly all of CACD's celebrities are.
+        show_progress: show a bar, or lines in a log.
     """
     plan = _plan(n, seed, faces_per_identity, young, old, both_ages)
-    images = render_faces(plan.who, plan.shots, plan.ages, size)
+    images = render_faces(plan.who, plan.shots, plan.ages, size, show_progress=show_progress)
     return SyntheticFaces(images, plan.ages, plan.who.number, _genders(plan.who))
 
 
@@ -115,7 +117,7 @@ def write_faces(
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists already")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    faces = draw_faces(n, seed, faces_per_identity, young, old, size, both_ages)
+    faces = draw_faces(n, seed, faces_per_identity, young, old, size, both_ages, show_progress=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         _write_images(unfinished, faces)

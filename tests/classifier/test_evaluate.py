@@ -11,13 +11,15 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.evaluate import (
     Predictions,
     age_bands,
+    calibration_bins,
     clusters,
     describe,
     evaluate,
-    predict_split,
+    predictions_path,
 )
 from agegen.classifier.model import ModelConfig
 from agegen.classifier.predict import load_classifier
+from agegen.classifier.predict_split import predict_split
 from agegen.classifier.train import train
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
@@ -78,6 +80,35 @@ def test_every_figure_has_its_interval_around_it(run: Path, drawn_store: FaceSto
     assert total == len(drawn_store)
     assert sum(band["n"] for band in evaluation["by_age"].values()) == len(drawn_store)
     assert f"{evaluation['roc_auc']['value']:.4f}" in describe(evaluation)
+
+
+def test_recalls_and_what_makes_the_figures_again_are_in_it(drawn_store: FaceStore) -> None:
+    indices = drawn_store.indices("test")
+    y = drawn_store.labels[indices]
+    p = np.where(np.arange(len(y)) % 3 == 0, 0.9, 0.1)
+    evaluation = evaluate(drawn_store, Predictions(indices, y, p, p, p), resamples=50, seed=4)
+    recall = evaluation["recall"]
+    assert recall["old"]["value"] == pytest.approx((p > 0.5)[y == 1].mean())
+    assert recall["young"]["value"] == pytest.approx((p < 0.5)[y == 0].mean())
+    assert all(r["low"] <= r["value"] <= r["high"] for r in recall.values())
+    assert (evaluation["resamples"], evaluation["seed"]) == (50, 4)
+    assert evaluation["checksum"] == drawn_store.checksum
+
+
+@pytest.mark.parametrize("n", [1, 7, 500])
+def test_calibration_bins_add_up_to_the_calibration_error(n: int) -> None:
+    rng = np.random.default_rng(2)
+    p = rng.uniform(size=n)
+    y = (rng.uniform(size=n) < p).astype(int)
+    bins = calibration_bins(y, p, np.ones((3, n)))
+    assert sum(b["n"] for b in bins) == n
+    ece = sum(b["n"] * abs(b["accuracy"]["value"] - b["confidence"]) for b in bins) / n
+    assert ece == pytest.approx(float(metrics.expected_calibration_error(y, p)))
+
+
+def test_each_evaluation_has_predictions_of_its_own() -> None:
+    assert predictions_path(Path("run/evaluation.json")) == Path("run/predictions.csv")
+    assert predictions_path(Path("run/ten.json")) == Path("run/ten_predictions.csv")
 
 
 def test_margins_are_those_of_the_classes(drawn_store: FaceStore) -> None:

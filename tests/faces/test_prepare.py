@@ -1,12 +1,8 @@
 import csv
-import errno
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,30 +10,16 @@ import numpy as np
 import pytest
 from photos import fill_cacd, picture, save
 from PIL import Image
+from prepared_stores import content
 
-from agegen import files
 from agegen.errors import UserError
-from agegen.faces import prepare as module
-from agegen.faces.catalog import Face
+from agegen.faces.catalog import read_catalog
 from agegen.faces.decode import decode_face
-from agegen.faces.prepare import PrepareConfig, array_header, decode_chunk, prepare
+from agegen.faces.prepare import PrepareConfig, describe_request, prepare
+from agegen.faces.records import AgeRanges, Face
 from agegen.faces.store import FaceStore
 
-
-@pytest.fixture(autouse=True)
-def few_in_this_process(monkeypatch):
-    """Decode here rather than in worker processes (the recipe's tests have those)."""
-
-    def decode_chunks(chunks, config):
-        for chunk in chunks:
-            yield decode_chunk([face.path for face in chunk], config.size)
-
-    monkeypatch.setattr(module, "decode_chunks", decode_chunks)
-    monkeypatch.setattr(module, "CHUNK", 8)
-
-
-def content(store):
-    return {n: (store / n).read_bytes() for n in ("images.npy", "faces.csv", "rejected.csv")}
+pytestmark = pytest.mark.usefixtures("few_in_this_process")
 
 
 def names_in(folder):
@@ -59,11 +41,6 @@ def test_the_array_holds_the_decoded_faces(prepared, photo_folder, tmp_path):
         np.testing.assert_array_equal(image, decode_face(Path(path), 32))
     assert content(out) == content(prepared)  # chunks of 8 here and of 64 in a worker there
     assert names_in(out) == ["faces.csv", "images.npy", "rejected.csv", "store.json"]
-
-
-def test_header_length_does_not_depend_on_the_number_of_faces():
-    lengths = {len(array_header(n, 512)) for n in (0, 1, 10**5, 10**9)}
-    assert len(lengths) == 1
 
 
 def test_a_given_test_folder_stays_and_its_near_duplicates_go(tmp_path):
@@ -165,124 +142,6 @@ def test_overwrite_replaces_a_damaged_store(prepared, photo_folder, tmp_path, in
     assert content(out) == content(prepared)
 
 
-class StoppedError(Exception):
-    """Stands for a kill."""
-
-
-def stop_after(monkeypatch, chunks, error=StoppedError):
-    """Let decoding raise after some chunks."""
-    usual = module.decode_chunks
-
-    def some(all_chunks, config):
-        for i, result in enumerate(usual(all_chunks, config)):
-            if i == chunks:
-                raise error
-            yield result
-
-    monkeypatch.setattr(module, "decode_chunks", some)
-
-
-def interrupted(monkeypatch, config, chunks=3):
-    with monkeypatch.context() as patch:
-        stop_after(patch, chunks)
-        with pytest.raises(StoppedError):
-            prepare(config)
-
-
-HARM = {
-    "nothing": lambda out: None,
-    "last line cut in half": lambda out: os.truncate(
-        out / "journal.jsonl", (out / "journal.jsonl").stat().st_size - 200
-    ),
-    "line break missing": lambda out: os.truncate(
-        out / "journal.jsonl", (out / "journal.jsonl").stat().st_size - 1
-    ),
-    "images ahead of the journal": lambda out: (
-        (out / "images.npy.partial").open("ab").write(b"x" * 999)
-    ),
-    "images behind the journal": lambda out: os.truncate(
-        out / "images.npy.partial", (out / "images.npy.partial").stat().st_size - 5
-    ),
-    "no images": lambda out: (out / "images.npy.partial").unlink(),
-    "empty journal": lambda out: (out / "journal.jsonl").write_text(""),
-    "nonsense in the journal": lambda out: (out / "journal.jsonl").open("a").write("7\nnull\n"),
-}
-
-
-@pytest.mark.parametrize("harm", HARM)
-def test_a_stopped_run_goes_on(prepared, photo_folder, tmp_path, monkeypatch, capsys, harm):
-    config = PrepareConfig(photo_folder, tmp_path / "store", size=32)
-    interrupted(monkeypatch, config)
-    with pytest.raises(UserError, match="half-written"):
-        FaceStore.open(config.out)
-    HARM[harm](config.out)
-    capsys.readouterr()
-    prepare(config)
-    assert content(config.out) == content(prepared)
-    going_on = {"nothing": 24, "last line cut in half": 16, "images behind the journal": 16}
-    going_on |= {"line break missing": 24, "images ahead of the journal": 24}
-    going_on |= {"nonsense in the journal": 24}
-    shown = capsys.readouterr().out
-    if harm in going_on:
-        assert f"going on after {going_on[harm]} photos" in shown
-    else:
-        assert "going on" not in shown
-
-
-def test_a_stopped_run_with_other_settings_begins_anew(photo_folder, tmp_path, monkeypatch, capsys):
-    config = PrepareConfig(photo_folder, tmp_path / "store", size=32)
-    interrupted(monkeypatch, config)
-    store = prepare(replace(config, size=40))
-    assert "going on" not in capsys.readouterr().out
-    np.testing.assert_array_equal(store.images[0], decode_face(Path(store.paths[0]), 40))
-
-
-@pytest.mark.parametrize("name", ["faces.csv", "rejected.csv", "store.json"])
-def test_a_run_stopped_while_finishing_decodes_nothing_again(
-    prepared, photo_folder, tmp_path, monkeypatch, capsys, name
-):
-    config = PrepareConfig(photo_folder, tmp_path / "store", size=32)
-    usual = files.written_whole
-
-    def full(path):
-        if path.name == name:
-            raise UserError(f"cannot write {path}: the disk is full")
-        return usual(path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files, "written_whole", full)
-        with pytest.raises(UserError, match="the disk is full"):
-            prepare(config)
-    with pytest.raises(UserError, match="half-written"):
-        FaceStore.open(config.out)
-    prepare(config)
-    assert "going on after 48 photos" in capsys.readouterr().out
-    assert content(config.out) == content(prepared)
-
-
-def test_a_full_disk_while_decoding_is_one_sentence_and_resumes(
-    prepared, photo_folder, tmp_path, monkeypatch, capsys
-):
-    config = PrepareConfig(photo_folder, tmp_path / "store", size=32)
-    with monkeypatch.context() as patch:
-        stop_after(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
-        with pytest.raises(UserError, match=r"cannot write .*store: the disk is full$"):
-            prepare(config)
-    prepare(config)
-    assert "going on after 16 photos" in capsys.readouterr().out
-    assert content(config.out) == content(prepared)
-
-
-def test_a_really_full_device_is_one_sentence(photo_folder, tmp_path):
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
-    out = tmp_path / "store"
-    out.mkdir()
-    (out / "images.npy.partial").symlink_to("/dev/full")
-    with pytest.raises(UserError, match="the disk is full"):
-        prepare(PrepareConfig(photo_folder, out, size=32))
-
-
 def test_an_out_that_is_a_file_is_refused(photo_folder, tmp_path):
     (tmp_path / "store").write_text("")
     with pytest.raises(UserError, match="a file of that name is in the way"):
@@ -334,36 +193,9 @@ def test_unknown_ages_stay_unknown(tmp_path):
     assert set(store.identities) == {""}
 
 
-def test_decode_chunk_reports_every_file(tmp_path):
-    good = save(tmp_path / "a.png", 0)
-    (tmp_path / "b.png").write_bytes(b"")
-    images, entries = decode_chunk([good, tmp_path / "b.png", good], 32)
-    assert len(images) == 2 * 32 * 32 * 3
-    assert [entry.reason for entry in entries] == ["", "empty file", ""]
-    assert [len(entry.hash) for entry in entries] == [64, 0, 64]
-
-
 def test_the_request_is_plain_json(photo_folder, tmp_path):
-    catalog = module.read_catalog(photo_folder, module.AgeRanges(), None)
-    request = module.describe_request(PrepareConfig(photo_folder, tmp_path), catalog)
+    catalog = read_catalog(photo_folder, AgeRanges(), None)
+    request = describe_request(PrepareConfig(photo_folder, tmp_path), catalog)
     assert json.loads(json.dumps(request)) == request
     assert isinstance(catalog.faces[0], Face)
     assert not {"out", "workers", "overwrite"} & set(request)
-
-
-def test_an_overwritten_stores_images_are_never_taken_for_new_ones(tmp_path, monkeypatch):
-    old, new = fill_cacd(tmp_path / "old", 32), fill_cacd(tmp_path / "new", 32, first_seed=500)
-    config = PrepareConfig(old, tmp_path / "store", size=32)
-    prepare(config)
-    config = replace(config, source=new, overwrite=True)
-    interrupted(monkeypatch, config)
-    (config.out / "images.npy.partial").unlink()
-    prepare(config)
-    prepare(replace(config, out=tmp_path / "fresh"))
-    assert content(config.out) == content(tmp_path / "fresh")
-
-
-def test_workers_leave_ctrl_c_to_their_parent():
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=module.end_with_parent) as pool:
-        assert pool.submit(signal.raise_signal, signal.SIGINT).result(timeout=60) is None

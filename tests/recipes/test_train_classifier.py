@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from agegen.faces.store import FaceStore
+from agegen.report.saved_run import read_run, read_scores
 from agegen.runs import Run, load_tensors
 
 ROOT = Path(__file__).parents[2]
@@ -143,12 +145,16 @@ def test_evaluation_is_written_with_n_and_intervals(whole_run: Path) -> None:
     rows = (whole_run / "predictions.csv").read_text().splitlines()
     assert len(rows) == evaluation["n"] + 1
     assert f"{evaluation['n']:,} faces" in result.stdout
-    again = whole_run / "train" / "evaluation.json"
-    result = run(
-        *command("evaluate_classifier", "--run", whole_run, "--split", "train", "--out", again)
-    )
+    read_scores(read_run(whole_run), None)  # the report accepts it
+    again = whole_run / "seen.json"
+    store = shutil.copytree(evaluation["faces"], whole_run / "copy")  # known by its content
+    more = ("--faces", store, "--split", "train", "--out", again)
+    result = run(*command("evaluate_classifier", "--run", whole_run, *more))
     assert "trained or selected on" in result.stdout
     assert not json.loads(again.read_text())["held_out"]
+    assert rows == (whole_run / "predictions.csv").read_text().splitlines()
+    seen = (whole_run / "seen_predictions.csv").read_text().splitlines()
+    assert len(seen) == json.loads(again.read_text())["n"] + 1
 
 
 def test_accelerate_launch_starts_it(drawn_store: FaceStore, tmp_path: Path) -> None:

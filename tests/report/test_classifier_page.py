@@ -1,97 +1,18 @@
 """The classifier's page, of a small run folder and store written here."""
 
 import json
-import subprocess
-import sys
+import shutil
 from html.parser import HTMLParser
-from pathlib import Path
 
-import numpy as np
 import pytest
+from written_runs import write_run
 
-from agegen import metrics
-from agegen.classifier.evaluate import PREDICTION_COLUMNS, Predictions, evaluate, prediction_rows
 from agegen.errors import UserError
-from agegen.faces.store import COLUMNS, FORMAT, UNKNOWN_AGE, FaceStore
-from agegen.files import read_json, sha256, write_json, write_rows
-from agegen.report import figures
+from agegen.files import read_json, write_json
+from agegen.report import classifier_page, style
 from agegen.report.classifier_page import make_page
-
-TEMPERATURE = 0.8
-BEST = {"epoch": 1, "step": 8, "auc": 0.9, "balanced_accuracy": 0.8, "nll": 0.4, "temperature": 0.8}
-
-
-def write_store(folder: Path, labels: np.ndarray, known: bool) -> FaceStore:
-    """Noise pictures of 16 pixels, all in the test split; `known` gives ages and genders."""
-    folder.mkdir(parents=True)
-    n = len(labels)
-    np.save(
-        folder / "images.npy",
-        np.random.default_rng(0).integers(0, 256, (n, 16, 16, 3), dtype=np.uint8),
-    )
-    rows = [
-        (f"{n}/{i}.png", 20 + i % 4 + 35 * int(y), int(y), "", ("female", "male")[i % 2])
-        if known
-        else (f"{n}/{i}.png", "", int(y), f"person {i // 2}", "")
-        for i, y in enumerate(labels)
-    ]
-    write_rows(folder / "faces.csv", COLUMNS, [(*row, "test", "00" * 32) for row in rows])
-    files = [folder / "images.npy", folder / "faces.csv"]
-    info = {
-        "format": FORMAT,
-        "request": {"source": "my photos", "resplit": False, "photos": n},
-        "counts": {"faces": n},
-        "bytes": {f.name: f.stat().st_size for f in files},
-        "checksums": {f.name: sha256(f) for f in files},
-    }
-    write_json(folder / "store.json", info)
-    store = FaceStore.open(folder)
-    assert (store.ages[0] == UNKNOWN_AGE) == (not known)
-    return store
-
-
-def write_run(
-    root: Path, faces: int = 40, intervals: bool = True, one_class: bool = False, known: bool = True
-) -> Path:
-    """Three epochs of four steps of 20 faces, evaluated on `faces`."""
-    run, y = root / "run", np.arange(faces) % 2 * (not one_class)
-    store = write_store(root / "faces", y, known)
-    logit = np.random.default_rng(1).normal(2 * y - 1, 1.5)
-    p, q = metrics.sigmoid(logit), metrics.sigmoid(logit / TEMPERATURE)
-    predictions = Predictions(np.arange(faces), y, logit, p, q)
-    evaluation = evaluate(store, predictions, resamples=50)
-    if not intervals:
-        evaluation = without_intervals(evaluation)
-    about = {"run": str(run), "faces": str(store.folder), "split": "test", "held_out": True}
-    about |= {"views": "flip", "temperature": TEMPERATURE}
-    write_json(run / "evaluation.json", about | evaluation)
-    write_rows(run / "predictions.csv", PREDICTION_COLUMNS, prediction_rows(store, predictions))
-    write_json(run / "best.json", BEST)
-    write_json(run / "environment.json", {"agegen": "0", "processor": "AVX2", "gpus": []})
-    config = {"faces": str(store.folder), "out": str(run), "compile": False, "select_by": "auc"}
-    config |= {"model": {"widths": [8, 16]}, "epochs": 3, "batch_size": 20, "label_smoothing": 0.1}
-    counts = {"train": {"young": 50, "old": 30}, "val": {"young": 5, "old": 5}}
-    write_json(run / "config.json", {"config": config, "data": {"counts": counts}})
-    (run / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records()))
-    return run
-
-
-def records() -> list[dict]:
-    pace = {"images_per_second": 100.0, "waiting": 0.25}
-    lines = []
-    for step in range(1, 13):
-        epoch = (step - 1) // 4
-        lines.append({"kind": "step", "step": step, "epoch": epoch, **pace})
-        lines[-1] |= {"loss": 1 / step, "learning_rate": 1e-3 / step}
-        if step % 4 == 0:
-            lines.append({"kind": "validation", **BEST, "step": step, "epoch": epoch})
-    return lines
-
-
-def without_intervals(content):
-    if not isinstance(content, dict):
-        return content
-    return {k: None if k in ("low", "high") else without_intervals(v) for k, v in content.items()}
+from agegen.report.learning_curves import draw_learning
+from agegen.report.saved_run import read_run
 
 
 class Page(HTMLParser):
@@ -123,17 +44,24 @@ class Page(HTMLParser):
         self.text += data.replace("\N{NO-BREAK SPACE}", " ")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def run(tmp_path_factory):
+    """Tests only read it."""
     return write_run(tmp_path_factory.mktemp("page"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def copy(run, tmp_path):
+    """The same run, to be changed; its store stays where it is."""
+    return shutil.copytree(run, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
 def html(run):
     return make_page(run)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def page(html):
     return Page(html)
 
@@ -141,7 +69,17 @@ def page(html):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave the drawings out, which take most of a page's time."""
-    monkeypatch.setattr(figures, "as_svg", lambda *_: "data:image/svg+xml,")
+    monkeypatch.setattr(style, "as_svg", lambda *_: "data:image/svg+xml,")
+
+
+@pytest.fixture
+def no_curves(monkeypatch):
+    """Leave out the learning curves, which do not depend on the faces."""
+    monkeypatch.setattr(classifier_page, "draw_learning", lambda _: [])
+
+
+def change(path, **values):
+    write_json(path, read_json(path) | values)
 
 
 def test_shows_the_figures_of_the_files(run, page):
@@ -149,6 +87,8 @@ def test_shows_the_figures_of_the_files(run, page):
     for name in ("balanced_accuracy", "roc_auc", "accuracy", "brier_score"):
         e = evaluation[name]
         assert f"{e['value']:.3f} [{e['low']:.3f}, {e['high']:.3f}]" in page.text
+    for share in evaluation["recall"].values():
+        assert f"{share['value']:.3f} [{share['low']:.3f}, {share['high']:.3f}]" in page.text
     assert "40 faces (20 young, 20 old)" in page.text
     assert "held out" in page.text
     assert "not held out" not in page.text
@@ -197,21 +137,22 @@ def test_commands_name_what_is_needed(page):
     assert "--model.widths 8 16" in page.text
     assert "--no-compile" in page.text
     assert "prepare_faces.py --source 'my photos' --no-resplit --out" in page.text
+    assert "accelerate launch recipes/train_classifier.py --faces" in page.text
     assert "python recipes/evaluate_classifier.py --run" in page.text
+    assert "--views flip --resamples 50" in page.text
+    assert "--resamples 50 --seed" not in page.text  # 0 is the default
 
 
 def test_same_files_same_page(run, html):
     assert make_page(run) == html
 
 
-def test_names_are_escaped(tmp_path, undrawn):
-    other = write_run(tmp_path)
-    environment = read_json(other / "environment.json")
-    write_json(other / "environment.json", environment | {"processor": "<b>fast</b> & new"})
-    assert "<b>" not in make_page(other, examples=0)
+def test_names_are_escaped(copy, undrawn):
+    change(copy / "environment.json", processor="<b>fast</b> & new")
+    assert "<b>" not in make_page(copy, examples=0)
 
 
-def test_works_with_few_faces_and_undefined_figures(tmp_path):
+def test_works_with_few_faces_and_undefined_figures(tmp_path, no_curves):
     run = write_run(tmp_path, faces=8, intervals=False)
     page = Page(make_page(run))
     assert "8 faces (4 young, 4 old)" in page.text
@@ -219,7 +160,7 @@ def test_works_with_few_faces_and_undefined_figures(tmp_path):
     assert "nan" not in page.text
 
 
-def test_works_with_one_class_and_nothing_known_of_the_faces(tmp_path):
+def test_works_with_one_class_and_nothing_known_of_the_faces(tmp_path, no_curves):
     run = write_run(tmp_path, faces=8, one_class=True, known=False)
     page = Page(make_page(run))
     assert "undefined" in page.text
@@ -228,18 +169,50 @@ def test_works_with_one_class_and_nothing_known_of_the_faces(tmp_path):
     assert "ROC curve" not in page.text
 
 
-def test_works_after_one_step(tmp_path):
-    run = write_run(tmp_path)
-    lines = (run / "metrics.jsonl").read_text().splitlines()
+def test_works_after_one_step(copy):
+    lines = (copy / "metrics.jsonl").read_text().splitlines()
     first_validation = next(line for line in lines if "validation" in line)
-    (run / "metrics.jsonl").write_text(f"{lines[0]}\n{first_validation}\n" + lines[1][:20])
-    assert "Every step is shown" in Page(make_page(run, examples=0)).text
+    (copy / "metrics.jsonl").write_text(f"{lines[0]}\n{first_validation}\n" + lines[1][:20])
+    assert "Every step is shown" in draw_learning(read_run(copy))[0].caption
 
 
-def test_says_if_the_faces_are_not_held_out(tmp_path, undrawn):
-    run = write_run(tmp_path)
-    write_json(run / "evaluation.json", read_json(run / "evaluation.json") | {"held_out": False})
-    assert "not held out" in Page(make_page(run, examples=0)).text
+def test_says_if_the_faces_are_not_held_out(copy, undrawn):
+    change(copy / "evaluation.json", held_out=False)
+    assert "not held out" in Page(make_page(copy, examples=0)).text
+
+
+def test_says_if_the_store_is_another_than_that_of_the_training(run, copy, page, undrawn):
+    assert "the store it was trained on" in page.text
+    change(copy / "config.json", data=read_json(run / "config.json")["data"] | {"checksum": "0"})
+    assert "another store than it was trained on" in Page(make_page(copy, examples=0)).text
+
+
+def test_time_is_added_up_over_restarts(copy, undrawn):
+    lines = [json.loads(line) for line in (copy / "metrics.jsonl").read_text().splitlines()]
+    seconds = iter((10.0, 25.0, 5.0))  # restarted after the second epoch
+    for line in lines:
+        if line["kind"] == "validation":
+            line["seconds"] = next(seconds)
+    (copy / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "30.0 s, with validation and saving" in Page(make_page(copy, examples=0)).text
+
+
+@pytest.mark.parametrize(
+    ("environment", "start"),
+    [
+        ({"processes": 1}, "accelerate launch recipes/train_classifier.py --faces"),
+        ({"processes": 2}, "ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 recipes/train_class"),
+        (
+            {"processes": 4, "gpus": ["A", "B", "C", "D"]},
+            "accelerate launch --multi_gpu --num_processes 4 recipes/train_classifier.py",
+        ),
+    ],
+)
+def test_training_is_launched_in_as_many_processes(copy, undrawn, environment, start):
+    change(copy / "environment.json", **environment, precision="bf16")
+    text = Page(make_page(copy, examples=0)).text
+    assert start in text
+    assert "bf16" in text
 
 
 @pytest.mark.parametrize(
@@ -251,24 +224,30 @@ def test_says_if_the_faces_are_not_held_out(tmp_path, undrawn):
         ("config.json", "train_classifier.py"),
     ],
 )
-def test_missing_file_names_the_command_that_makes_it(tmp_path, name, recipe):
-    run = write_run(tmp_path)
-    (run / name).unlink()
+def test_missing_file_names_the_command_that_makes_it(copy, name, recipe):
+    (copy / name).unlink()
     with pytest.raises(UserError, match=f"has no {name}.*{recipe}"):
-        make_page(run)
+        make_page(copy)
 
 
-def test_predictions_of_another_evaluation_are_refused(tmp_path):
-    run = write_run(tmp_path)
-    text = (run / "predictions.csv").read_text().splitlines()
-    (run / "predictions.csv").write_text("\n".join(text[:-1]) + "\n")
+def test_predictions_of_another_evaluation_are_refused(copy):
+    text = (copy / "predictions.csv").read_text().splitlines()
+    (copy / "predictions.csv").write_text("\n".join(text[:-1]) + "\n")
     with pytest.raises(UserError, match="another evaluation"):
-        make_page(run)
+        make_page(copy)
 
 
-def test_another_store_is_refused(tmp_path):
-    run, other = write_run(tmp_path / "a"), write_run(tmp_path / "b", faces=8)
-    faces = json.loads((other / "evaluation.json").read_text())["faces"]
+def test_an_evaluation_of_an_earlier_version_is_to_be_made_again(run, copy):
+    evaluation = read_json(run / "evaluation.json")
+    del evaluation["checksum"]
+    write_json(copy / "evaluation.json", evaluation)
+    with pytest.raises(UserError, match=r"earlier version.*evaluate_classifier\.py"):
+        make_page(copy)
+
+
+def test_another_store_is_refused(run, tmp_path):
+    other = write_run(tmp_path, faces=8)
+    faces = read_json(other / "evaluation.json")["faces"]
     with pytest.raises(UserError, match="other faces"):
         make_page(run, faces)
 
@@ -279,11 +258,3 @@ def test_a_moved_store_is_found_where_it_is_said_to_be(tmp_path, undrawn):
     with pytest.raises(UserError, match="no FaceStore"):
         make_page(run)
     assert "image/jpeg" in make_page(run, moved)
-
-
-def test_imports_no_network():
-    code = (
-        "import sys, agegen.report.classifier_page; print({*sys.modules} & {'torch', 'matplotlib'})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"

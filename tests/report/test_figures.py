@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agegen import metrics
-from agegen.report import figures
+from agegen.report import learning_curves, right_and_wrong, style, wording
 
 
 def scores(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -16,22 +16,13 @@ def scores(n: int) -> tuple[np.ndarray, np.ndarray]:
     return (rng.uniform(size=n) < p).astype(int), p
 
 
-@pytest.mark.parametrize("n", [1, 7, 500])
-def test_reliability_bins_add_up_to_the_calibration_error(n: int) -> None:
-    y, p = scores(n)
-    bins = figures.reliability_bins(y, p, np.ones((3, n)))
-    assert sum(b.n for b in bins) == n
-    ece = sum(b.n * abs(b.accuracy.value - b.confidence) for b in bins) / n
-    assert ece == pytest.approx(float(metrics.expected_calibration_error(y, p)))
-
-
 def test_roc_curve_has_the_area_of_the_metric() -> None:
     from matplotlib.figure import Figure
 
     y, p = scores(300)
     p = p.round(1)  # with ties
     figure = Figure()
-    figures.draw_roc(figure, y, p)
+    right_and_wrong.draw_roc(figure, y, p)
     curve = next(li for li in figure.axes[0].lines if li.get_label() == "classifier")
     assert np.trapezoid(curve.get_ydata(), curve.get_xdata()) == pytest.approx(
         float(metrics.roc_auc(y, p))
@@ -44,9 +35,9 @@ def test_loss_curve_has_every_step_in_at_most_100_points(steps: int) -> None:
 
     columns = {"step": np.arange(1, steps + 1), "loss": np.ones(steps)}
     figure = Figure()
-    figures.draw_loss(figure, columns, per_epoch=10, per_step=64, best=steps)
+    learning_curves.draw_loss(figure, columns, per_epoch=10, per_step=64, best=steps)
     x = figure.axes[0].lines[0].get_xdata()
-    assert len(x) == -(-steps // figures.block_length(steps)) <= 100
+    assert len(x) == -(-steps // learning_curves.block_length(steps)) <= 100
     assert x[0] >= 1
     assert x[-1] <= steps
 
@@ -58,8 +49,8 @@ def test_a_figure_is_an_svg_the_same_again_and_leaves_the_settings_alone() -> No
         figure.subplots().plot([0, 1])
 
     before = dict(matplotlib.rcParams)
-    uri = figures.as_svg(draw, "test split, n = 2")
-    assert uri == figures.as_svg(draw, "test split, n = 2")
+    uri = style.as_svg(draw, "test split, n = 2")
+    assert uri == style.as_svg(draw, "test split, n = 2")
     kind, _, data = uri.partition(",")
     assert kind == "data:image/svg+xml;base64"
     assert ElementTree.fromstring(base64.b64decode(data)).tag.endswith("svg")
@@ -67,7 +58,14 @@ def test_a_figure_is_an_svg_the_same_again_and_leaves_the_settings_alone() -> No
 
 
 def test_interval_in_brackets_or_nothing() -> None:
-    assert figures.span(0.1, 0.25, 100, 1) == "[10.0,\N{NO-BREAK SPACE}25.0]"
-    assert figures.span(None, None, 1, 1) == figures.span(float("nan"), 1.0, 1, 1) == ""
-    assert figures.error_bar(0.5, 0.25, 1.0) == (0.25, 0.5)
-    assert figures.error_bar(0.5, None, None) == (0.0, 0.0)
+    assert wording.span(0.1, 0.25, 100, 1) == "[10.0,\N{NO-BREAK SPACE}25.0]"
+    assert wording.span(None, None, 1, 1) == wording.span(None, 1.0, 1, 1) == ""
+    assert style.error_bar(0.5, 0.25, 1.0) == (0.25, 0.5)
+    assert style.error_bar(0.5, None, None) == (0.0, 0.0)
+
+
+def test_the_remainder_of_a_share_swaps_its_bounds() -> None:
+    share = {"value": 0.75, "low": 0.5, "high": 1.0}
+    assert right_and_wrong.remainder(share) == {"value": 0.25, "low": 0.0, "high": 0.5}
+    undefined = dict.fromkeys(share)
+    assert right_and_wrong.remainder(undefined) == undefined

@@ -1,0 +1,129 @@
+"""Everything a training needs before its first step."""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from agegen.classifier.config import TrainConfig
+from agegen.classifier.model import build_model
+from agegen.distributed import use_global_batch_norm
+from agegen.errors import UserError
+from agegen.faces.store import FaceStore
+from agegen.runs import Run, to_plain
+
+
+class Training(NamedTuple):
+    """All that takes part in a training; `averaged` holds the EMA weights."""
+
+    accelerator: Accelerator
+    store: FaceStore
+    run: Run
+    model: nn.Module
+    averaged: AveragedModel
+    optimizer: torch.optim.Optimizer
+    class_weights: Tensor
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """Choose the precision and start Accelerate.
+
+    Its process-wide state is forgotten first: one Python process may train several times, in
+    different precisions.
+    """
+    AcceleratorState._reset_state()
+    precision = config.precision
+    if precision == "auto":
+        precision = "bf16" if has_fast_bf16() else "float32"
+    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+def cores_per_process() -> int:
+    """Share this machine's cores among its processes; `accelerate launch` would leave it at one."""
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return max(cores // local, 1)
+
+
+def has_fast_bf16() -> bool:
+    """True if the device computes convolutions in bf16 natively (it is slow if emulated)."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()
+
+
+def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
+    """Refuse a crop larger than the faces, and a batch smaller than the processes."""
+    if config.augment.crop > store.size:
+        raise UserError(
+            f"--augment.crop {config.augment.crop} is larger than the faces of {store.folder} "
+            f"({store.size} pixels)"
+        )
+    smallest = len(store.indices("train")) // -(-len(store.indices("train")) // config.batch_size)
+    if smallest < 2 * processes:
+        raise UserError(
+            f"--batch-size {config.batch_size} leaves fewer than two faces for each of "
+            f"{processes} process(es); batch norm needs two"
+        )
+
+
+def set_up(config: TrainConfig, accelerator: Accelerator, store: FaceStore) -> Training:
+    """Build network, optimiser and averaged weights from the seed, on the device."""
+    torch.manual_seed(config.seed)
+    model = build_model(config.model).to(accelerator.device)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    if accelerator.num_processes > 1:
+        use_global_batch_norm(model)
+    averaged = AveragedModel(model, multi_avg_fn=warmed_average(config.ema_decay), use_buffers=True)
+    optimizer = torch.optim.AdamW(
+        parameter_groups(model, config.weight_decay), lr=config.learning_rate, fused=True
+    )
+    if config.compile:
+        model.compile()
+    model, optimizer = accelerator.prepare(model, optimizer)
+    run = Run(config.out, main=accelerator.is_main_process)
+    counts = np.bincount(store.labels[store.indices("train")], minlength=2)
+    balanced = counts.sum() / (2 * counts) if config.class_balance else np.ones(2)
+    weights = torch.tensor(balanced, dtype=torch.float32, device=accelerator.device)
+    return Training(accelerator, store, run, model, averaged, optimizer, weights)
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Exempt norms and biases from weight decay."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def warmed_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+    """EMA whose decay rises from 0.1 to `decay`, so that the first weights are soon forgotten."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+        k = int(count)
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + k) / (10 + k)))
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return update
+
+
+def describe(config: TrainConfig, store: FaceStore) -> str:
+    """Say what a run would do: the config, the network with its parameters, the data."""
+    model = build_model(config.model)
+    lines = [f"{name}: {value}" for name, value in to_plain(config).items()]
+    parameters = sum(p.numel() for p in model.parameters())
+    counts = {split: len(store.indices(split)) for split in ("train", "val", "test")}
+    return "\n".join([*lines, str(model), f"{parameters:,} parameters", f"faces: {counts}"])

@@ -1,0 +1,61 @@
+"""What the package says of a face photo: its class, age, identity, gender and split."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from agegen.errors import UserError
+
+YOUNG, OLD = 0, 1
+CLASS_NAMES = ("young", "old")
+SourceKind = Literal["folders", "cacd", "utkface", "table"]
+
+
+class Face(NamedTuple):
+    """One face photo as the source describes it, not yet decoded.
+
+    `age` is in years, None where unknown; `identity` and `gender` ("female", "male") are empty
+    where unknown; `split` is "test", "train" or "val" where the source gives it, else empty.
+    """
+
+    path: Path
+    label: int
+    age: int | None = None
+    identity: str = ""
+    gender: str = ""
+    split: str = ""
+
+
+class Rejected(NamedTuple):
+    """A file that does not become a face, with the reason in words."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class AgeRanges:
+    """The two classes as closed intervals of whole years."""
+
+    young: tuple[int, int] = (20, 26)
+    old: tuple[int, int] = (52, 62)
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in (("young", self.young), ("old", self.old)):
+            if not 0 <= low <= high:
+                raise UserError(f"--{name} {low} {high} is not a range of ages: low comes first")
+        if self.young[1] >= self.old[0]:
+            raise UserError(
+                f"the classes overlap: young ends at {self.young[1]}, old begins at {self.old[0]}"
+            )
+
+    def label(self, age: int) -> int | None:
+        """Return the class of an age, or None if it is in neither."""
+        if self.young[0] <= age <= self.young[1]:
+            return YOUNG
+        return OLD if self.old[0] <= age <= self.old[1] else None
+
+    def outside(self, age: int) -> str:
+        """Say why an age is in neither class."""
+        young, old = (f"{low}–{high}" for low, high in (self.young, self.old))
+        return f"age {age} is in neither class (young {young}, old {old})"

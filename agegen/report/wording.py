@@ -1,0 +1,59 @@
+"""Values and figures in words, as the page writes them."""
+
+from typing import Any
+
+from agegen.faces.records import CLASS_NAMES
+
+SELECTION_RULES = {
+    "auc": "highest validation AUC",
+    "balanced_accuracy": "highest validation balanced accuracy",
+    "nll": "lowest validation NLL",
+}
+
+
+def in_words(value: Any) -> str:
+    """Write a plain value: lists with commas, yes and no, a dash for nothing."""
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)
+
+
+def show(figure: dict, digits: int = 3) -> str:
+    """value [low, high]; without an interval, or undefined, where it is so."""
+    if figure["value"] is None:
+        return "undefined"
+    value = f"{figure['value']:.{digits}f}"
+    return f"{value} {span(figure['low'], figure['high'], 1, digits)}".strip()
+
+
+def span(low: float | None, high: float | None, scale: float, digits: int) -> str:
+    """Interval in brackets that does not break over lines; empty where it is undefined."""
+    if low is None or high is None:
+        return ""
+    return f"[{scale * low:,.{digits}f},\u00a0{scale * high:,.{digits}f}]"
+
+
+def percent(share: float | None) -> str:
+    """Share in per cent, or a dash where it is undefined."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def by_class(counts: dict) -> str:
+    """651 young, 290 old."""
+    return ", ".join(f"{counts[name]:,} {name}" for name in CLASS_NAMES)
+
+
+def sample_of(evaluation: dict) -> str:
+    """Say which faces a figure of the evaluation shows, and how many."""
+    classes = by_class(evaluation["n_by_class"])
+    return f"{evaluation['split']} split, n = {evaluation['n']:,}: {classes}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time with the unit that suits it."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
