@@ -1,6 +1,7 @@
 """What every recipe does around its one function call: parse a config, report mistakes plainly."""
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,9 @@ def run_recipe(
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has left (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:

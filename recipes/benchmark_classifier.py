@@ -7,9 +7,11 @@ two workers, the same network, float32, the same batch. The contestants take tur
 so that a noisy machine disturbs all of them alike; the table has medians.
 """
 
+import multiprocessing
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +23,8 @@ import torch.nn.functional as F
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
-from agegen.classifier.setup import cores_per_process
 from agegen.classifier.train import train
+from agegen.classifier.training import cores_per_process
 from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
@@ -54,21 +56,28 @@ class Speed(NamedTuple):
 
 
 def main(config: BenchmarkConfig) -> None:
-    """Let the contestants take turns; print the table."""
-    store = FaceStore.open(config.faces)
+    """Let the contestants take turns, each in a fresh process; print the table."""
+    FaceStore.open(config.faces)
     contestants = {
-        "notebook loop, float32": lambda: notebook_loop(store, config.steps),
-        "agegen, float32": lambda: agegen_loop(store, "float32"),
-        "agegen, bf16": lambda: agegen_loop(store, "bf16"),
+        "notebook loop, float32": (notebook_loop, config.faces, config.steps),
+        "agegen, float32": (agegen_loop, config.faces, "float32"),
+        "agegen, bf16": (agegen_loop, config.faces, "bf16"),
     }
     measured: dict[str, list[Speed]] = {name: [] for name in contestants}
     for turn in range(config.rounds):
-        for name, contestant in contestants.items():
-            measured[name].append(contestant())
+        for name, call in contestants.items():
+            measured[name].append(in_fresh_process(*call))
             print(f"round {turn + 1}: {name}: {measured[name][-1].faces_per_second:.0f} faces/s")
     print_table(measured)
     if config.out:
         write_json(config.out, measured)
+
+
+def in_fresh_process(function: Callable[..., Speed], *arguments: object) -> Speed:
+    """Call a function where no setting of another contestant (the allocator's, say) remains."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def print_table(measured: dict[str, list[Speed]]) -> None:
@@ -84,20 +93,21 @@ def print_table(measured: dict[str, list[Speed]]) -> None:
         print(f"{name:24} {np.median(speeds[name]):8.0f} {ratio:6.2f} {waiting:8.2%}")
 
 
-def agegen_loop(store: FaceStore, precision: str) -> Speed:
+def agegen_loop(faces: Path, precision: str) -> Speed:
     """Train one epoch with the package, with the defaults; read the speed from metrics.jsonl."""
     with tempfile.TemporaryDirectory() as folder:
-        config = TrainConfig(store.folder, Path(folder) / "run", precision=precision, epochs=1)
+        config = TrainConfig(faces, Path(folder) / "run", precision=precision, epochs=1)
         train(config)
         steps = [r for r in Run(config.out).metrics() if r["kind"] == "step"][WARM_UP:]
     if not steps:
-        raise UserError(f"{store.folder} has too few training faces to time an epoch")
+        raise UserError(f"{faces} has too few training faces to time an epoch")
     speed = np.median([r["images_per_second"] for r in steps])
     return Speed(float(speed), float(np.median([r["waiting"] for r in steps])))
 
 
-def notebook_loop(store: FaceStore, steps: int) -> Speed:
+def notebook_loop(faces: Path, steps: int) -> Speed:
     """The loop of many a course notebook, on the same network and batch."""
+    store = FaceStore.open(faces)
     config = TrainConfig(store.folder, Path())
     torch.set_num_threads(cores_per_process())
     model = build_model(config.model).train()

@@ -1,7 +1,5 @@
 """FaceStores to train on: drawn faces, and striped pictures that are learned in seconds."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image

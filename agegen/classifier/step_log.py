@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.classifier.setup import Training
+from agegen.classifier.training import Training
 from agegen.errors import UserError
 from agegen.faces.batches import Batch
 

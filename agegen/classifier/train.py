@@ -13,7 +13,8 @@ from agegen import metrics
 from agegen.allocator import keep_freed_memory
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import log_odds
-from agegen.classifier.setup import (
+from agegen.classifier.step_log import StepLog
+from agegen.classifier.training import (
     Training,
     cores_per_process,
     describe,
@@ -21,7 +22,6 @@ from agegen.classifier.setup import (
     require_fit,
     set_up,
 )
-from agegen.classifier.step_log import StepLog
 from agegen.distributed import gather_shares
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of
 from agegen.faces.store import FaceStore
