@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from argparse import ArgumentError, ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,9 @@ def run_recipe(
     try:
         preset, arguments = split_preset(sys.argv[1:])
         given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
+        description = (
+            f"{description}\n--config FILE reads settings from a JSON file; flags override it."
+        )
         return function(tyro.cli(config_type, args=given + arguments, description=description))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -45,15 +49,16 @@ def run_recipe(
 
 def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:
     """Take ``--config FILE`` out of the arguments and read the file."""
-    if "--config" not in arguments:
-        return {}, arguments
-    at = arguments.index("--config")
-    if at + 1 == len(arguments):
-        raise UserError("--config needs a JSON file")
-    preset = read_json(Path(arguments[at + 1]))
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", type=Path)
+    try:
+        found, rest = parser.parse_known_args(arguments)
+    except ArgumentError:
+        raise UserError("--config needs a JSON file") from None
+    preset = read_json(found.config) if found.config else {}
     if not isinstance(preset, dict):
-        raise UserError(f"--config {arguments[at + 1]} holds no settings: expected {{name: value}}")
-    return preset, arguments[:at] + arguments[at + 2 :]
+        raise UserError(f"--config {found.config} holds no settings: expected {{name: value}}")
+    return preset, rest
 
 
 def to_flags(name: str, value: Any) -> list[str]:

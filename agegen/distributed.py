@@ -44,17 +44,17 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         wide = x.float()
-        count = torch.full((1,), wide.numel() / wide.shape[1], device=x.device)
-        sums = reduce(wide, "n c h w -> c", "sum")
-        squares = reduce(wide.square(), "n c h w -> c", "sum")
-        total = SumOverProcesses.apply(torch.cat([sums, squares, count]))
-        n = total[-1]
-        mean, square = (total[:-1] / n).chunk(2)
-        variance = square - mean.square()
+        count = torch.full((1,), float(wide.numel() // wide.shape[1]), device=x.device)
+        sums = torch.cat([reduce(wide, "n c h w -> c", "sum"), count])
+        total = SumOverProcesses.apply(sums)
+        n, mean = total[-1], total[:-1] / total[-1]
+        # two passes: the mean of squares less the squared mean cancels where mean >> deviation
+        centred = wide - mean[:, None, None]
+        squares = reduce(centred.square(), "n c h w -> c", "sum")
+        variance = SumOverProcesses.apply(squares) / n
         self.update_running(mean.detach(), variance.detach(), n.detach())
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        shift = self.bias - mean * scale
-        return (wide * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
     @torch.no_grad()
     def update_running(self, mean: Tensor, variance: Tensor, n: Tensor) -> None:

@@ -38,7 +38,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 def flush_to_disk(path: Path) -> None:
     """Make sure that the file's bytes are on the disk before its name is."""
-    with path.open("rb") as file:
+    with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 

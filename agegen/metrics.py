@@ -131,7 +131,8 @@ def estimate(figure: Callable[[Weights], np.ndarray], weights: np.ndarray) -> Es
 
     Resamples on which the figure is undefined (a class is absent) are left out.
     """
-    resampled = figure(weights)
+    blocks = np.array_split(weights, -(-len(weights) // 100))  # bounds the memory
+    resampled = np.concatenate([figure(block) for block in blocks])
     resampled = resampled[np.isfinite(resampled)]
     if not len(resampled):
         return Estimate(float(figure(None)), float("nan"), float("nan"))

@@ -35,7 +35,7 @@ Config = TypeVar("Config")
 Tensors = dict[str, Tensor]
 
 KEPT_CHECKPOINTS = 2
-NOT_COMPARED = ("out", "resume", "dry_run")
+NOT_COMPARED = ("faces", "out", "resume", "dry_run", "checkpoint_every")
 PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")
 
 
@@ -55,10 +55,10 @@ class Run:
         self.metrics_path = folder / "metrics.jsonl"
         self.started = time.perf_counter()
 
-    def start(
-        self, config: Any, facts: dict, resume: bool, **environment: Any
-    ) -> Checkpoint | None:
-        """Make the folder, or come back to it; return the checkpoint to go on from, if any.
+    def start(self, config: Any, facts: dict, resume: bool, **environment: Any) -> None:
+        """Make the folder, or come back to it and drop what is behind its last checkpoint.
+
+        Only the first process calls this; `latest_checkpoint` then gives the point to go on from.
 
         Args:
             config: the dataclass that decides the run.
@@ -78,14 +78,21 @@ class Run:
                     "or choose another --out"
                 )
             require_same(self.folder, read_json(self.folder / "config.json"), wanted)
-        elif self.main:
+        else:
             write_json(self.folder / "config.json", wanted)
-        checkpoint = self.latest_checkpoint()
-        if self.main:
-            write_json(self.folder / "environment.json", describe_environment() | environment)
-            self.cut_metrics(checkpoint.step if checkpoint else 0)
-            self.remove_unfinished()
-        return checkpoint
+        self.write_environment(describe_environment() | environment)
+        steps = [int(path.name.removeprefix("step_")) for path in self.checkpoints()]
+        self.cut_metrics(steps[-1] if steps else 0)
+        self.remove_unfinished()
+
+    def write_environment(self, now: dict) -> None:
+        """Write environment.json; say where it differs from that of the run's earlier part."""
+        path = self.folder / "environment.json"
+        before = read_json(path) if path.exists() else now
+        for name in now.keys() & before.keys():
+            if now[name] != before[name]:
+                print(f"note: {name} was {before[name]}, is {now[name]}: the bits may differ")
+        write_json(path, now)
 
     def log(self, records: list[dict]) -> None:
         """Append lines to metrics.jsonl; each record has a "kind" and a "step"."""

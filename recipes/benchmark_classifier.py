@@ -116,7 +116,7 @@ def notebook_loop(faces: Path, steps: int) -> Speed:
         batches = forever(loader)
         for step in range(WARM_UP + steps):
             if step == WARM_UP:
-                started, waited, faces = time.perf_counter(), 0.0, 0
+                started, waited, seen = time.perf_counter(), 0.0, 0
             before = time.perf_counter()
             images, labels = next(batches)
             received = time.perf_counter()
@@ -126,9 +126,9 @@ def notebook_loop(faces: Path, steps: int) -> Speed:
             optimizer.step()
             if step >= WARM_UP:
                 waited += received - before
-                faces += len(labels)
+                seen += len(labels)
     seconds = time.perf_counter() - started
-    return Speed(faces / seconds, waited / seconds)
+    return Speed(seen / seconds, waited / seconds)
 
 
 @contextmanager

@@ -4,13 +4,16 @@ python recipes/draw_faces.py --out data/drawn/photos --faces 4000
 python recipes/prepare_faces.py --source data/drawn/photos --out data/drawn/faces
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agegen.allocator import keep_freed_memory
 from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.faces.synthetic import write_faces
+from agegen.files import explained_write_errors, read_json, write_json
+
+DRAWN = ".drawn.json"  # what the photos beside it were drawn from
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,30 @@ class DrawConfig:
 
 def main(config: DrawConfig) -> None:
     """Draw the photos unless they are there."""
-    if config.faces < 2 or config.faces_per_identity < 1 or config.size < 32:
-        raise UserError("--faces must be 2 or more, --faces-per-identity 1, --size 32")
-    if config.out.exists() and any(config.out.iterdir()):
-        print(f"{config.out} already holds photos: nothing drawn")
-        return
-    keep_freed_memory()  # halves the time: drawing allocates many large arrays
-    write_faces(
-        config.out,
-        config.faces,
-        config.seed,
-        faces_per_identity=config.faces_per_identity,
-        size=config.size,
-    )
+    if config.faces < 2 or config.faces_per_identity < 1 or config.size < 32 or config.seed < 0:
+        raise UserError("--faces must be 2 or more, --faces-per-identity 1, --size 32, --seed 0")
+    request = {name: value for name, value in asdict(config).items() if name != "out"}
+    with explained_write_errors(config.out):
+        if config.out.exists() and any(config.out.iterdir()):
+            require_same_drawing(config.out, request)
+            print(f"{config.out} already holds these photos: nothing drawn")
+            return
+        keep_freed_memory()  # halves the time: drawing allocates many large arrays
+        write_faces(
+            config.out,
+            config.faces,
+            config.seed,
+            faces_per_identity=config.faces_per_identity,
+            size=config.size,
+        )
+        write_json(config.out / DRAWN, request)
     print(f"{config.faces:,} faces drawn in {config.out}")
+
+
+def require_same_drawing(out: Path, request: dict) -> None:
+    """Refuse a folder that holds anything but the photos asked for."""
+    if not (out / DRAWN).exists() or read_json(out / DRAWN) != request:
+        raise UserError(f"{out} holds something else: choose another --out, or empty it")
 
 
 if __name__ == "__main__":

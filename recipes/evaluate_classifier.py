@@ -11,6 +11,8 @@ validation faces of the training.
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from agegen.classifier.evaluate import (
     PREDICTION_COLUMNS,
     describe,
@@ -21,6 +23,8 @@ from agegen.classifier.evaluate import (
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import SplitName, predict_split
 from agegen.cli import run_recipe
+from agegen.errors import UserError
+from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
 from agegen.files import read_json, write_json, write_rows
@@ -46,23 +50,30 @@ class EvaluateConfig:
     seed: int = 0
     """Seed of the bootstrap."""
 
+    def __post_init__(self) -> None:
+        if self.resamples < 1 or self.seed < 0:
+            raise UserError("--resamples must be above 0, --seed not negative")
+
 
 def main(config: EvaluateConfig) -> None:
     """Evaluate, print, save."""
     classifier = load_classifier(config.run)
     store = FaceStore.open(config.faces or classifier.config.faces)
     predictions = predict_split(classifier, store, config.split, config.views)
+    seen = count_seen(config.run, store, predictions.indices)
     evaluation = {
         "run": str(config.run),
         "faces": str(store.folder),
         "split": config.split,
-        "held_out": is_held_out(config.run, store, config.split),
+        "held_out": seen == 0,
+        "seen_in_training": seen,
         "views": config.views or classifier.views,
         "temperature": classifier.temperature,
         **evaluate(store, predictions, config.resamples, config.seed),
     }
     if not evaluation["held_out"]:
-        print("note: these include faces that the classifier was trained or selected on")
+        number = "an unknown number" if seen is None else f"{seen:,}"
+        print(f"note: {number} of these faces were trained or selected on, or nearly repeat such")
     print(describe(evaluation))
     out = config.out or config.run / "evaluation.json"
     write_json(out, evaluation)
@@ -71,11 +82,19 @@ def main(config: EvaluateConfig) -> None:
     print(f"saved to {out} and {rows}")
 
 
-def is_held_out(run: Path, store: FaceStore, split: SplitName) -> bool:
-    """True unless these are training or validation faces of the store that was trained on."""
-    trained_on = read_json(run / "config.json")
-    same = Path(trained_on["config"]["faces"]).resolve() == store.folder.resolve()
-    return split == "test" or not (same or trained_on["data"]["checksum"] == store.checksum)
+def count_seen(run: Path, store: FaceStore, indices: np.ndarray) -> int | None:
+    """Count the faces that the classifier was trained or selected on, or near-duplicates of them.
+
+    None where the store that it was trained on is gone.
+    """
+    trained_on = Path(read_json(run / "config.json")["config"]["faces"])
+    if not trained_on.exists():
+        return None
+    training = FaceStore.open(trained_on, verify=False)
+    seen = training.hashes[training.splits != "test"]
+    pairs = near_duplicate_pairs(np.concatenate([seen, store.hashes[indices]]))
+    across = (pairs[:, 0] < len(seen)) & (pairs[:, 1] >= len(seen))
+    return len(np.unique(pairs[across, 1]))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def make_network() -> nn.Module:
 
 
 def run_steps(network: nn.Module, share: slice) -> None:
-    x = torch.randn(ROWS, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    """One backward pass; the mean of the inputs is far above their deviation."""
+    x = 5 + 0.1 * torch.randn(ROWS, 3, 8, 8, generator=torch.Generator().manual_seed(1))
     (network(x[share]).square().sum() / ROWS).backward()
 
 
@@ -59,7 +60,7 @@ def test_gradients_are_those_of_one_process(two_processes: list) -> None:
     run_steps(whole, slice(None))
     for gradients, _, _ in two_processes:
         for name, parameter in whole.named_parameters():
-            assert torch.allclose(gradients[name], parameter.grad, rtol=1e-4, atol=1e-5), name
+            assert torch.allclose(gradients[name], parameter.grad, rtol=1e-3, atol=1e-3), name
 
 
 def test_running_statistics_are_those_of_one_process(two_processes: list) -> None:
@@ -67,7 +68,7 @@ def test_running_statistics_are_those_of_one_process(two_processes: list) -> Non
     run_steps(whole, slice(None))
     for _, buffers, _ in two_processes:
         for name, buffer in whole.named_buffers():
-            assert torch.allclose(buffers[name], buffer, rtol=1e-5, atol=1e-6), name
+            assert torch.allclose(buffers[name], buffer, rtol=1e-4, atol=1e-5), name
 
 
 def test_gathered_rows_are_in_order_and_none_is_counted_twice(two_processes: list) -> None:

@@ -58,7 +58,14 @@ def test_resume_under_another_config_names_the_difference(tmp_path: Path) -> Non
         Run(tmp_path).start(Config(inner=Inner(name="y")), {"data": 1}, resume=True)
     with pytest.raises(UserError, match="another data"):
         Run(tmp_path).start(Config(), {"data": 2}, resume=True)
-    assert Run(tmp_path).start(Config(resume=True), {"data": 1}, resume=True) is None
+    Run(tmp_path).start(Config(resume=True, out=Path("moved")), {"data": 1}, resume=True)
+    assert Run(tmp_path).latest_checkpoint() is None
+
+
+def test_resume_on_another_machine_is_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    Run(tmp_path).start(Config(), {}, resume=False, precision="bf16")
+    Run(tmp_path).start(Config(), {}, resume=True, precision="float32")
+    assert "precision was bf16, is float32" in capsys.readouterr().out
 
 
 def test_metrics_after_the_checkpoint_and_half_lines_are_cut(tmp_path: Path) -> None:
@@ -68,7 +75,8 @@ def test_metrics_after_the_checkpoint_and_half_lines_are_cut(tmp_path: Path) -> 
     run.save_checkpoint(3, {"model": {"a": torch.ones(2)}}, {})
     with run.metrics_path.open("a") as file:
         file.write('{"step": 6, "lo')
-    checkpoint = Run(tmp_path).start(Config(), {}, resume=True)
+    Run(tmp_path).start(Config(), {}, resume=True)
+    checkpoint = Run(tmp_path).latest_checkpoint()
     assert checkpoint is not None
     assert checkpoint.step == 3
     assert [record["step"] for record in run.metrics()] == [1, 2, 3]
@@ -83,7 +91,8 @@ def test_only_the_last_checkpoints_stay_and_half_ones_are_ignored(tmp_path: Path
     half = tmp_path / "checkpoints" / ".step_000000009"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    checkpoint = run.start(Config(), {}, resume=True)
+    run.start(Config(), {}, resume=True)
+    checkpoint = run.latest_checkpoint()
     assert checkpoint is not None
     assert (checkpoint.step, checkpoint.state["x"]) == (5, 5)
     assert checkpoint.tensors["model"]["a"].tolist() == [5, 5]

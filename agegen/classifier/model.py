@@ -4,7 +4,9 @@ Any input from 32 × 32 up; both networks end in a mean over positions.
 """
 
 import importlib
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch.nn.functional as F
 from einops import reduce
@@ -41,17 +43,20 @@ def build_model(config: ModelConfig) -> nn.Module:
         case "plain":
             return PlainCNN(config.widths)
         case _:
-            return import_model(config.name)(widths=config.widths)
+            return own_model(config)
 
 
-def import_model(name: str) -> type[nn.Module]:
-    """Import ``package.module:Class``."""
-    module, _, class_name = name.partition(":")
+def own_model(config: ModelConfig) -> nn.Module:
+    """Build the user's ``package.module:Class``, looked for in the current folder too."""
+    module, _, class_name = config.name.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
-        return getattr(importlib.import_module(module), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
+        return getattr(importlib.import_module(module), class_name)(widths=config.widths)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise UserError(
-            f"--model.name {name}: not residual, plain or an importable module:Class ({error})"
+            f"--model.name {config.name}: not residual, plain or an importable module:Class "
+            f"that takes widths=… ({error})"
         ) from None
 
 

@@ -23,7 +23,8 @@ class Classifier:
 
     Attributes:
         model: the network, in evaluation mode, without gradients.
-        crop: side in pixels of what the network sees.
+        size: side in pixels of the faces that it was trained on.
+        crop: side in pixels of what the network sees of them.
         views: the views that predictions average over, unless told otherwise.
         temperature: divides the log-odds before they become probabilities; fitted on validation.
         config: how it was trained.
@@ -31,6 +32,7 @@ class Classifier:
     """
 
     model: nn.Module
+    size: int
     crop: int
     views: Views
     temperature: float
@@ -72,7 +74,8 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     if not (run / "best.json").exists():
         raise UserError(f"{run} has no validated epoch yet: train it first")
     config_file = run / "config.json"
-    config = from_plain(TrainConfig, read_json(config_file)["config"], config_file)
+    saved = read_json(config_file)
+    config = from_plain(TrainConfig, saved["config"], config_file)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model = build_model(config.model)
     try:
@@ -81,15 +84,23 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
         raise UserError(f"{run}/best.safetensors does not fit the network in config.json") from None
     model = model.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     best = read_json(run / "best.json")
-    return Classifier(model, config.augment.crop, config.views, best["temperature"], config, device)
+    return Classifier(
+        model,
+        saved["data"]["size"],
+        config.augment.crop,
+        config.views,
+        best["temperature"],
+        config,
+        device,
+    )
 
 
 def require_size(classifier: Classifier, store: FaceStore) -> None:
-    """Refuse faces that are smaller than what the network was trained on."""
-    if store.size < classifier.crop:
+    """Refuse faces of another size than the network was trained on: it knows their scale."""
+    if store.size != classifier.size:
         raise UserError(
-            f"the faces of {store.folder} have {store.size} pixels; this classifier needs "
-            f"{classifier.crop}: prepare them with --size {classifier.crop} or more"
+            f"the faces of {store.folder} have {store.size} pixels, this classifier was trained on "
+            f"{classifier.size}: prepare them with --size {classifier.size}"
         )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from agegen import metrics
@@ -18,11 +19,14 @@ from agegen.classifier.training import (
     Training,
     cores_per_process,
     describe,
+    fitted_to,
     make_accelerator,
+    precision_of,
     require_fit,
     set_up,
 )
 from agegen.distributed import gather_shares
+from agegen.errors import UserError
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
@@ -60,6 +64,7 @@ def train(config: TrainConfig) -> Best | None:
     accelerator = make_accelerator(config)
     torch.set_num_threads(config.threads or cores_per_process())
     store = FaceStore.open(config.faces)
+    config = fitted_to(config, store)
     require_fit(store, config, accelerator.num_processes)
     if config.dry_run:
         accelerator.print(describe(config, store))
@@ -68,7 +73,7 @@ def train(config: TrainConfig) -> Best | None:
     checkpoint = begin(training, config)
     accelerator.print(
         f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
-        f"{'bf16' if accelerator.mixed_precision == 'bf16' else 'float32'}, "
+        f"{precision_of(accelerator)}, "
         f"{torch.get_num_threads()} threads each; {len(store.indices('train')):,} training faces"
     )
     best = loop(training, config, checkpoint)
@@ -130,6 +135,7 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
                 if step % config.checkpoint_every == 0 and not epoch_ends:
                     log.flush()
                     save(training, step, best)
+                    log.restart_clock()
             log.flush()
             best = validate(training, config, epoch, step, best)
             save(training, step, best)
@@ -166,15 +172,23 @@ def learning_rate(config: TrainConfig, step: int, total: int) -> float:
 def begin(training: Training, config: TrainConfig) -> Checkpoint | None:
     """Open the run folder and restore its last checkpoint, if it has one."""
     accelerator, store, run = training.accelerator, training.store, training.run
-    facts = {"data": {"checksum": store.checksum, "counts": store.info["counts"]}}
-    with accelerator.main_process_first():
-        checkpoint = run.start(
-            config,
-            facts,
-            config.resume or not accelerator.is_main_process,
-            processes=accelerator.num_processes,
-            precision="bf16" if accelerator.mixed_precision == "bf16" else "float32",
-        )
+    counts = store.info["counts"]
+    facts = {"data": {"checksum": store.checksum, "size": store.size, "counts": counts}}
+    problem = [""]
+    if accelerator.is_main_process:
+        try:
+            run.start(
+                config,
+                facts,
+                config.resume,
+                processes=accelerator.num_processes,
+                precision=precision_of(accelerator),
+            )
+        except UserError as error:
+            problem = [str(error)]
+    if broadcast_object_list(problem)[0]:
+        raise UserError(problem[0])
+    checkpoint = run.latest_checkpoint()
     if checkpoint:
         accelerator.unwrap_model(training.model).load_state_dict(checkpoint.tensors["model"])
         training.averaged.load_state_dict(checkpoint.tensors["averaged"])

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, PartialState
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -44,6 +45,11 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
 
 
+def precision_of(accelerator: Accelerator) -> str:
+    """Return "bf16" or "float32"."""
+    return "bf16" if accelerator.mixed_precision == "bf16" else "float32"
+
+
 def cores_per_process() -> int:
     """Share this machine's cores among its processes; `accelerate launch` would leave it at one."""
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -54,18 +60,31 @@ def cores_per_process() -> int:
 
 def has_fast_bf16() -> bool:
     """True if the device computes convolutions in bf16 natively (it is slow if emulated)."""
-    if torch.cuda.is_available():
+    device = PartialState().device.type
+    if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()
+    has_onednn = device == "cpu" and torch.backends.mkldnn.is_available()
+    return has_onednn and torch.cpu._is_avx512_bf16_supported()
+
+
+def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
+    """Fill in what depends on the store: a crop of 96 % of its faces, and its full path."""
+    crop = config.augment.crop or max(round(0.96 * store.size), 32)
+    return replace(config, faces=store.folder.resolve(), augment=replace(config.augment, crop=crop))
 
 
 def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
-    """Refuse a crop larger than the faces, and a batch smaller than the processes."""
+    """Refuse a crop that the faces or the network do not allow, and too small a batch."""
     if config.augment.crop > store.size:
         raise UserError(
             f"--augment.crop {config.augment.crop} is larger than the faces of {store.folder} "
             f"({store.size} pixels)"
         )
+    crop = config.augment.crop
+    try:
+        build_model(config.model).eval()(torch.zeros(1, 3, crop, crop))
+    except RuntimeError as error:
+        raise UserError(f"--model does not accept views of {crop} pixels ({error})") from None
     smallest = len(store.indices("train")) // -(-len(store.indices("train")) // config.batch_size)
     if smallest < 2 * processes:
         raise UserError(

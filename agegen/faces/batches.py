@@ -82,4 +82,4 @@ def fetch_batches(
 
 def seed_step(seed: int, step: int, rank: int) -> None:
     """Seed torch for one step of one process, so that dropout too repeats after a resume."""
-    torch.manual_seed(stream_seed(seed + 1_000_003 * rank, step))
+    torch.manual_seed(stream_seed(seed + 1_000_003 * (rank + 1), step))

@@ -15,7 +15,7 @@ from agegen.faces.sources import CACD_NAME, SOURCES, UTKFACE_NAME, class_folders
 
 @dataclass
 class Catalog:
-    """What a source holds. Every file found is in `faces` or in `rejected`."""
+    """What a source holds: each file is in one list, but for hidden ones, .csv and .mat."""
 
     kind: SourceKind
     faces: list[Face] = field(default_factory=list)

@@ -45,11 +45,22 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def may_be_looked_at(path: Path) -> bool:
+    """False in a folder that may be listed but not entered."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
 def image_files(folder: Path) -> Iterator[Path | Rejected]:
     """Yield the image files below `folder` by suffix, and every other file as rejected."""
     for path in walk(folder):
         suffix = path.suffix.lower()
-        if path.is_symlink() and path.is_dir():
+        if not may_be_looked_at(path):
+            yield Rejected(path, "cannot be read: no permission for its folder")
+        elif path.is_symlink() and path.is_dir():
             yield Rejected(path, "a symbolic link to a folder that is read already")
         elif path.is_dir():
             yield Rejected(path, "a folder that cannot be read, or that is read already")

@@ -44,7 +44,7 @@ def near_duplicate_pairs(hashes: np.ndarray, block: int = 2048) -> np.ndarray:
 
     Args:
         hashes: uint8 (n, 32).
-        block: rows compared at a time; memory is block × n floats.
+        block: rows compared at a time; memory is 2 × block × n floats.
 
     Returns:
         int64 (pairs, 2), first index below second, sorted.
@@ -56,7 +56,8 @@ def near_duplicate_pairs(hashes: np.ndarray, block: int = 2048) -> np.ndarray:
     for start in range(0, len(signs), block):
         rest = signs[start:].T
         rows = slice(start, start + block)
-        alike = np.maximum(signs[rows] @ rest, flipped[rows] @ rest) >= threshold
+        products = signs[rows] @ rest
+        alike = np.maximum(products, flipped[rows] @ rest, out=products) >= threshold
         first, second = np.nonzero(np.triu(alike, k=1))
         found.append(np.stack([first, second], axis=1) + start)
     return np.concatenate(found)

@@ -49,6 +49,11 @@ class PrepareConfig:
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 512:
             raise UserError(f"--size {self.size} is not between 32 and 512 pixels")
+        for name in ("val_fraction", "test_fraction"):
+            if not 0 < getattr(self, name) < 0.5:
+                raise UserError(f"--{name.replace('_', '-')} must be above 0 and below 0.5")
+        if self.seed < 0:
+            raise UserError(f"--seed {self.seed} is negative")
         if self.workers < 1:
             raise UserError(f"--workers {self.workers} is not a number of processes")
         AgeRanges(self.young, self.old)
@@ -87,13 +92,21 @@ def describe_request(config: PrepareConfig, catalog: Catalog) -> dict:
     """State all that decides the store's content, to compare with an earlier run's."""
     digest = new_sha256()
     for face in catalog.faces:
-        stat = face.path.stat()
-        entry = (str(face.path.resolve()), face[1:], stat.st_size, stat.st_mtime_ns)
+        entry = (str(face.path.resolve()), face[1:], *size_and_time(face.path))
         digest.update(repr(entry).encode())
     asked = {k: v for k, v in asdict(config).items() if k not in ("out", "workers", "overwrite")}
     asked |= {"source": str(config.source.resolve()), "kind": catalog.kind}
     asked |= {"young": list(config.young), "old": list(config.old)}
     return {**asked, "photos": len(catalog.faces), "photos_sha256": digest.hexdigest()}
+
+
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of change in ns; zeros where it has gone (decoding says so)."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns
 
 
 def is_done(config: PrepareConfig, request: dict) -> bool:
@@ -182,7 +195,7 @@ def finish(
 def face_row(face: Face, hash_: str, split: str) -> tuple:
     """Return the cells of faces.csv in the order of `COLUMNS`."""
     age = "" if face.age is None else face.age
-    return (face.path, age, face.label, face.identity, face.gender, split, hash_)
+    return (face.path.absolute(), age, face.label, face.identity, face.gender, split, hash_)
 
 
 def count(labels: np.ndarray, splits: np.ndarray, rejected: int) -> dict:

@@ -75,10 +75,12 @@ def read_cacd(source: Path, ranges: AgeRanges) -> Iterator[Face | Rejected]:
     known = read_cacd_meta(table) if table else {}
 
     def parse(path: Path) -> Face | Rejected:
+        face = parse_cacd_name(path)
         if path.name not in known:
-            return parse_cacd_name(path)
+            return face
         age, identity = known[path.name]
-        return Face(path, YOUNG, age=age, identity=identity)
+        named = face.identity if isinstance(face, Face) else identity
+        return Face(path, YOUNG, age=age, identity=named)
 
     yield from faces_by_name(source, ranges, parse)
 

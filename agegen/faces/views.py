@@ -21,8 +21,8 @@ Views = Literal["centre", "flip", "five", "ten"]
 class AugmentConfig:
     """Random views for training; 0 turns an effect off."""
 
-    crop: int = 96
-    """Side in pixels of what the network sees; a store's faces are cropped to it."""
+    crop: int = 0
+    """Side in pixels of what the network sees; 0 is 96 % of the store's faces, 96 of 100."""
     shift: float = 4.0
     """Largest shift of the crop from the centre, in pixels, each way."""
     scale: float = 0.12
@@ -39,7 +39,7 @@ class AugmentConfig:
     """Share of the faces of which a rectangle is erased."""
 
     def __post_init__(self) -> None:
-        if self.crop < 32:
+        if self.crop and self.crop < 32:
             raise UserError(f"--augment.crop {self.crop} is below 32, the networks' smallest input")
         if min(self.shift, self.scale, self.rotation, self.colour, self.erase) < 0:
             raise UserError(

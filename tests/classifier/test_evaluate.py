@@ -135,6 +135,11 @@ def test_age_bands_name_three_years() -> None:
     assert bands == ["20–22", "20–22", "23–25", "50–52", "62–64", ""]
 
 
+def test_faces_of_another_scale_are_refused(run: Path, striped_store: FaceStore) -> None:
+    with pytest.raises(UserError, match="--size 48"):
+        predict_split(load_classifier(run), striped_store, "test")
+
+
 def test_folders_that_are_no_finished_run_are_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a run folder"):
         load_classifier(tmp_path)

@@ -153,6 +153,15 @@ def test_a_crop_larger_than_the_faces_is_refused(config: TrainConfig) -> None:
         train(replace(config, augment=AugmentConfig(crop=49)))
 
 
+def test_the_crop_follows_the_faces_and_the_network_is_tried_on_it(config: TrainConfig) -> None:
+    train(replace(config, augment=AugmentConfig(), epochs=1))
+    saved = json.loads((config.out / "config.json").read_text())
+    assert saved["config"]["augment"]["crop"] == 46  # 96 % of 48
+    deep = replace(config, model=ModelConfig("plain", widths=(4,) * 6), out=config.out / "deep")
+    with pytest.raises(UserError, match="does not accept views of 40 pixels"):
+        train(deep)
+
+
 def test_a_batch_of_one_is_refused(config: TrainConfig) -> None:
     with pytest.raises(UserError, match="batch norm"):
         train(replace(config, batch_size=1))

@@ -16,9 +16,11 @@ def test_drawn_once_and_left_alone_after(tmp_path: Path) -> None:
     out = tmp_path / "photos"
     assert "10 faces drawn" in draw("--out", out, "--faces", 10, "--size", 32).stdout
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert len(before) == 10
-    again = draw("--out", out, "--faces", 20, "--size", 32)
-    assert "nothing drawn" in again.stdout
+    assert len(list(out.glob("*.jpg"))) == 10
+    assert "nothing drawn" in draw("--out", out, "--faces", 10, "--size", 32).stdout
+    other = draw("--out", out, "--faces", 20, "--size", 32)
+    assert other.returncode == 2
+    assert "holds something else" in other.stderr
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
