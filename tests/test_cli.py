@@ -69,6 +69,7 @@ def test_a_preset_gives_values_and_flags_override_it(call, tmp_path):
         steps=7, betas=(0.0, 0.99), resume=True, augment=Inner(flip=False, noise_level=0.5)
     )
     assert call(*arguments) == expected
+    assert call(f"--config={tmp_path / 'p.json'}") == expected
     assert call("--steps", 9, *arguments, "--no-resume").steps == 9
     assert call("--steps", 9, *arguments, "--augment.flip").augment.flip
 
