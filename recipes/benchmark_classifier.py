@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.classifier.train import train
-from agegen.classifier.training import cores_per_process
+from agegen.classifier.training import cores_per_process, fitted_to
 from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
@@ -108,7 +108,7 @@ def agegen_loop(faces: Path, precision: str) -> Speed:
 def notebook_loop(faces: Path, steps: int) -> Speed:
     """The loop of many a course notebook, on the same network and batch."""
     store = FaceStore.open(faces)
-    config = TrainConfig(store.folder, Path())
+    config = fitted_to(TrainConfig(store.folder, Path()), store)
     torch.set_num_threads(cores_per_process())
     model = build_model(config.model).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate)

@@ -41,7 +41,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     AcceleratorState._reset_state()
     precision = config.precision
     if precision == "auto":
-        precision = "bf16" if has_fast_bf16() else "float32"
+        precision = "bf16" if pays_in_bf16() else "float32"
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
 
 
@@ -58,13 +58,10 @@ def cores_per_process() -> int:
     return max(cores // local, 1)
 
 
-def has_fast_bf16() -> bool:
-    """True if the device computes convolutions in bf16 natively (it is slow if emulated)."""
-    device = PartialState().device.type
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    has_onednn = device == "cpu" and torch.backends.mkldnn.is_available()
-    return has_onednn and torch.cpu._is_avx512_bf16_supported()
+def pays_in_bf16() -> bool:
+    """True on GPUs with native bf16; on CPUs it is faster too but cost accuracy (docs/results.md)."""
+    on_gpu = PartialState().device.type == "cuda"
+    return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
