@@ -46,8 +46,8 @@ class TrainConfig:
     patience: int = 0
     """Stop after so many epochs without a better one; 0 never stops early."""
     precision: Literal["auto", "bf16", "float32"] = "auto"
-    """Arithmetic of the forward pass; auto is bf16 on GPUs that have it, float32 on CPUs, where bf16
-    is 1.6 times as fast but cost 0.005 of AUC (docs/results.md)."""
+    """Arithmetic of the forward pass; auto is bf16 on GPUs that have it and float32 on CPUs, where
+    bf16 is 1.6 times as fast but cost 0.005 of AUC (docs/results.md)."""
     channels_last: bool = True
     """Keep channels innermost in memory; faster on CPUs with oneDNN and on GPUs."""
     compile: bool = False

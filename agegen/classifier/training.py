@@ -59,7 +59,7 @@ def cores_per_process() -> int:
 
 
 def pays_in_bf16() -> bool:
-    """True on GPUs with native bf16; on CPUs it is faster too but cost accuracy (docs/results.md)."""
+    """True on GPUs with native bf16; on CPUs it was faster but not free (docs/results.md)."""
     on_gpu = PartialState().device.type == "cuda"
     return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
 
