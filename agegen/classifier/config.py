@@ -21,7 +21,7 @@ class TrainConfig:
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Random views of the training faces."""
-    epochs: int = 45
+    epochs: int = 42
     """Passes over the training faces."""
     batch_size: int = 64
     """Faces per optimiser step, over all processes together."""
