@@ -27,7 +27,7 @@ from agegen.classifier.training import (
 )
 from agegen.distributed import gather_shares
 from agegen.errors import UserError
-from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of
+from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of, steps_in_epoch
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.files import write_json
@@ -90,7 +90,7 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
     accelerator, store, _, model, averaged, optimizer, class_weights = training
     rank, processes = accelerator.process_index, accelerator.num_processes
     train_faces = store.indices("train")
-    steps_per_epoch = -(-len(train_faces) // config.batch_size)
+    steps_per_epoch = steps_in_epoch(len(train_faces), config.batch_size)
     total_steps = config.epochs * steps_per_epoch
     step = checkpoint.step if checkpoint else 0
     saved = checkpoint.state if checkpoint else {}

@@ -16,6 +16,7 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.distributed import use_global_batch_norm
 from agegen.errors import UserError
+from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
 from agegen.runs import Run, to_plain
 
@@ -72,17 +73,18 @@ def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
 
 def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
     """Refuse a crop that the faces or the network do not allow, and too small a batch."""
-    if config.augment.crop > store.size:
+    crop = config.augment.crop
+    if crop > store.size:
         raise UserError(
-            f"--augment.crop {config.augment.crop} is larger than the faces of {store.folder} "
+            f"--augment.crop {crop} is larger than the faces of {store.folder} "
             f"({store.size} pixels)"
         )
-    crop = config.augment.crop
     try:
         build_model(config.model).eval()(torch.zeros(1, 3, crop, crop))
     except RuntimeError as error:
         raise UserError(f"--model does not accept views of {crop} pixels ({error})") from None
-    smallest = len(store.indices("train")) // -(-len(store.indices("train")) // config.batch_size)
+    faces = len(store.indices("train"))
+    smallest = faces // steps_in_epoch(faces, config.batch_size)
     if smallest < 2 * processes:
         raise UserError(
             f"--batch-size {config.batch_size} leaves fewer than two faces for each of "

@@ -27,6 +27,11 @@ class Batch(NamedTuple):
     waited: float
 
 
+def steps_in_epoch(faces: int, batch_size: int) -> int:
+    """Return how many batches an epoch is cut into."""
+    return -(-faces // batch_size)
+
+
 def epoch_batches(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """Shuffle and cut an epoch into global batches that differ in size by one at most.
 
@@ -40,7 +45,7 @@ def epoch_batches(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -
         epoch: number of the epoch; the order depends on it and the seed alone.
     """
     order = np.random.default_rng([seed, epoch]).permutation(indices)
-    return np.array_split(order, -(-len(order) // batch_size))
+    return np.array_split(order, steps_in_epoch(len(order), batch_size))
 
 
 def share_of(length: int, rank: int, processes: int) -> slice:
