@@ -25,10 +25,15 @@ class ModelConfig:
     """Channels of each stage; every stage halves height and width."""
     blocks: int = 2
     """Residual blocks in a stage (residual only)."""
+    squeeze: int = 8
+    """Squeeze-and-excitation in every block with 1/squeeze of its channels; 0 is without
+    (residual only)."""
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1 or self.blocks < 1:
             raise UserError("--model.widths and --model.blocks must be positive")
+        if self.squeeze < 0:
+            raise UserError("--model.squeeze cannot be negative")
 
 
 def build_model(config: ModelConfig) -> nn.Module:
@@ -39,7 +44,7 @@ def build_model(config: ModelConfig) -> nn.Module:
     """
     match config.name:
         case "residual":
-            return ResidualCNN(config.widths, config.blocks)
+            return ResidualCNN(config.widths, config.blocks, config.squeeze)
         case "plain":
             return PlainCNN(config.widths)
         case _:
@@ -91,14 +96,18 @@ class ResidualCNN(nn.Module):
     """
 
     def __init__(
-        self, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2, classes: int = 2
+        self,
+        widths: tuple[int, ...] = (32, 64, 128, 256),
+        blocks: int = 2,
+        squeeze: int = 8,
+        classes: int = 2,
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, widths[0], 3, stride=2, padding=1, bias=False)
         stages = []
         for c_in, c_out in zip((widths[0], *widths), widths, strict=False):
-            stages.append(ResidualBlock(c_in, c_out, stride=2))
-            stages += [ResidualBlock(c_out, c_out) for _ in range(blocks - 1)]
+            stages.append(ResidualBlock(c_in, c_out, squeeze, stride=2))
+            stages += [ResidualBlock(c_out, c_out, squeeze) for _ in range(blocks - 1)]
         self.stages = nn.Sequential(*stages)
         self.norm = nn.BatchNorm2d(widths[-1])
         self.head = nn.Linear(widths[-1], classes)
@@ -117,12 +126,13 @@ class ResidualCNN(nn.Module):
 class ResidualBlock(nn.Module):
     """Norm, ReLU, 3×3 twice, added to the input (averaged and projected where it shrinks)."""
 
-    def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
+    def __init__(self, c_in: int, c_out: int, squeeze: int = 0, stride: int = 1) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(c_in)
         self.conv1 = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(c_out)
         self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)
+        self.excite = SqueezeExcitation(c_out, squeeze) if squeeze else nn.Identity()
         self.stride = stride
         self.project = nn.Conv2d(c_in, c_out, 1, bias=False) if stride > 1 else None
 
@@ -131,7 +141,22 @@ class ResidualBlock(nn.Module):
         h = F.relu(self.norm1(x))
         if self.project is not None:
             x = self.project(F.avg_pool2d(h, self.stride, ceil_mode=True))
-        return x + self.conv2(F.relu(self.norm2(self.conv1(h))))
+        return x + self.excite(self.conv2(F.relu(self.norm2(self.conv1(h)))))
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale every channel by a gate computed from all channels' means (Hu et al., 2018)."""
+
+    def __init__(self, channels: int, squeeze: int) -> None:
+        super().__init__()
+        hidden = max(channels // squeeze, 1)
+        self.gate = nn.Sequential(
+            nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) → the same shape."""
+        return x * self.gate(reduce(x, "n c h w -> n c", "mean"))[:, :, None, None]
 
 
 def initialise(module: nn.Module) -> None:

@@ -114,7 +114,10 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
 
                 # forward: this process's share of the global batch
                 parameters = draw_view_parameters(len(faces), config.seed, step)
-                views = random_views(batch.images, parameters.rows(batch.share), config.augment)
+                side = view_side(config, step / total_steps)
+                views = random_views(
+                    batch.images, parameters.rows(batch.share), config.augment, side
+                )
                 labels = torch.from_numpy(store.labels[faces]).to(accelerator.device)
                 loss = share_of_loss(
                     model(views), labels, batch.share, class_weights, config.label_smoothing
@@ -167,6 +170,16 @@ def learning_rate(config: TrainConfig, step: int, total: int) -> float:
     if step < warm:
         return config.learning_rate * (step + 1) / warm
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm)))
+
+
+def view_side(config: TrainConfig, progress: float) -> int:
+    """Side of the views in pixels after a share of the training: smaller in the first epochs."""
+    crop = config.augment.crop
+    return (
+        min(max(round(config.early_side * crop), 32), crop)
+        if progress < config.early_epochs
+        else crop
+    )
 
 
 def begin(training: Training, config: TrainConfig) -> Checkpoint | None:

@@ -97,20 +97,23 @@ def to_uint8(images: Tensor) -> Tensor:
     return rearrange(scaled, "n c h w -> n h w c").to(torch.uint8)
 
 
-def random_views(images: Tensor, parameters: ViewParameters, config: AugmentConfig) -> Tensor:
+def random_views(
+    images: Tensor, parameters: ViewParameters, config: AugmentConfig, side: int | None = None
+) -> Tensor:
     """Shift, scale, rotate and mirror faces in one resampling, then change colour and erase.
 
     Args:
         images: uint8 (n, h, w, 3).
         parameters: n rows, on any device.
         config: how far each effect goes.
+        side: pixels that the crop is resampled to; None keeps one for one.
 
     Returns:
-        float32 (n, 3, crop, crop) in [−1, 1] (colour may leave that range slightly).
+        float32 (n, 3, side, side) in [−1, 1] (colour may leave that range slightly).
     """
     u = parameters.uniform.to(images.device, non_blocking=True)
     signed = 2 * u - 1
-    views = geometric_views(to_float(images), u, signed, config)
+    views = geometric_views(to_float(images), u, signed, config, side or config.crop)
     if config.colour:
         views = recolour(views, signed[:, 5:10], config.colour)
     if config.erase:
@@ -118,7 +121,9 @@ def random_views(images: Tensor, parameters: ViewParameters, config: AugmentConf
     return views.contiguous(memory_format=torch.channels_last)
 
 
-def geometric_views(x: Tensor, u: Tensor, signed: Tensor, config: AugmentConfig) -> Tensor:
+def geometric_views(
+    x: Tensor, u: Tensor, signed: Tensor, config: AugmentConfig, side: int
+) -> Tensor:
     """Resample by one affine map a face; outside the picture its mirror continuation shows."""
     n, channels, height, width = x.shape
     angle = signed[:, 0] * math.radians(config.rotation)
@@ -130,8 +135,7 @@ def geometric_views(x: Tensor, u: Tensor, signed: Tensor, config: AugmentConfig)
     shift_y = signed[:, 4] * 2 * config.shift / height
     rows = [mirror * cos * kx, -sin * ky, shift_x, mirror * sin * kx, cos * ky, shift_y]
     theta = rearrange(torch.stack(rows, dim=1), "n (r c) -> n r c", r=2)
-    shape = [n, channels, config.crop, config.crop]
-    grid = F.affine_grid(theta, shape, align_corners=False)
+    grid = F.affine_grid(theta, [n, channels, side, side], align_corners=False)
     return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
 
 
@@ -150,7 +154,7 @@ def recolour(x: Tensor, signed: Tensor, strength: float) -> Tensor:
 
 def erase_rectangle(x: Tensor, u: Tensor, config: AugmentConfig) -> Tensor:
     """Set a random rectangle to grey in some faces (Zhong et al., 2020, random erasing)."""
-    side = config.crop
+    side = x.shape[-1]
     lengths = config.erase * side * (0.5 + u[:, 0:2])
     centres = u[:, 2:4] * side
     axis = torch.arange(side, device=x.device)
