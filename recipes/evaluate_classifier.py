@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agegen.classifier.config import TrainConfig
 from agegen.classifier.evaluate import (
     PREDICTION_COLUMNS,
     describe,
@@ -20,14 +21,15 @@ from agegen.classifier.evaluate import (
     prediction_rows,
     predictions_path,
 )
-from agegen.classifier.predict import load_classifier
+from agegen.classifier.predict import Classifier, load_classifier
 from agegen.classifier.predict_split import SplitName, predict_split
+from agegen.classifier.training_faces import open_faces
 from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
-from agegen.files import read_json, write_json, write_rows
+from agegen.files import write_json, write_rows
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ class EvaluateConfig:
 def main(config: EvaluateConfig) -> None:
     """Evaluate, print, save."""
     classifier = load_classifier(config.run)
-    store = FaceStore.open(config.faces or classifier.config.faces)
+    store = open_faces_to_judge(classifier, config.faces)
     predictions = predict_split(classifier, store, config.split, config.views)
-    seen = count_seen(config.run, store, predictions.indices)
+    seen = count_seen(classifier.config, store, predictions.indices)
     evaluation = {
         "run": str(config.run),
         "faces": str(store.folder),
@@ -82,16 +84,20 @@ def main(config: EvaluateConfig) -> None:
     print(f"saved to {out} and {rows}")
 
 
-def count_seen(run: Path, store: FaceStore, indices: np.ndarray) -> int | None:
+def open_faces_to_judge(classifier: Classifier, folder: Path | None) -> FaceStore:
+    """Open the store that the classifier was trained on with its own splits, or another one."""
+    return FaceStore.open(folder) if folder else open_faces(classifier.config)
+
+
+def count_seen(trained: TrainConfig, store: FaceStore, indices: np.ndarray) -> int | None:
     """Count the faces that the classifier was trained or selected on, or near-duplicates of them.
 
     None where the store that it was trained on is gone.
     """
-    trained_on = Path(read_json(run / "config.json")["config"]["faces"])
-    if not trained_on.exists():
+    if not trained.faces.exists():
         return None
-    training = FaceStore.open(trained_on, verify=False)
-    seen = training.hashes[training.splits != "test"]
+    training = open_faces(trained)
+    seen = training.hashes[np.isin(training.splits, ("train", "val"))]
     pairs = near_duplicate_pairs(np.concatenate([seen, store.hashes[indices]]))
     across = (pairs[:, 0] < len(seen)) & (pairs[:, 1] >= len(seen))
     return len(np.unique(pairs[across, 1]))

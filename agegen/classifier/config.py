@@ -10,6 +10,30 @@ from agegen.faces.views import AugmentConfig, Views
 
 
 @dataclass(frozen=True)
+class SubsetConfig:
+    """Which of a store's faces are trained on; the defaults are its own splits."""
+
+    share: float = 1.0
+    """Share of the training faces that is used, drawn by person and class from the seed."""
+    swap: bool = False
+    """Train on the test faces instead and leave the train faces for testing: a second opinion that
+    has no person in common with a classifier trained the usual way."""
+    folds: int = 0
+    """Cross-validation: divide all faces into so many parts, each person in one of them; 0 keeps
+    the store's splits."""
+    fold: int = 0
+    """The part that is held out as test faces, from 0; of the others a tenth is for validation."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise UserError("--subset.share must be above 0 and at most 1")
+        if self.folds == 1 or self.folds < 0 or not 0 <= self.fold < max(self.folds, 1):
+            raise UserError("--subset.folds must be 0 or at least 2, --subset.fold one of them")
+        if self.folds and self.swap:
+            raise UserError("--subset.folds makes splits of its own: leave --subset.swap out")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Train a CNN to tell young faces from old ones."""
 
@@ -21,6 +45,8 @@ class TrainConfig:
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Random views of the training faces."""
+    subset: SubsetConfig = field(default_factory=SubsetConfig)
+    """Which of the faces are trained on."""
     epochs: int = 42
     """Passes over the training faces."""
     early_epochs: float = 0.5

@@ -149,7 +149,7 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, squeeze: int) -> None:
         super().__init__()
-        hidden = max(channels // squeeze, 1)
+        hidden = max(channels // squeeze, 4)
         self.gate = nn.Sequential(
             nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels), nn.Sigmoid()
         )

@@ -25,10 +25,10 @@ from agegen.classifier.training import (
     require_fit,
     set_up,
 )
+from agegen.classifier.training_faces import count_faces, open_faces
 from agegen.distributed import gather_shares
 from agegen.errors import UserError
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of, steps_in_epoch
-from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.files import write_json
 from agegen.progress import Progress
@@ -63,7 +63,7 @@ def train(config: TrainConfig) -> Best | None:
     keep_freed_memory()
     accelerator = make_accelerator(config)
     torch.set_num_threads(config.threads or cores_per_process())
-    store = FaceStore.open(config.faces)
+    store = open_faces(config)
     config = fitted_to(config, store)
     require_fit(store, config, accelerator.num_processes)
     if config.dry_run:
@@ -185,7 +185,7 @@ def view_side(config: TrainConfig, progress: float) -> int:
 def begin(training: Training, config: TrainConfig) -> Checkpoint | None:
     """Open the run folder and restore its last checkpoint, if it has one."""
     accelerator, store, run = training.accelerator, training.store, training.run
-    counts = store.info["counts"]
+    counts = count_faces(store)
     facts = {"data": {"checksum": store.checksum, "size": store.size, "counts": counts}}
     problem = [""]
     if accelerator.is_main_process:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,12 +39,16 @@ WIDTH, HEIGHT = 4.6, 3.3  # inches; 331 points, so that 9 point text stays 9 px 
 
 
 class Picture(NamedTuple):
-    """A figure with its name, what it shows, and the same in words for those who cannot see it."""
+    """A figure with its name, what it shows, and the same in words for those who cannot see it.
+
+    `src` is a data URI; a `wide` one takes the whole width of the page.
+    """
 
     name: str
     src: str
     alt: str
     caption: str
+    wide: bool = False
 
 
 def picture(
@@ -71,6 +76,11 @@ def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -
         draw(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def embed_png(path: Path) -> str:
+    """Return a saved PNG as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def error_bar(value: float | None, low: float | None, high: float | None) -> tuple[float, float]:

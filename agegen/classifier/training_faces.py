@@ -1,0 +1,100 @@
+"""The faces of a store as one training sees them: which are trained on, which are held out."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from agegen.classifier.config import TrainConfig
+from agegen.faces.near_duplicates import near_duplicate_pairs
+from agegen.faces.records import CLASS_NAMES
+from agegen.faces.split import SPLITS, group_faces
+from agegen.faces.store import FaceStore
+
+UNUSED = "unused"
+
+
+def open_faces(config: TrainConfig, folder: Path | None = None) -> FaceStore:
+    """Open a training's store with the splits that its config asks for.
+
+    Args:
+        config: of the training; its `subset` and `seed` decide.
+        folder: where the store is now, if not where the config says.
+
+    Raises:
+        UserError: there is no whole store.
+    """
+    store = FaceStore.open(folder or config.faces)
+    subset = config.subset
+    splits = store.splits.astype("<U8")
+    if subset.folds:
+        splits = fold_splits(store, subset.folds, subset.fold)
+    if subset.swap:
+        splits = np.select([splits == "train", splits == "test"], ["test", "train"], splits)
+    if subset.share < 1:
+        splits[left_out(store, splits == "train", subset.share, config.seed)] = UNUSED
+    return replace(store, splits=splits)
+
+
+def fold_splits(store: FaceStore, folds: int, fold: int) -> np.ndarray:
+    """Divide all faces for cross-validation, stratified, persons and near-duplicates together.
+
+    The division does not depend on the training's seed: fold 0 of every run is the same.
+
+    Args:
+        store: the faces.
+        folds: number of parts.
+        fold: the part that becomes "test"; a tenth of the others becomes "val".
+
+    Returns:
+        str (n,), "train", "val" or "test".
+    """
+    groups = group_faces(store.identities, near_duplicate_pairs(store.hashes))
+    count = groups.max(initial=-1) + 1
+    young, old = (np.bincount(groups[store.labels == label], minlength=count) for label in (0, 1))
+    # like groups stand together in this order, so that dealing them out in turn is stratified
+    order = np.lexsort((np.random.default_rng(0).permutation(count), old, young))
+    part = np.empty(count, dtype=int)
+    part[order] = np.arange(count) % (10 * folds)
+    part = part[groups]
+    splits = np.where(part % 10 == 9, "val", "train").astype("<U8")
+    splits[part // 10 == fold] = "test"
+    return splits
+
+
+def left_out(store: FaceStore, training: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Choose training faces to leave out, by whole identities and class by class.
+
+    Smaller shares are subsets of larger ones at the same seed.
+
+    Args:
+        store: the faces.
+        training: bool (n,).
+        share: of the training faces of each class that stays, in (0, 1].
+        seed: of the draw.
+
+    Returns:
+        int64, indices in ascending order.
+    """
+    groups = group_faces(store.identities, np.empty((0, 2), dtype=int))
+    order = np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1)[groups]
+    out = []
+    for label in range(len(CLASS_NAMES)):
+        faces = np.flatnonzero(training & (store.labels == label))
+        faces = faces[np.argsort(order[faces], kind="stable")]
+        kept = max(round(share * len(faces)), 1)
+        while kept < len(faces) and order[faces[kept]] == order[faces[kept - 1]]:
+            kept += 1  # the last person stays whole
+        out.append(faces[kept:])
+    return np.sort(np.concatenate(out))
+
+
+def count_faces(store: FaceStore) -> dict[str, dict[str, int]]:
+    """Count the faces by split and class, as they are used."""
+    return {
+        split: {
+            name: int(((store.splits == split) & (store.labels == label)).sum())
+            for label, name in enumerate(CLASS_NAMES)
+        }
+        for split in SPLITS
+    }
