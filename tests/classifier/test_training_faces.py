@@ -52,7 +52,7 @@ def test_folds_hold_every_face_out_once_and_divide_no_person(drawn_store: FaceSt
     assert sorted(held_out) == list(range(len(drawn_store)))
     for store in stores:
         people = [set(store.identities[store.indices(s)]) for s in ("train", "val", "test")]
-        assert not (people[0] & people[1] or people[0] & people[2] or people[1] & people[2])
+        assert sum(map(len, people)) == len(set.union(*people))
         assert all(min(c.values()) > 0 for c in count_faces(store).values())
 
 
