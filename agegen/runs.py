@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import dacite
 import torch
@@ -30,6 +30,11 @@ from agegen.files import (
     write_json,
     written_whole,
 )
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 Config = TypeVar("Config")
 Tensors = dict[str, Tensor]
@@ -54,6 +59,30 @@ class Run:
         self.folder, self.main = folder, main
         self.metrics_path = folder / "metrics.jsonl"
         self.started = time.perf_counter()
+        self.lock: IO | None = None
+
+    def claim(self) -> None:
+        """Keep other trainings out of the folder until `release` or the end of this process.
+
+        Raises:
+            UserError: one is at work there.
+        """
+        if fcntl is None:
+            return
+        with explained_write_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.lock = (self.folder / ".lock").open("w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.release()
+            raise UserError(f"another training is at work in {self.folder}") from None
+
+    def release(self) -> None:
+        """Let other trainings use the folder."""
+        if self.lock:
+            self.lock.close()
+            self.lock = None
 
     def start(self, config: Any, facts: dict, resume: bool, **environment: Any) -> None:
         """Make the folder, or come back to it and drop what is behind its last checkpoint.
@@ -67,9 +96,10 @@ class Run:
             environment: what else to state in environment.json (processes, precision).
 
         Raises:
-            UserError: the folder holds a run and `resume` was not asked for, or it was made with
-                another config or other data.
+            UserError: the folder holds a run and `resume` was not asked for, it was made with
+                another config or other data, or another training is at work in it.
         """
+        self.claim()
         wanted = {"config": to_plain(config), **facts}
         if (self.folder / "config.json").exists():
             if not resume:

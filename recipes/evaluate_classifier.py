@@ -11,25 +11,12 @@ validation faces of the training.
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from agegen.classifier.config import TrainConfig
-from agegen.classifier.evaluate import (
-    PREDICTION_COLUMNS,
-    describe,
-    evaluate,
-    prediction_rows,
-    predictions_path,
-)
-from agegen.classifier.predict import Classifier, load_classifier
-from agegen.classifier.predict_split import SplitName, predict_split
-from agegen.classifier.training_faces import open_faces
+from agegen.classifier.evaluate import describe, predictions_path
+from agegen.classifier.evaluate_run import evaluate_run
+from agegen.classifier.predict_split import SplitName
 from agegen.cli import run_recipe
 from agegen.errors import UserError
-from agegen.faces.near_duplicates import near_duplicate_pairs
-from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
-from agegen.files import write_json, write_rows
 
 
 @dataclass(frozen=True)
@@ -58,49 +45,17 @@ class EvaluateConfig:
 
 
 def main(config: EvaluateConfig) -> None:
-    """Evaluate, print, save."""
-    classifier = load_classifier(config.run)
-    store = open_faces_to_judge(classifier, config.faces)
-    predictions = predict_split(classifier, store, config.split, config.views)
-    seen = count_seen(classifier.config, store, predictions.indices)
-    evaluation = {
-        "run": str(config.run),
-        "faces": str(store.folder),
-        "split": config.split,
-        "held_out": seen == 0,
-        "seen_in_training": seen,
-        "views": config.views or classifier.views,
-        "temperature": classifier.temperature,
-        **evaluate(store, predictions, config.resamples, config.seed),
-    }
+    """Evaluate, save, print."""
+    out = config.out or config.run / "evaluation.json"
+    evaluation = evaluate_run(
+        config.run, config.faces, config.split, config.views, out, config.resamples, config.seed
+    )
     if not evaluation["held_out"]:
+        seen = evaluation["seen_in_training"]
         number = "an unknown number" if seen is None else f"{seen:,}"
         print(f"note: {number} of these faces were trained or selected on, or nearly repeat such")
     print(describe(evaluation))
-    out = config.out or config.run / "evaluation.json"
-    write_json(out, evaluation)
-    rows = predictions_path(out)
-    write_rows(rows, PREDICTION_COLUMNS, prediction_rows(store, predictions))
-    print(f"saved to {out} and {rows}")
-
-
-def open_faces_to_judge(classifier: Classifier, folder: Path | None) -> FaceStore:
-    """Open the store that the classifier was trained on with its own splits, or another one."""
-    return FaceStore.open(folder) if folder else open_faces(classifier.config)
-
-
-def count_seen(trained: TrainConfig, store: FaceStore, indices: np.ndarray) -> int | None:
-    """Count the faces that the classifier was trained or selected on, or near-duplicates of them.
-
-    None where the store that it was trained on is gone.
-    """
-    if not trained.faces.exists():
-        return None
-    training = open_faces(trained)
-    seen = training.hashes[np.isin(training.splits, ("train", "val"))]
-    pairs = near_duplicate_pairs(np.concatenate([seen, store.hashes[indices]]))
-    across = (pairs[:, 0] < len(seen)) & (pairs[:, 1] >= len(seen))
-    return len(np.unique(pairs[across, 1]))
+    print(f"saved to {out} and {predictions_path(out)}")
 
 
 if __name__ == "__main__":

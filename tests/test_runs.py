@@ -75,6 +75,7 @@ def test_metrics_after_the_checkpoint_and_half_lines_are_cut(tmp_path: Path) -> 
     run.save_checkpoint(3, {"model": {"a": torch.ones(2)}}, {})
     with run.metrics_path.open("a") as file:
         file.write('{"step": 6, "lo')
+    run.release()
     Run(tmp_path).start(Config(), {}, resume=True)
     checkpoint = Run(tmp_path).latest_checkpoint()
     assert checkpoint is not None
@@ -148,3 +149,13 @@ def test_an_optimizer_goes_on_bit_for_bit_with_channels_last_weights() -> None:
         step(net, optimizer, seed)
         step(other, resumed, seed)
     assert torch.equal(net.weight, other.weight)
+
+
+def test_a_folder_in_which_another_training_is_at_work_is_refused(tmp_path: Path) -> None:
+    first, second = Run(tmp_path), Run(tmp_path)
+    first.claim()
+    with pytest.raises(UserError, match="another training is at work"):
+        second.claim()
+    first.release()
+    second.claim()
+    second.release()

@@ -70,13 +70,10 @@ def train(config: TrainConfig) -> Best | None:
         accelerator.print(describe(config, store))
         return None
     training = set_up(config, accelerator, store)
-    checkpoint = begin(training, config)
-    accelerator.print(
-        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
-        f"{precision_of(accelerator)}, "
-        f"{torch.get_num_threads()} threads each; {len(store.indices('train')):,} training faces"
-    )
-    best = loop(training, config, checkpoint)
+    try:
+        best = loop(training, config, begin(training, config))
+    finally:
+        training.run.release()
     accelerator.print(
         f"best epoch {best.epoch + 1} (step {best.step:,}): validation AUC {best.auc:.4f}, "
         f"balanced accuracy {best.balanced_accuracy:.4f}; weights in {config.out}"
@@ -207,6 +204,11 @@ def begin(training: Training, config: TrainConfig) -> Checkpoint | None:
         training.averaged.load_state_dict(checkpoint.tensors["averaged"])
         load_optimizer_tensors(training.optimizer, checkpoint.tensors["optimizer"])
         accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
+    accelerator.print(
+        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
+        f"{precision_of(accelerator)}, "
+        f"{torch.get_num_threads()} threads each; {len(store.indices('train')):,} training faces"
+    )
     return checkpoint
 
 

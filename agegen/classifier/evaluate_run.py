@@ -1,0 +1,87 @@
+"""Evaluate a run's classifier and save the figures beside it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from agegen.classifier.config import TrainConfig
+from agegen.classifier.evaluate import (
+    PREDICTION_COLUMNS,
+    evaluate,
+    prediction_rows,
+    predictions_path,
+)
+from agegen.classifier.predict import load_classifier
+from agegen.classifier.predict_split import SplitName, predict_split
+from agegen.classifier.training_faces import open_faces
+from agegen.faces.near_duplicates import near_duplicate_pairs
+from agegen.faces.store import FaceStore
+from agegen.faces.views import Views
+from agegen.files import read_json, write_json, write_rows
+
+
+def evaluate_run(
+    run: Path,
+    faces: Path | None = None,
+    split: SplitName = "test",
+    views: Views | None = None,
+    out: Path | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict:
+    """Evaluate the best epoch of a run; returns what it saves.
+
+    Args:
+        run: folder of the trained classifier.
+        faces: folder of a FaceStore; None takes the one that the classifier was trained on. That
+            one has the splits of the training, any other its own.
+        split: which faces of the store.
+        views: what to average over; None takes the classifier's own.
+        out: file for the figures; None is evaluation.json in the run. The predictions lie beside.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        UserError: run or store is missing or damaged, or the split is empty.
+    """
+    classifier = load_classifier(run)
+    store = open_same_faces(run, classifier.config, faces)
+    predictions = predict_split(classifier, store, split, views)
+    seen = count_seen(classifier.config, store, predictions.indices)
+    evaluation = {
+        "run": str(run),
+        "faces": str(store.folder),
+        "split": split,
+        "held_out": seen == 0,
+        "seen_in_training": seen,
+        "views": views or classifier.views,
+        "temperature": classifier.temperature,
+        **evaluate(store, predictions, resamples, seed),
+    }
+    out = out or run / "evaluation.json"
+    write_rows(predictions_path(out), PREDICTION_COLUMNS, prediction_rows(store, predictions))
+    write_json(out, evaluation)
+    return evaluation
+
+
+def open_same_faces(run: Path, config: TrainConfig, faces: Path | None) -> FaceStore:
+    """Open the store of the training with its splits, or another store with that one's own."""
+    if faces is None:
+        return open_faces(config)
+    store = FaceStore.open(faces)
+    trained_on = read_json(run / "config.json")["data"]["checksum"]
+    return open_faces(config, faces) if store.checksum == trained_on else store
+
+
+def count_seen(trained: TrainConfig, store: FaceStore, indices: np.ndarray) -> int | None:
+    """Count the faces that the classifier was trained or selected on, or near-duplicates of them.
+
+    None where the store that it was trained on is gone.
+    """
+    if not trained.faces.exists():
+        return None
+    training = open_faces(trained)
+    seen = training.hashes[np.isin(training.splits, ("train", "val"))]
+    pairs = near_duplicate_pairs(np.concatenate([seen, store.hashes[indices]]))
+    across = (pairs[:, 0] < len(seen)) & (pairs[:, 1] >= len(seen))
+    return len(np.unique(pairs[across, 1]))
