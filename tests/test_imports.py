@@ -18,9 +18,10 @@ MAY_IMPORT = {
     "runs": {"errors", "files"},
     "faces": {"errors", "files", "progress", "faces"},
     "distributed": {"faces"},
+    "own_class": {"errors"},
     "classifier": {
-        "allocator", "classifier", "distributed", "errors", "faces", "files", "metrics", "progress",
-        "runs",
+        "allocator", "classifier", "distributed", "errors", "faces", "files", "metrics",
+        "own_class", "progress", "runs",
     },
     "report": {"cli", "errors", "faces", "files", "metrics", "report"},
 }  # fmt: skip

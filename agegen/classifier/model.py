@@ -3,16 +3,14 @@
 Any input from 32 × 32 up; both networks end in a mean over positions.
 """
 
-import importlib
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch.nn.functional as F
 from einops import reduce
 from torch import Tensor, nn
 
 from agegen.errors import UserError
+from agegen.own_class import import_own
 
 
 @dataclass(frozen=True)
@@ -52,17 +50,12 @@ def build_model(config: ModelConfig) -> nn.Module:
 
 
 def own_model(config: ModelConfig) -> nn.Module:
-    """Build the user's ``package.module:Class``, looked for in the current folder too."""
-    module, _, class_name = config.name.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    """Build the user's ``package.module:Class``."""
+    own = import_own(config.name, "model.name", "residual or plain")
     try:
-        return getattr(importlib.import_module(module), class_name)(widths=config.widths)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise UserError(
-            f"--model.name {config.name}: not residual, plain or an importable module:Class "
-            f"that takes widths=… ({error})"
-        ) from None
+        return own(widths=config.widths)
+    except TypeError as error:
+        raise UserError(f"--model.name {config.name} does not take widths=… ({error})") from None
 
 
 class PlainCNN(nn.Sequential):
