@@ -26,5 +26,5 @@ def import_own(name: str, flag: str, otherwise: str) -> Any:
         return getattr(importlib.import_module(module), own)
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(
-            f"--{flag} {name} is neither {otherwise} nor an importable module:Name ({error})"
+            f"--{flag} {name} is not {otherwise}, nor an importable module:Name ({error})"
         ) from None

@@ -56,5 +56,5 @@ def test_a_config_names_our_networks_or_the_users() -> None:
 
 @pytest.mark.parametrize("name", ["resnet", "no.such.module:Net", "torch.nn:NoSuchNet", ""])
 def test_an_unknown_network_is_refused_in_a_sentence(name: str) -> None:
-    with pytest.raises(UserError, match="neither residual or plain nor an importable"):
+    with pytest.raises(UserError, match="not residual or plain, nor an importable"):
         build_model(ModelConfig(name))

@@ -186,7 +186,7 @@ def test_a_preset_states_only_what_differs_and_flags_win(
     [
         (["--augment.crop", 200], "larger than the faces"),
         (["--epochs", 0], "--epochs must be above 0"),
-        (["--model.name", "alexnet"], "not residual, plain"),
+        (["--model.name", "alexnet"], "not residual or plain"),
         (["--config", "missing.json"], "missing.json does not exist"),
         (["--epoch", 3], "nrecognized"),
     ],
