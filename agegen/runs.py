@@ -55,8 +55,8 @@ class Checkpoint(NamedTuple):
 class Run:
     """A run folder. Only the first process (`main`) writes; all may read."""
 
-    def __init__(self, folder: Path, main: bool = True) -> None:
-        self.folder, self.main = folder, main
+    def __init__(self, folder: Path, main: bool = True, kept: int = KEPT_CHECKPOINTS) -> None:
+        self.folder, self.main, self.kept = folder, main, kept
         self.metrics_path = folder / "metrics.jsonl"
         self.started = time.perf_counter()
         self.lock: IO | None = None
@@ -151,7 +151,7 @@ class Run:
             shutil.rmtree(folder)
 
     def save_checkpoint(self, step: int, tensors: dict[str, Tensors], state: dict) -> None:
-        """Write a checkpoint whole and delete all but the last `KEPT_CHECKPOINTS`."""
+        """Write a checkpoint whole and delete all but the last `kept`."""
         if not self.main:
             return
         final = self.folder / "checkpoints" / f"step_{step:09d}"
@@ -165,7 +165,7 @@ class Run:
             if final.exists():
                 shutil.rmtree(final)
             temporary.rename(final)
-        for old in self.checkpoints()[:-KEPT_CHECKPOINTS]:
+        for old in self.checkpoints()[: -self.kept]:
             shutil.rmtree(old)
 
     def latest_checkpoint(self) -> Checkpoint | None:

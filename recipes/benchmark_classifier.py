@@ -24,8 +24,9 @@ import torch.nn.functional as F
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.classifier.train import train
-from agegen.classifier.training import cores_per_process, fitted_to
+from agegen.classifier.training import fitted_to
 from agegen.cli import run_recipe
+from agegen.devices import cores_per_process
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.files import write_json

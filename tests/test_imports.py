@@ -19,9 +19,15 @@ MAY_IMPORT = {
     "faces": {"errors", "files", "progress", "faces"},
     "distributed": {"faces"},
     "own_class": {"errors"},
+    "devices": set(),
+    "averaging": set(),
     "classifier": {
-        "allocator", "classifier", "distributed", "errors", "faces", "files", "metrics",
-        "own_class", "progress", "runs",
+        "allocator", "averaging", "classifier", "devices", "distributed", "errors", "faces",
+        "files", "metrics", "own_class", "progress", "runs",
+    },
+    "cyclegan": {
+        "allocator", "averaging", "cyclegan", "devices", "distributed", "errors", "faces", "files",
+        "metrics", "own_class", "progress", "runs",
     },
     "report": {"cli", "errors", "faces", "files", "metrics", "report"},
 }  # fmt: skip

@@ -56,12 +56,15 @@ class TrainConfig:
     """Side of the shrunk views as a share of the crop."""
     batch_size: int = 64
     """Faces per optimiser step, over all processes together."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with Nesterov momentum 0.9, which needs a learning rate of about 0.1 and a
+    weight decay of about 0.0005: there it is a penalty on the loss and not decoupled."""
     learning_rate: float = 2e-3
-    """Highest learning rate of AdamW, reached after the warm-up."""
+    """Highest learning rate, reached after the warm-up."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises linearly; it falls as a cosine to 0 after that."""
     weight_decay: float = 0.5
-    """AdamW's decoupled weight decay; norms and biases are exempt."""
+    """AdamW's decoupled weight decay, or SGD's penalty; norms and biases are exempt."""
     label_smoothing: float = 0.1
     """Probability mass taken from the label and spread evenly over both classes."""
     class_balance: bool = True

@@ -17,15 +17,13 @@ from agegen.classifier.predict import log_odds
 from agegen.classifier.step_log import StepLog
 from agegen.classifier.training import (
     Training,
-    cores_per_process,
     describe,
     fitted_to,
-    make_accelerator,
-    precision_of,
     require_fit,
     set_up,
 )
 from agegen.classifier.training_faces import count_faces, open_faces
+from agegen.devices import cores_per_process, make_accelerator, precision_of
 from agegen.distributed import gather_shares
 from agegen.errors import UserError
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of, steps_in_epoch
@@ -61,7 +59,7 @@ def train(config: TrainConfig) -> Best | None:
         UserError: the store or the run folder is not fit, or the loss is no longer finite.
     """
     keep_freed_memory()
-    accelerator = make_accelerator(config)
+    accelerator = make_accelerator(config.precision)
     torch.set_num_threads(config.threads or cores_per_process())
     store = open_faces(config)
     config = fitted_to(config, store)

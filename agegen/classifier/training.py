@@ -1,17 +1,15 @@
 """Everything a training needs before its first step."""
 
-import os
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState, PartialState
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from agegen.averaging import warmed_average
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.distributed import use_global_batch_norm
@@ -31,38 +29,6 @@ class Training(NamedTuple):
     averaged: AveragedModel
     optimizer: torch.optim.Optimizer
     class_weights: Tensor
-
-
-def make_accelerator(config: TrainConfig) -> Accelerator:
-    """Choose the precision and start Accelerate.
-
-    Its process-wide state is forgotten first: one Python process may train several times, in
-    different precisions.
-    """
-    AcceleratorState._reset_state()
-    precision = config.precision
-    if precision == "auto":
-        precision = "bf16" if pays_in_bf16() else "float32"
-    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
-
-
-def precision_of(accelerator: Accelerator) -> str:
-    """Return "bf16" or "float32"."""
-    return "bf16" if accelerator.mixed_precision == "bf16" else "float32"
-
-
-def cores_per_process() -> int:
-    """Share this machine's cores among its processes; `accelerate launch` would leave it at one."""
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return max(cores // local, 1)
-
-
-def pays_in_bf16() -> bool:
-    """True on GPUs with native bf16; on CPUs it was faster but not free (docs/results.md)."""
-    on_gpu = PartialState().device.type == "cuda"
-    return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
@@ -101,9 +67,7 @@ def set_up(config: TrainConfig, accelerator: Accelerator, store: FaceStore) -> T
     if accelerator.num_processes > 1:
         use_global_batch_norm(model)
     averaged = AveragedModel(model, multi_avg_fn=warmed_average(config.ema_decay), use_buffers=True)
-    optimizer = torch.optim.AdamW(
-        parameter_groups(model, config.weight_decay), lr=config.learning_rate, fused=True
-    )
+    optimizer = make_optimizer(model, config)
     if config.compile:
         model.compile()
     model, optimizer = accelerator.prepare(model, optimizer)
@@ -114,6 +78,16 @@ def set_up(config: TrainConfig, accelerator: Accelerator, store: FaceStore) -> T
     return Training(accelerator, store, run, model, averaged, optimizer, weights)
 
 
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter, 2019) or Nesterov's momentum (Sutskever et al., 2013)."""
+    groups = parameter_groups(model, config.weight_decay)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups, lr=config.learning_rate, momentum=0.9, nesterov=True, fused=True
+        )
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+
+
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Exempt norms and biases from weight decay."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
@@ -122,20 +96,6 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-
-
-def warmed_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
-    """EMA whose decay rises from 0.1 to `decay`, so that the first weights are soon forgotten."""
-
-    @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
-        k = int(count)
-        if averaged[0].is_floating_point():
-            torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + k) / (10 + k)))
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return update
 
 
 def describe(config: TrainConfig, store: FaceStore) -> str:

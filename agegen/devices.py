@@ -1,0 +1,48 @@
+"""Where a training computes, and in which precision."""
+
+import os
+from typing import Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, PartialState
+
+Precision = Literal["auto", "bf16", "float32"]
+
+
+def make_accelerator(precision: Precision, accumulate: int = 1) -> Accelerator:
+    """Choose the precision and start Accelerate.
+
+    Its process-wide state is forgotten first: one Python process may train several times, in
+    different precisions.
+
+    Args:
+        precision: "auto" is bf16 on GPUs that have it and float32 on CPUs.
+        accumulate: backward passes for each optimiser step.
+    """
+    AcceleratorState._reset_state()
+    if precision == "auto":
+        precision = "bf16" if pays_in_bf16() else "float32"
+    return Accelerator(
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        gradient_accumulation_steps=accumulate,
+    )
+
+
+def precision_of(accelerator: Accelerator) -> str:
+    """Return "bf16" or "float32"."""
+    return "bf16" if accelerator.mixed_precision == "bf16" else "float32"
+
+
+def cores_per_process() -> int:
+    """Share this machine's cores among its processes; `accelerate launch` would leave it at one."""
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return max(cores // local, 1)
+
+
+def pays_in_bf16() -> bool:
+    """True on GPUs with native bf16; on CPUs it was faster but not free (docs/results.md)."""
+    on_gpu = PartialState().device.type == "cuda"
+    return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
