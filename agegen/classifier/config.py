@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from agegen.classifier.model import ModelConfig
+from agegen.devices import Precision
 from agegen.errors import UserError
 from agegen.faces.views import AugmentConfig, Views
 
@@ -79,7 +80,7 @@ class TrainConfig:
     """Validation figure by which the best epoch is kept; the first of equal ones stays."""
     patience: int = 0
     """Stop after so many epochs without a better one; 0 never stops early."""
-    precision: Literal["auto", "bf16", "float32"] = "auto"
+    precision: Precision = "auto"
     """Arithmetic of the forward pass; auto is bf16 on GPUs that have it and float32 on CPUs, where
     bf16 is 1.6 times as fast but cost 0.005 of AUC (docs/results.md)."""
     channels_last: bool = True

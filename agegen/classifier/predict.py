@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agegen.classifier.config import TrainConfig
@@ -113,6 +114,7 @@ def log_odds(
     views: Views,
     device: torch.device,
     batch_size: int = 128,
+    side: int | None = None,
 ) -> Tensor:
     """Compute log p(old) − log p(young), averaged over the views, float32 (n,) on the CPU.
 
@@ -124,11 +126,20 @@ def log_odds(
         views: see `evaluation_views`.
         device: where the model is.
         batch_size: faces at a time.
+        side: pixels that the views are resampled to; None keeps the crop's own.
     """
     model.eval()
     scores = [torch.empty(0)]
     for start in range(0, len(indices), batch_size):
         batch = torch.from_numpy(images[indices[start : start + batch_size]]).to(device)
-        logits = torch.stack([model(v).float() for v in evaluation_views(batch, crop, views)])
+        shown = [at_side(view, side or crop) for view in evaluation_views(batch, crop, views)]
+        logits = torch.stack([model(view).float() for view in shown])
         scores.append((logits[..., 1] - logits[..., 0]).mean(dim=0).cpu())
     return torch.cat(scores)
+
+
+def at_side(views: Tensor, side: int) -> Tensor:
+    """Resample (n, 3, h, w) to (n, 3, side, side) as training's shrunk views are: bilinearly."""
+    if views.shape[-1] == side:
+        return views
+    return F.interpolate(views, (side, side), mode="bilinear", align_corners=False)

@@ -39,10 +39,15 @@ from agegen.runs import (
 
 
 class Best(NamedTuple):
-    """The best epoch so far: its validation figures, and the temperature fitted on them."""
+    """The best epoch so far: its validation figures, and the temperature fitted on them.
+
+    `side` is that of the views in pixels, the training's own of that epoch: a network that was
+    trained on shrunk views so far does not know faces of the full size yet.
+    """
 
     epoch: int
     step: int
+    side: int
     auc: float
     balanced_accuracy: float
     nll: float
@@ -135,7 +140,7 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
                     save(training, step, best)
                     log.restart_clock()
             log.flush()
-            best = validate(training, config, epoch, step, best)
+            best = validate(training, config, epoch, step, total_steps, best)
             save(training, step, best)
             log.restart_clock()
     assert best is not None
@@ -224,11 +229,17 @@ def save(training: Training, step: int, best: Best | None) -> None:
 
 
 def validate(
-    training: Training, config: TrainConfig, epoch: int, step: int, best: Best | None
+    training: Training,
+    config: TrainConfig,
+    epoch: int,
+    step: int,
+    total_steps: int,
+    best: Best | None,
 ) -> Best:
     """Evaluate the EMA weights on the validation faces; keep them if they are the best so far."""
     accelerator, store, run = training.accelerator, training.store, training.run
     faces = store.indices("val")
+    side = view_side(config, (step - 1) / total_steps)
     share = share_of(len(faces), accelerator.process_index, accelerator.num_processes)
     with accelerator.autocast():
         scores = log_odds(
@@ -238,9 +249,10 @@ def validate(
             config.augment.crop,
             config.views,
             accelerator.device,
+            side=side,
         )
     logit = gather_shares(accelerator, scores.to(accelerator.device), len(faces)).cpu().numpy()
-    now = judge_epoch(store.labels[faces], logit, epoch, step)
+    now = judge_epoch(store.labels[faces], logit, epoch, step, side)
     run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
     if best is not None and not is_better(now, best, config.select_by):
         return best
@@ -250,12 +262,13 @@ def validate(
     return now
 
 
-def judge_epoch(labels: np.ndarray, logit: np.ndarray, epoch: int, step: int) -> Best:
+def judge_epoch(labels: np.ndarray, logit: np.ndarray, epoch: int, step: int, side: int) -> Best:
     """Compute the validation figures of one epoch; the NLL is that of uncalibrated p."""
     p = metrics.sigmoid(logit)
     return Best(
         epoch=epoch,
         step=step,
+        side=side,
         auc=float(metrics.roc_auc(labels, p)),
         balanced_accuracy=float(metrics.balanced_accuracy(labels, p)),
         nll=float(metrics.negative_log_likelihood(labels, p)),
@@ -264,7 +277,12 @@ def judge_epoch(labels: np.ndarray, logit: np.ndarray, epoch: int, step: int) ->
 
 
 def is_better(now: Best, best: Best, select_by: str) -> bool:
-    """Compare two epochs by the figure that selects; the earlier one keeps its place if equal."""
+    """Compare two epochs by the figure that selects; the earlier one keeps its place if equal.
+
+    Larger views beat smaller ones: predictions are made at the full size.
+    """
+    if now.side != best.side:
+        return now.side > best.side
     a, b = getattr(now, select_by), getattr(best, select_by)
     return a < b if select_by == "nll" else a > b
 

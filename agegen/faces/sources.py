@@ -89,12 +89,10 @@ def read_cacd_meta(path: Path) -> dict[str, tuple[int, str]]:
     """Read ``celebrityImageData`` of celebrity2000_meta.mat: file name → (age, identity number).
 
     Raises:
-        UserError: scipy is missing, or the file is not what it should be.
+        UserError: the file is not what it should be.
     """
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise UserError(f"reading {path} needs scipy: pip install 'agegen[cacd]'") from None
+    from scipy.io import loadmat  # only here: half a second that other sources need not wait
+
     try:
         data = loadmat(path, simplify_cells=True)["celebrityImageData"]
         return {

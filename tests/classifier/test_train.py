@@ -111,7 +111,7 @@ def test_every_step_is_logged_and_every_face_seen_once_an_epoch(
 
 
 def test_best_epoch_is_the_best_by_the_rule(config: TrainConfig) -> None:
-    best = train(config)
+    best = train(replace(config, early_epochs=0.0))
     aucs = [r["auc"] for r in Run(config.out).metrics() if r["kind"] == "validation"]
     assert best is not None
     assert best.auc == max(aucs)
@@ -192,7 +192,32 @@ def test_learning_rate_rises_then_falls_to_almost_zero(config: TrainConfig) -> N
 
 
 def test_selection_by_likelihood_prefers_the_lower() -> None:
-    low, high = (Best(0, 1, 0.9, 0.8, nll, 1.0) for nll in (0.2, 0.3))
+    low, high = (Best(0, 1, 32, 0.9, 0.8, nll, 1.0) for nll in (0.2, 0.3))
     assert module.is_better(low, high, "nll")
     assert not module.is_better(high, low, "nll")
     assert not module.is_better(low, low, "auc")
+
+
+def test_larger_views_beat_smaller_ones_whatever_their_score() -> None:
+    small, large = Best(0, 1, 32, 0.99, 0.9, 0.2, 1.0), Best(1, 2, 48, 0.6, 0.6, 0.6, 1.0)
+    assert module.is_better(large, small, "auc")
+    assert not module.is_better(small, large, "auc")
+
+
+def test_epochs_are_validated_at_the_size_they_were_trained_at(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = []
+    whole = module.log_odds
+
+    def noted(*args, side: int, **more):
+        sides.append(side)
+        return whole(*args, side=side, **more)
+
+    monkeypatch.setattr(module, "log_odds", noted)
+    best = train(replace(config, epochs=4, early_epochs=0.5, early_side=0.8))
+    assert sides == [32, 32, 40, 40]
+    assert best is not None
+    assert best.side == 40
+    recorded = [r["side"] for r in Run(config.out).metrics() if r["kind"] == "validation"]
+    assert recorded == sides

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from catalogs import by_name, reasons, touch
+from scipy.io import savemat
 
 from agegen.errors import UserError
 from agegen.faces.catalog import read_catalog
@@ -84,7 +85,6 @@ def test_cacd_by_name(tmp_path):
 
 
 def test_cacd_with_its_table(tmp_path):
-    savemat = pytest.importorskip("scipy.io").savemat
     touch(
         tmp_path, "photos/53_Robin_Williams_0001.jpg", "photos/22_Ann_Lee_0002.jpg", "photos/x.jpg"
     )
@@ -100,7 +100,6 @@ def test_cacd_with_its_table(tmp_path):
 
 
 def test_a_damaged_cacd_table_is_named(tmp_path):
-    pytest.importorskip("scipy")
     touch(tmp_path, "22_Ann_Lee_0001.jpg", "55_Ann_Lee_0002.jpg", "celebrity2000_meta.mat")
     with pytest.raises(UserError, match=r"celebrity2000_meta\.mat is not CACD's"):
         read_catalog(tmp_path, RANGES)
