@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
+# The chapters of the analysis that need no further training.
+CHAPTERS := structure untrained curves augmentation multi_crop errors attributions
 FACES := $(DEMO)/faces
 # One worker per core for the tests; each keeps to one thread so that they do not fight.
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -14,7 +16,7 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-## Draw faces, prepare, audit, train the classifier, evaluate it, write runs/demo/report.html.
+## Draw faces, prepare, audit, train the classifier, evaluate and analyse it: runs/demo/report.html.
 demo: $(VENV)/installed
 	$(BIN)/python recipes/draw_faces.py --out $(DEMO)/photos --faces 4000 --seed 0
 	$(BIN)/python recipes/prepare_faces.py --source $(DEMO)/photos --out $(FACES)
@@ -22,6 +24,7 @@ demo: $(VENV)/installed
 	$(BIN)/accelerate launch recipes/train_classifier.py --config recipes/configs/demo_classifier.json \
 		--faces $(FACES) --out $(DEMO)/classifier --resume
 	$(BIN)/python recipes/evaluate_classifier.py --run $(DEMO)/classifier
+	$(BIN)/python recipes/analyze_classifier.py --run $(DEMO)/classifier --chapters $(CHAPTERS)
 	$(BIN)/python recipes/report_classifier.py --run $(DEMO)/classifier --out $(DEMO)/report.html
 
 test: lint

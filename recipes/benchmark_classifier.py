@@ -3,10 +3,8 @@
     python recipes/benchmark_classifier.py --faces data/utkface
 
 The notebook loop reads the store's source photos: ImageFolder, PIL transforms, a DataLoader with
-two workers, the same network, float32, the same batch. agegen's loop is the default training, whose
-first half sees shrunk views; "large views" is without that: the same work a face as the notebook's.
-The contestants take turns, several rounds, so that a noisy machine disturbs all of them alike; the
-table has medians.
+two workers, the same network, float32, the same batch. The contestants take turns, several rounds,
+so that a noisy machine disturbs all of them alike; the table has medians.
 """
 
 import multiprocessing
@@ -28,7 +26,7 @@ from agegen.classifier.model import build_model
 from agegen.classifier.train import train
 from agegen.classifier.training import fitted_to
 from agegen.cli import run_recipe
-from agegen.devices import Precision, cores_per_process
+from agegen.devices import cores_per_process
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.files import write_json
@@ -63,7 +61,6 @@ def main(config: BenchmarkConfig) -> None:
     FaceStore.open(config.faces)
     contestants = {
         "notebook loop, float32": (notebook_loop, config.faces, config.steps),
-        "agegen, float32, large views": (agegen_loop, config.faces, "float32", 0.0),
         "agegen, float32": (agegen_loop, config.faces, "float32"),
         "agegen, bf16": (agegen_loop, config.faces, "bf16"),
     }
@@ -90,29 +87,23 @@ def print_table(measured: dict[str, list[Speed]]) -> None:
         name: np.array([s.faces_per_second for s in turns]) for name, turns in measured.items()
     }
     slowest = speeds["notebook loop, float32"]
-    print(f"\n{'':30} {'faces/s':>8} {'ratio':>6} {'waiting':>8}   {cores_per_process()} threads")
+    print(f"\n{'':24} {'faces/s':>8} {'ratio':>6} {'waiting':>8}   {cores_per_process()} threads")
     for name, turns in measured.items():
         ratio = np.median(speeds[name] / slowest)
         waiting = np.median([s.waiting for s in turns])
-        print(f"{name:30} {np.median(speeds[name]):8.0f} {ratio:6.2f} {waiting:8.2%}")
+        print(f"{name:24} {np.median(speeds[name]):8.0f} {ratio:6.2f} {waiting:8.2%}")
 
 
-def agegen_loop(faces: Path, precision: Precision, early_epochs: float = 0.5) -> Speed:
-    """Train two epochs with the package; read the speed from metrics.jsonl.
-
-    With the default half of the epochs at shrunk views, the first epoch has those and the second
-    the large ones; the speed is that of the whole, faces through time.
-    """
+def agegen_loop(faces: Path, precision: str) -> Speed:
+    """Train one epoch with the package, with the defaults; read the speed from metrics.jsonl."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        train(TrainConfig(faces, out, precision=precision, epochs=2, early_epochs=early_epochs))
-        steps = [r for r in Run(out).metrics() if r["kind"] == "step"]
-    timed = [[r for r in steps if r["epoch"] == epoch][WARM_UP:] for epoch in (0, 1)]
-    if not all(timed):
+        config = TrainConfig(faces, Path(folder) / "run", precision=precision, epochs=1)
+        train(config)
+        steps = [r for r in Run(config.out).metrics() if r["kind"] == "step"][WARM_UP:]
+    if not steps:
         raise UserError(f"{faces} has too few training faces to time an epoch")
-    seconds_per_face = [np.mean([1 / r["images_per_second"] for r in epoch]) for epoch in timed]
-    waiting = np.mean([np.mean([r["waiting"] for r in epoch]) for epoch in timed])
-    return Speed(float(1 / np.mean(seconds_per_face)), float(waiting))
+    speed = np.median([r["images_per_second"] for r in steps])
+    return Speed(float(speed), float(np.median([r["waiting"] for r in steps])))
 
 
 def notebook_loop(faces: Path, steps: int) -> Speed:

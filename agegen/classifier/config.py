@@ -48,11 +48,11 @@ class TrainConfig:
     """Random views of the training faces."""
     subset: SubsetConfig = field(default_factory=SubsetConfig)
     """Which of the faces are trained on."""
-    epochs: int = 42
+    epochs: int = 70
     """Passes over the training faces."""
-    early_epochs: float = 0.5
-    """Share of the epochs, from the first on, that see the views shrunk: less work for the same
-    accuracy (progressive resizing; Tan and Le, 2021, "EfficientNetV2", section 4)."""
+    early_epochs: float = 0.0
+    """Share of the epochs, from the first on, that see the views shrunk, as half the work (Tan and
+    Le, 2021, "EfficientNetV2", section 4): for short trainings; in full ones it cost accuracy."""
     early_side: float = 0.67
     """Side of the shrunk views as a share of the crop."""
     batch_size: int = 64
@@ -81,8 +81,8 @@ class TrainConfig:
     patience: int = 0
     """Stop after so many epochs without a better one; 0 never stops early."""
     precision: Precision = "auto"
-    """Arithmetic of the forward pass; auto is bf16 on GPUs that have it and float32 on CPUs, where
-    bf16 is 1.6 times as fast but cost 0.005 of AUC (docs/results.md)."""
+    """Arithmetic of the forward pass; auto is bf16 on GPUs and CPUs that compute in it, float32 on
+    others (docs/results.md compares them)."""
     channels_last: bool = True
     """Keep channels innermost in memory; faster on CPUs with oneDNN and on GPUs."""
     compile: bool = False

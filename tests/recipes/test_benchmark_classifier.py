@@ -25,6 +25,6 @@ def test_every_contestant_is_timed(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     speeds = json.loads(out.read_text())
-    assert len(speeds) == 4
+    assert len(speeds) == 3
     assert all(speed > 0 and 0 <= waiting < 1 for [[speed, waiting]] in speeds.values())
     assert "ratio" in result.stdout
