@@ -9,6 +9,7 @@ A run that was stopped goes on when the same command is given again.
 """
 
 from agegen.cli import run_recipe
+from agegen.faces.geometry import keep_geometry
 from agegen.faces.prepare import PrepareConfig, prepare
 
 
@@ -22,6 +23,9 @@ def main(config: PrepareConfig) -> None:
         print(f"  {split:5}  {young:7,} young  {old:7,} old")
     if counts["rejected"]:
         print(f"{counts['rejected']:,} files left out; why: {config.out / 'rejected.csv'}")
+    geometry = keep_geometry(store)
+    if geometry:
+        print(f"for photos: {geometry.describe()}")
 
 
 if __name__ == "__main__":

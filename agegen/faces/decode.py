@@ -5,6 +5,8 @@ Imports neither torch nor the rest of the package, so that worker processes star
 
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -39,14 +41,24 @@ def decode_face(path: Path, size: int) -> np.ndarray:
     Raises:
         BadImageError: with the reason, for every way in which a file can be unusable.
     """
+    with opened(path) as image:
+        check_size(image, size)
+        # JPEGs decode at 1/2, 1/4 or 1/8 directly; twice the target leaves antialiasing to us.
+        image.draft(None, (2 * size, 2 * size))
+        image.load()
+        pixels = np.asarray(square(to_rgb(upright(image)), size))
+    if np.all(pixels == pixels[0, 0]):
+        raise BadImageError("blank: every pixel has the same value")
+    return pixels
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image file; what goes wrong while it is used becomes a `BadImageError`."""
     try:
         require_regular_file(path)
         with ignored_warnings(), Image.open(path, formats=readable_formats()) as image:
-            check_size(image, size)
-            # JPEGs decode at 1/2, 1/4 or 1/8 directly; twice the target leaves antialiasing to us.
-            image.draft(None, (2 * size, 2 * size))
-            image.load()
-            pixels = np.asarray(square(to_rgb(upright(image)), size))
+            yield image
     except BadImageError:
         raise
     except UnidentifiedImageError:
@@ -55,9 +67,6 @@ def decode_face(path: Path, size: int) -> np.ndarray:
         raise BadImageError(TOO_LARGE) from None
     except Exception as error:
         raise BadImageError(reason_of(error)) from None
-    if np.all(pixels == pixels[0, 0]):
-        raise BadImageError("blank: every pixel has the same value")
-    return pixels
 
 
 def ignored_warnings() -> warnings.catch_warnings:
@@ -81,14 +90,27 @@ def require_regular_file(path: Path) -> None:
 
 def check_size(image: Image.Image, size: int) -> None:
     """Refuse pictures that are too small, too large or too elongated to be a face crop."""
+    check_pixels(image)
     width, height = image.size
     shape = f"{width} × {height} pixels"
-    if width * height > MAX_PIXELS:
-        raise BadImageError(f"{shape}: {TOO_LARGE}")
     if min(width, height) * MAX_ENLARGEMENT < size:
         raise BadImageError(f"{shape}: too small to become {size} × {size}")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise BadImageError(f"{shape}: too elongated for a face crop")
+
+
+def draft_huge(image: Image.Image) -> None:
+    """Let a JPEG over the limit be decoded at half its width and height; leave others."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        image.draft(None, (width // 2, height // 2))
+
+
+def check_pixels(image: Image.Image) -> None:
+    """Refuse pictures that take too much memory."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise BadImageError(f"{width} × {height} pixels: {TOO_LARGE}")
 
 
 def upright(image: Image.Image) -> Image.Image:

@@ -194,3 +194,27 @@ def evaluation_views(images: Tensor, crop: int, views: Views = "centre") -> Tens
     if views in ("flip", "ten"):
         crops += [view.flip(3) for view in crops]
     return torch.stack([view.contiguous(memory_format=torch.channels_last) for view in crops])
+
+
+def random_crops(images: Tensor, uniform: Tensor, crop: int) -> Tensor:
+    """Cut random crops one for one, half of them mirrored, for an evaluation that averages them.
+
+    Args:
+        images: uint8 (n, h, w, 3), at least `crop` on each side.
+        uniform: float64 (n, k, 3) in [0, 1): top, left, and mirrored if below one half.
+        crop: side of a crop.
+
+    Returns:
+        float32 (k, n, 3, crop, crop) in [−1, 1].
+    """
+    x = to_float(images)
+    places = torch.tensor([x.shape[2] - crop + 1, x.shape[3] - crop + 1, 2], device=x.device)
+    drawn = (uniform.to(x.device) * places).long()
+    windows = x.unfold(2, crop, 1).unfold(3, crop, 1)  # a view: nothing is copied yet
+    faces = torch.arange(len(x), device=x.device)
+    crops = []
+    for top, left, kept in drawn.permute(1, 2, 0):
+        cut = windows[faces, :, top, left]
+        cut = torch.where(rearrange(kept == 0, "n -> n 1 1 1"), cut.flip(3), cut)
+        crops.append(cut.contiguous(memory_format=torch.channels_last))
+    return torch.stack(crops)

@@ -1,0 +1,184 @@
+"""How a data set crops its faces: where the landmarks lie in them, estimated from training faces.
+
+Kept beside the store as ``geometry.json``. It describes the store but is no part of it: a store
+that was prepared without the extra ``photos`` has none, and gets it when it is first needed.
+"""
+
+import math
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+import dacite
+import numpy as np
+from PIL import Image
+
+from agegen.errors import UserError
+from agegen.faces import landmarks
+from agegen.faces.alignment import fit_similarity
+from agegen.faces.landmarks import FoundFace
+from agegen.faces.store import FaceStore
+from agegen.files import read_json, write_json
+from agegen.progress import Progress
+
+FILE = "geometry.json"
+VERSION = 1
+FACES = (
+    100  # training faces that are looked at: their medians are exact to about 0.15 % of the size
+)
+FEWEST = 20  # found faces that make a geometry; they must be FEWEST_SHARE of those looked at, too
+FEWEST_SHARE = 0.3
+LOOKED_AT_FIRST = 40  # a store in which so many faces show none is given up
+SQUARE = 1.12  # the square for an unknown geometry, in sides of the detector's: UTKFace's median
+SEARCHED_SIDE = 250  # pixels to which a stored face is enlarged for the detector
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a data set puts the landmarks of its faces, and how exactly it does so.
+
+    Attributes:
+        store: checksum of the store.
+        size: side of its faces in pixels.
+        searched: training faces that were looked at.
+        found: those in which the detector found a face.
+        landmarks: (x, y) of the five landmarks in the faces' pixels, medians over the faces found;
+            None where too few were found.
+        residual: median distance of a face's landmarks from these after its own best alignment, in
+            per cent of the distance of the eyes: how different faces are.
+        scale_deviation: standard deviation of that alignment's scale, in per cent.
+        tilt_deviation: of its rotation, in degrees.
+        shift_deviation: of the shift of the landmarks' centre, in per cent of the size.
+        version: of this description.
+    """
+
+    store: str
+    size: int
+    searched: int
+    found: int
+    landmarks: list[list[float]] | None
+    residual: float | None = None
+    scale_deviation: float | None = None
+    tilt_deviation: float | None = None
+    shift_deviation: float | None = None
+    version: int = VERSION
+
+    def describe(self) -> str:
+        """Say in a sentence how faces are cropped."""
+        seen = f"landmarks were found in {self.found:,} of {self.searched:,} training faces"
+        if self.landmarks is None:
+            return (
+                f"{seen}, too few to know how the data set crops faces: a face is a square "
+                f"{SQUARE:g} times the detector's, eyes level"
+            )
+        return (
+            f"{seen}; photos' faces are cropped so that theirs lie in the same places "
+            f"(training faces differ by {self.scale_deviation:.1f} % in scale, "
+            f"{self.tilt_deviation:.1f}° in tilt and {self.shift_deviation:.1f} % in place)"
+        )
+
+
+def geometry_of(store: FaceStore) -> Geometry:
+    """Return the geometry kept with a store; estimate and keep it if there is none.
+
+    Raises:
+        UserError: there is none, and the extra ``photos`` is not installed.
+    """
+    kept = read_geometry(store)
+    if kept:
+        return kept
+    geometry = estimate_geometry(store)
+    with suppress(UserError):  # a store that may not be written keeps none
+        write_json(store.folder / FILE, asdict(geometry))
+    return geometry
+
+
+def read_geometry(store: FaceStore) -> Geometry | None:
+    """Read what is kept with a store; None if nothing is, or that of other faces."""
+    try:
+        content = read_json(store.folder / FILE)
+        geometry = dacite.from_dict(Geometry, content, dacite.Config(strict=True))
+    except (UserError, dacite.DaciteError, TypeError, AttributeError):
+        return None  # missing, damaged or of another version: to be estimated again
+    of_this = (geometry.store, geometry.version) == (store.checksum, VERSION)
+    return geometry if of_this else None
+
+
+def keep_geometry(store: FaceStore) -> Geometry | None:
+    """Estimate and keep a new store's geometry, if the extra ``photos`` is installed."""
+    return geometry_of(store) if landmarks.available() else None
+
+
+def estimate_geometry(store: FaceStore, faces: int = FACES, seed: int = 0) -> Geometry:
+    """Find the landmarks of training faces and take their medians.
+
+    Args:
+        store: the faces; those of the training split are looked at.
+        faces: how many, drawn from the seed.
+        seed: of the draw.
+
+    Raises:
+        UserError: the extra ``photos`` is not installed.
+    """
+    training = store.indices("train")
+    chosen = np.random.default_rng(seed).permutation(training)[:faces]
+    points, searched = find_landmarks(store, chosen)
+    about = {"store": store.checksum, "size": store.size, "searched": searched}
+    if len(points) < max(FEWEST, FEWEST_SHARE * searched):
+        return Geometry(**about, found=len(points), landmarks=None)
+    mean = np.median(points, axis=0)
+    return Geometry(
+        **about, found=len(points), landmarks=mean.tolist(), **deviations(points, mean, store.size)
+    )
+
+
+def find_landmarks(store: FaceStore, chosen: np.ndarray) -> tuple[np.ndarray, int]:
+    """Landmarks of those faces in which one is found, (n, 5, 2), and how many were looked at."""
+    found: list[np.ndarray] = []
+    with Progress(len(chosen), "finding landmarks of training faces", "faces") as progress:
+        for searched, index in enumerate(chosen):
+            if searched == LOOKED_AT_FIRST and not found:
+                return np.empty((0, 5, 2)), searched
+            face = landmarks_in_crop(np.asarray(store.images[index]))
+            found += [face.landmarks] if face else []
+            progress.update()
+    return np.array(found).reshape(-1, 5, 2), len(chosen)
+
+
+def landmarks_in_crop(face: np.ndarray) -> FoundFace | None:
+    """Find the largest face in an image that is cropped to one, enlarged for the detector.
+
+    Args:
+        face: uint8 (h, w, 3).
+
+    Returns:
+        The face in the image's own pixels.
+    """
+    scale = SEARCHED_SIDE / max(face.shape[:2])
+    width, height = round(face.shape[1] * scale), round(face.shape[0] * scale)
+    large = np.asarray(Image.fromarray(face).resize((width, height), Image.Resampling.BICUBIC))
+    found = landmarks.find_upright(large)
+    if not found:
+        return None
+    first = found[0]
+    scales = np.array([face.shape[1] / width, face.shape[0] / height])
+    return first._replace(
+        landmarks=first.landmarks * scales,
+        centre=first.centre * scales,
+        side=first.side / scale,
+    )
+
+
+def deviations(points: np.ndarray, mean: np.ndarray, size: int) -> dict[str, float]:
+    """How the faces differ from the mean: points (n, 5, 2) and mean (5, 2) in pixels."""
+    fits = [fit_similarity(face, mean) for face in points]
+    eyes = math.hypot(*landmarks.eye_line(mean))
+    after = np.array([fit.apply(face) for fit, face in zip(fits, points, strict=True)])
+    shift = points.mean(axis=1) - mean.mean(axis=0)
+    return {
+        "residual": 100
+        * float(np.median(np.linalg.norm(after - mean, axis=2).mean(axis=1)))
+        / eyes,
+        "scale_deviation": 100 * float(np.std([1 / fit.scale for fit in fits])),
+        "tilt_deviation": float(np.std([fit.degrees for fit in fits])),
+        "shift_deviation": 100 * float(np.sqrt(np.mean(np.var(shift, axis=0)))) / size,
+    }

@@ -1,0 +1,174 @@
+"""Faces out of photos that nobody cropped: decoded, found, and cropped as a data set crops them.
+
+>>> photo = decode_photo(Path("party.jpg"))
+>>> for face in crop_faces(photo, geometry_of(store)):
+...     face.image  # uint8 (size, size, 3), as the classifier knows faces
+...     face.to_face.inverse()  # from that image back into the photo
+"""
+
+import math
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from agegen.faces.alignment import (
+    Similarity,
+    fit_similarity,
+    sample_face,
+    share_outside,
+    similarity,
+)
+from agegen.faces.decode import (
+    BadImageError,
+    check_pixels,
+    draft_huge,
+    opened,
+    square,
+    to_rgb,
+    upright,
+)
+from agegen.faces.find_images import image_files
+from agegen.faces.geometry import SQUARE, Geometry
+from agegen.faces.landmarks import SEARCH_PIXELS, FoundFace, eye_line, find_faces
+from agegen.faces.records import Rejected
+
+SMALLEST_PHOTO = 32  # pixels
+
+
+class CroppedFace(NamedTuple):
+    """A face of a photo as the data set would have cropped it.
+
+    Attributes:
+        image: uint8 (size, size, 3), RGB.
+        to_face: from the photo's pixels to those of `image`; its inverse leads back.
+        found: where and how clearly it was found; None if the whole photo was taken as the face.
+        outside: share of `image` beyond the photo's edge, which is filled with its mirror image.
+    """
+
+    image: np.ndarray
+    to_face: Similarity
+    found: FoundFace | None
+    outside: float
+
+
+def list_photos(
+    paths: Iterable[Path], apart: Path | None = None
+) -> tuple[list[Path], list[Rejected]]:
+    """List the photos named, and those below the folders named; each once.
+
+    Args:
+        paths: files and folders.
+        apart: a folder whose files are left out where another folder holds it (that of results).
+
+    Returns:
+        The photos, and what cannot be one: other files of the folders, and paths where nothing is.
+    """
+    photos: dict[Path, Path] = {}
+    rejected = []
+    for path in paths:
+        for entry in entries_of(path, apart):
+            if isinstance(entry, Rejected):
+                rejected.append(entry)
+            else:
+                photos.setdefault(entry.absolute(), entry)
+    return list(photos.values()), rejected
+
+
+def entries_of(path: Path, apart: Path | None) -> list[Path | Rejected]:
+    """List what one path names: itself, or the files below it; at least one entry."""
+    mode = mode_of(path)
+    if not stat.S_ISDIR(mode):
+        return [path if mode else Rejected(path, "does not exist")]
+    entries = list(image_files(path))
+    if apart:
+        places = [entry.path if isinstance(entry, Rejected) else entry for entry in entries]
+        inside = [place.resolve().is_relative_to(apart.resolve()) for place in places]
+        entries = [entry for entry, found in zip(entries, inside, strict=True) if not found]
+    if not any(isinstance(entry, Path) for entry in entries):
+        entries.append(Rejected(path, "a folder without photos"))
+    return entries
+
+
+def mode_of(path: Path) -> int:
+    """What is at the path, as `stat` says it; 0 for nothing, or a name that no file can have."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def decode_photo(path: Path) -> np.ndarray:
+    """Decode a photo of any format, mode, orientation and shape; see `agegen.faces.decode`.
+
+    Returns:
+        uint8 (h, w, 3), RGB, upright by its EXIF data, at its full resolution; a JPEG of more than
+        `agegen.faces.decode.MAX_PIXELS` at half its width and height.
+
+    Raises:
+        BadImageError: with the reason, for every way in which a file can be unusable.
+    """
+    with opened(path) as image:
+        draft_huge(image)
+        check_pixels(image)
+        if min(image.size) < SMALLEST_PHOTO:
+            width, height = image.size
+            raise BadImageError(f"{width} × {height} pixels: too small for a face")
+        image.load()
+        return np.array(to_rgb(upright(image)))
+
+
+def crop_faces(
+    photo: np.ndarray, geometry: Geometry, search_pixels: int = SEARCH_PIXELS
+) -> list[CroppedFace]:
+    """Find the faces of a photo and crop each as the data set does.
+
+    The five landmarks come where they are in the training faces, as exactly as scaling, turning
+    and shifting allow. Where the data set's geometry is unknown (`geometry.landmarks` is None),
+    a face is the square around the detector's, `SQUARE` times as large, with the eyes level.
+
+    Args:
+        photo: uint8 (h, w, 3), RGB.
+        geometry: of the store that the classifier was trained on.
+        search_pixels: see `agegen.faces.landmarks.find_faces`.
+
+    Returns:
+        The faces, the largest first; empty where there are none.
+
+    Raises:
+        UserError: the extra ``photos`` is not installed.
+    """
+    faces = []
+    for found in find_faces(photo, search_pixels):
+        to_face = face_transform(found, geometry)
+        height, width = photo.shape[:2]
+        outside = share_outside(to_face, geometry.size, width, height)
+        image = sample_face(photo, to_face, geometry.size)
+        faces.append(CroppedFace(image, to_face, found, outside))
+    return faces
+
+
+def face_transform(found: FoundFace, geometry: Geometry) -> Similarity:
+    """The transform from the photo to the data set's crop of a face."""
+    if geometry.landmarks is not None:
+        return fit_similarity(found.landmarks, np.array(geometry.landmarks))
+    x, y = eye_line(found.landmarks)
+    size, tilt = geometry.size, math.degrees(math.atan2(y, x))
+    middle = (size / 2, size / 2)
+    return similarity(size / (SQUARE * found.side), -tilt, tuple(found.centre), middle)
+
+
+def crop_centre(photo: np.ndarray, size: int) -> CroppedFace:
+    """Take the photo's centred square as the face: for photos cropped like the data set already.
+
+    Args:
+        photo: uint8 (h, w, 3), RGB.
+        size: side of the data set's faces.
+    """
+    height, width = photo.shape[:2]
+    image = np.asarray(square(Image.fromarray(photo), size))
+    to_face = similarity(size / min(width, height), 0, (width / 2, height / 2), (size / 2,) * 2)
+    return CroppedFace(image, to_face, None, 0.0)

