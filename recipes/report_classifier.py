@@ -24,7 +24,7 @@ class ReportConfig:
     run: Path
     """Folder of the trained classifier."""
     out: Path | None = None
-    """The page; by default report.html in the run."""
+    """The page; by default report/index.html in the run."""
     faces: Path | None = None
     """Folder of the FaceStore that was evaluated, if it is no longer where it was then."""
     examples: int = 12
@@ -37,7 +37,7 @@ class ReportConfig:
 
 def main(config: ReportConfig) -> None:
     """Make the page and save it."""
-    out = config.out or config.run / "report.html"
+    out = config.out or config.run / "report" / "index.html"
     page = make_page(config.run, config.faces, config.examples)
     write_text(out, page)
     print(f"saved to {out} ({len(page.encode()) / 1e6:.1f} MB)")

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from agegen import metrics
+from agegen.classifier.config import TrainConfig
 from agegen.classifier.evaluate import PREDICTION_COLUMNS, Predictions, evaluate, prediction_rows
+from agegen.classifier.model import ModelConfig
 from agegen.faces.store import COLUMNS, FORMAT, UNKNOWN_AGE, FaceStore
 from agegen.files import sha256, write_json, write_rows
+from agegen.runs import to_plain
 
 TEMPERATURE = 0.8
 BEST = {"epoch": 1, "step": 8, "auc": 0.9, "balanced_accuracy": 0.8, "nll": 0.4, "temperature": 0.8}
@@ -61,11 +64,10 @@ def write_run(
     write_rows(run / "predictions.csv", PREDICTION_COLUMNS, prediction_rows(store, predictions))
     write_json(run / "best.json", BEST)
     write_json(run / "environment.json", {"agegen": "0", "processor": "AVX2", "gpus": []})
-    config = {"faces": str(store.folder), "out": str(run), "compile": False, "select_by": "auc"}
-    config |= {"model": {"widths": [8, 16]}, "epochs": 3, "batch_size": 20, "label_smoothing": 0.1}
+    config = TrainConfig(store.folder, run, ModelConfig(widths=(8, 16)), epochs=3, batch_size=20)
     counts = {"train": {"young": 50, "old": 30}, "val": {"young": 5, "old": 5}}
     data = {"checksum": store.checksum, "counts": counts}
-    write_json(run / "config.json", {"config": config, "data": data})
+    write_json(run / "config.json", {"config": to_plain(config), "data": data})
     (run / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records()))
     return run
 

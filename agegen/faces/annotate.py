@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 LONGEST_SIDE = 1600  # of an annotated picture, pixels
 LIGHT = (255, 255, 255)
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
 
 
 class Mark(NamedTuple):
@@ -23,7 +25,7 @@ def annotate(photo: np.ndarray, marks: Sequence[Mark]) -> Image.Image:
 
     Args:
         photo: uint8 (h, w, 3), RGB.
-        marks: the later ones lie on top.
+        marks: the later ones lie on top, and their labels are placed first.
     """
     picture = Image.fromarray(photo)
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
@@ -35,8 +37,9 @@ def annotate(photo: np.ndarray, marks: Sequence[Mark]) -> Image.Image:
         corners = [tuple(corner) for corner in mark.outline[[0, 1, 2, 3, 0, 1]] * scale]
         draw.line(corners, fill=LIGHT, width=letters // 4 + 2, joint="curve")
         draw.line(corners, fill=mark.colour, width=letters // 6 + 1, joint="curve")
-    for mark in marks:
-        write_label(draw, mark, scale, font, picture.size)
+    taken: list[Box] = []
+    for mark in marks[::-1]:
+        taken.append(write_label(draw, mark, scale, font, picture.size, taken))
     return picture
 
 
@@ -46,11 +49,31 @@ def write_label(
     scale: float,
     font: ImageFont.FreeTypeFont,
     size: tuple[int, int],
-) -> None:
-    """Write a label under the outline, moved to where it is inside the picture."""
+    taken: Sequence[Box],
+) -> Box:
+    """Write a label at the outline, inside the picture, beside the labels written before."""
     left, top, right, bottom = draw.textbbox((0, 0), mark.label, font=font)
-    width, height, edge = right - left + 8, bottom - top + 8, mark.outline * scale
-    x = min(max(edge[:, 0].min(), 0), max(size[0] - width, 0))
-    y = min(max(edge[:, 1].max() + 2, 0), max(size[1] - height, 0))
-    draw.rectangle((x, y, x + width, y + height), fill=mark.colour)
-    draw.text((x + 4 - left, y + 4 - top), mark.label, font=font, fill=LIGHT)
+    box = place_label(mark.outline * scale, right - left + 8, bottom - top + 8, size, taken)
+    draw.rectangle(box, fill=mark.colour)
+    draw.text((box[0] + 4 - left, box[1] + 4 - top), mark.label, font=font, fill=LIGHT)
+    return box
+
+
+def place_label(
+    outline: np.ndarray, width: float, height: float, size: tuple[int, int], taken: Sequence[Box]
+) -> Box:
+    """Find a free place: below the outline, above it, in it; below it where none is free."""
+    (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
+    places = []
+    for y in (bottom + 2, top - height - 2, bottom - height, top):
+        for x in (left, right - width):
+            x0 = float(np.clip(x, 0, max(size[0] - width, 0)))
+            y0 = float(np.clip(y, 0, max(size[1] - height, 0)))
+            places.append((x0, y0, x0 + width, y0 + height))
+    free = (place for place in places if not any(overlap(place, other) for other in taken))
+    return next(free, places[0])
+
+
+def overlap(a: Box, b: Box) -> bool:
+    """True if two boxes have an inner point in common."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,23 +1,37 @@
 """The report of a classifier's run: one static HTML page, made from saved files only.
 
-Each section of the page has a module of its name; this one puts them together.
+Each question of the page has a module of its own here, named as its chapter; this one puts the
+answers together.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from agegen.files import flatten
+from agegen.files import flatten, read_json, sha256
+from agegen.report import (
+    attributions,
+    augmentation,
+    beyond_accuracy,
+    errors,
+    label_noise,
+    learning_curves,
+    multi_crop,
+    optimize_input,
+    structure,
+    study,
+    training,
+    training_size,
+    untrained,
+)
 from agegen.report.commands import list_commands
 from agegen.report.examples import MOST_EXAMPLES, make_galleries
-from agegen.report.groups import draw_group_figures
-from agegen.report.learning_curves import draw_learning
-from agegen.report.probabilities import draw_probabilities
-from agegen.report.right_and_wrong import draw_errors
 from agegen.report.saved_run import SavedRun, Scored, read_run, read_scores
-from agegen.report.style import Picture
-from agegen.report.training import describe_training
-from agegen.report.wording import by_class, in_words, show
+from agegen.report.section import Section
+from agegen.report.wording import by_class, in_words, sample_of, show
 
 FIGURE_NAMES = {
     "balanced_accuracy": "balanced accuracy",
@@ -35,7 +49,7 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
     Args:
         run: folder of a trained and evaluated classifier.
         faces: folder of the evaluated FaceStore; None takes the one that the evaluation names.
-        examples: most faces in a gallery; 0 leaves the galleries out.
+        examples: most faces in a gallery; 0 leaves out all pictures that are made of photos.
 
     Returns:
         HTML that refers to nothing outside itself; the same files give the same page.
@@ -53,6 +67,7 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
         lstrip_blocks=True,
     )
     page.filters["in_words"] = in_words
+    sections, missing = answer_questions(saved, scored, examples)
     return page.get_template("page.html").render(
         title=saved.folder.resolve().name,
         saved=saved,
@@ -60,14 +75,95 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
         summary=summarise(saved, scored),
         tiles=make_tiles(saved.evaluation),
         rows=score_rows(saved.evaluation),
-        training=describe_training(saved),
-        sections=draw_sections(saved, scored),
-        galleries=make_galleries(scored, examples) if examples else [],
+        sections=sections,
+        missing=missing,
         config=flatten(saved.config),
         environment=flatten(saved.environment),
         data=flatten(saved.data),
         commands=list_commands(saved, scored.store),
     )
+
+
+class Question(NamedTuple):
+    """A section that can be made if the analysis holds its chapter; "" needs none."""
+
+    name: str
+    chapter: str
+    answer: Callable[[], Section]
+
+
+def list_questions(saved: SavedRun, scored: Scored) -> list[Question]:
+    """All questions, in the order of the lab course."""
+    from_chapter = (saved.folder / "analysis", saved.evaluation)
+    return [
+        Question("structure", "structure", partial(structure.answer, *from_chapter)),
+        Question("untrained network", "untrained", partial(untrained.answer, *from_chapter)),
+        Question("learning curve", "", partial(learning_curves.answer, saved)),
+        Question("number of faces", "study", partial(training_size.answer, *from_chapter)),
+        Question("training", "", partial(training.answer, saved)),
+        Question("beyond accuracy", "", partial(beyond_accuracy.answer, *from_chapter, scored)),
+        Question("hyperparameters", "study", partial(study.answer, *from_chapter)),
+        Question("random crops", "augmentation", partial(augmentation.answer, *from_chapter)),
+        Question("multi-crop evaluation", "multi_crop", partial(multi_crop.answer, *from_chapter)),
+        Question("errors and successes", "errors", partial(errors.answer, *from_chapter)),
+        Question("attributions", "attributions", partial(attributions.answer, *from_chapter)),
+        Question("label noise", "label_noise", partial(label_noise.answer, *from_chapter)),
+        Question("input optimisation", "transfer", partial(optimize_input.answer, *from_chapter)),
+    ]
+
+
+def answer_questions(
+    saved: SavedRun, scored: Scored, examples: int
+) -> tuple[list[Section], list[str]]:
+    """The sections that can be made, and the names of the others."""
+    questions = list_questions(saved, scored)
+    weights = saved.folder / "best.safetensors"
+    checksum = sha256(weights)[:16] if weights.exists() else None
+    there = {
+        question.name
+        for question in questions
+        if not question.chapter or has_chapter(saved.folder, question.chapter, checksum)
+    }
+    sections = [question.answer() for question in questions if question.name in there]
+    if "errors and successes" not in there and examples:
+        sections.append(show_examples(scored, saved.evaluation, examples))
+    if not examples:
+        sections = [without_photos(section) for section in sections]
+    return sections, [question.name for question in questions if question.name not in there]
+
+
+def has_chapter(run: Path, chapter: str, weights: str | None) -> bool:
+    """True if a chapter was computed, and for these weights of the run.
+
+    Args:
+        run: folder of the run.
+        chapter: name of the chapter.
+        weights: beginning of the checksum of the run's weights; None checks nothing.
+    """
+    path = run / "analysis" / f"{chapter}.json"
+    if chapter == "study" and (run / "study" / "study.json").exists():
+        return True  # it trains networks of its own
+    if not path.exists():
+        return False
+    made_from = read_json(path).get("made_from", {})
+    return chapter == "study" or weights is None or made_from.get("weights", weights) == weights
+
+
+def show_examples(scored: Scored, evaluation: dict, examples: int) -> Section:
+    """Faces right, wrong and uncertain: what stands in for the analysis of the errors."""
+    return Section(
+        "examples",
+        "Which faces are right, and which are wrong?",
+        "Quels visages sont bien classés, lesquels ne le sont pas ?",
+        [f"{sample_of(evaluation)}. Under each face: the calibrated p(old) and the true age."],
+        galleries=make_galleries(scored, examples),
+    )
+
+
+def without_photos(section: Section) -> Section:
+    """Leave out what shows faces: galleries and raster pictures; figures are vector graphics."""
+    drawn = [p for p in section.pictures if p.src.startswith("data:image/svg")]
+    return section._replace(galleries=(), pictures=drawn)
 
 
 def summarise(saved: SavedRun, scored: Scored) -> list[str]:
@@ -108,13 +204,3 @@ def score_rows(evaluation: dict) -> list[tuple[str, str, str]]:
         (f"recall of {name}", show(share), "the same")
         for name, share in evaluation["recall"].items()
     ]
-
-
-def draw_sections(saved: SavedRun, scored: Scored) -> dict[str, list[Picture]]:
-    """Draw all figures by section."""
-    return {
-        "Learning curves": draw_learning(saved),
-        "Right and wrong": draw_errors(saved.evaluation, scored),
-        "Probabilities": draw_probabilities(saved.evaluation, scored),
-        "Groups of faces": draw_group_figures(saved.evaluation),
-    }

@@ -1,4 +1,4 @@
-"""The section "Learning curves": loss, learning rate and validation figures over the training."""
+"""How the network learnt: loss, learning rate and validation figures over the training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agegen.report.saved_run import Columns, SavedRun
+from agegen.report.section import Section
 from agegen.report.style import BLACK, BLUE, CLASS_COLOURS, Picture, picture
 from agegen.report.wording import SELECTION_RULES, by_class
 
@@ -19,8 +20,48 @@ if TYPE_CHECKING:
 RANKS = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
 
+def answer(saved: SavedRun) -> Section:
+    """Answer the question after the learning curve."""
+    return Section(
+        "learning-curve",
+        "How do loss and accuracy develop during training, and when is the network best?",
+        "Comment évoluent la perte et la précision pendant l'apprentissage, et quand le réseau "
+        "est-il le meilleur ?",
+        [describe_best(saved), describe_end(saved)],
+        pictures=draw_learning(saved),
+        details=[
+            "Validation figures are those of the averaged weights (EMA) after each epoch, on faces "
+            "that were not trained on; they chose the epoch and are therefore slightly optimistic. "
+            "The test split had no part in it.",
+        ],
+    )
+
+
+def describe_best(saved: SavedRun) -> str:
+    """Say when the best epoch was, in epochs, steps and faces seen."""
+    best, rule = saved.best, SELECTION_RULES[saved.config["select_by"]]
+    return (
+        f"Best after epoch {best['epoch'] + 1} of {len(saved.validation['epoch'])} "
+        f"(step {best['step']:,}, {best['step'] * saved.faces_per_step:,.0f} faces seen), by "
+        f"{rule}: AUC {best['auc']:.3f}, balanced accuracy {best['balanced_accuracy']:.3f}, "
+        f"NLL {best['nll']:.3f} nats."
+    )
+
+
+def describe_end(saved: SavedRun) -> str:
+    """Compare the best epoch with the last one."""
+    nll, auc = saved.validation["nll"], saved.validation["auc"]
+    lowest = int(np.argmin(nll))
+    return (
+        f"The validation NLL was lowest after epoch {lowest + 1} ({nll[lowest]:.3f} nats) and "
+        f"{nll[-1]:.3f} at the end; the AUC differed by "
+        f"{saved.best['auc'] - auc[-1]:.3f} between the best and the last epoch. The first epoch "
+        f"reached an AUC of {auc[0]:.3f}."
+    )
+
+
 def draw_learning(saved: SavedRun) -> list[Picture]:
-    """Draw the section."""
+    """Draw all curves."""
     return [*draw_by_step(saved), *draw_by_epoch(saved)]
 
 

@@ -1,4 +1,4 @@
-"""The section "Probabilities": margins by class, and reliability before and after scaling."""
+"""What the probabilities are worth: margins by class, reliability before and after scaling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def draw_probabilities(evaluation: dict, scored: Scored) -> list[Picture]:
-    """Draw the section."""
+    """Draw margins and reliability."""
     return [picture_margins(evaluation, scored), picture_reliability(evaluation)]
 
 

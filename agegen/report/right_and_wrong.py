@@ -1,4 +1,4 @@
-"""The section "Right and wrong": confusion matrix and ROC curve."""
+"""Right and wrong answers: confusion matrix, ROC curve and precision–recall curve."""
 
 from __future__ import annotations
 
@@ -16,15 +16,51 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_errors(evaluation: dict, scored: Scored) -> list[Picture]:
-    """Draw the section; a ROC curve needs both classes."""
+def draw_errors(evaluation: dict, scored: Scored, curves: dict | None) -> list[Picture]:
+    """Draw all; the curves need both classes, and their bands and the last of them `curves`.
+
+    Args:
+        evaluation: of the run.
+        scored: the evaluated faces.
+        curves: content of analysis/curves.json, if it is there and of these faces.
+    """
     pictures = [picture_confusion(evaluation)]
-    if evaluation["roc_auc"]["value"] is not None:
-        text = f"Area under the curve: {show(evaluation['roc_auc'])}."
-        draw = partial(draw_roc, y=scored.y, p=scored.p)
-        caption = f"{text} Temperature scaling does not change the curve."
-        pictures.append(picture("ROC curve", sample_of(evaluation), draw, text, caption))
-    return pictures
+    if evaluation["roc_auc"]["value"] is None:
+        return pictures
+    pictures.append(picture_roc(evaluation, scored, curves["roc"] if curves else None))
+    return pictures + ([picture_precision(evaluation, scored, curves)] if curves else [])
+
+
+def picture_roc(evaluation: dict, scored: Scored, roc: dict | None) -> Picture:
+    """The ROC curve, with its band where there is one."""
+    area = f"Area under the curve: {show(evaluation['roc_auc'])}."
+    band = f" Band: pointwise 95 % interval. {describe_roc(roc)}" if roc else ""
+    return picture(
+        "ROC curve", sample_of(evaluation), partial(draw_roc, y=scored.y, p=scored.p, roc=roc),
+        f"{area}{f' {describe_roc(roc)}' if roc else ''}",
+        f"{area} Temperature scaling does not change the curve.{band}",
+    )  # fmt: skip
+
+
+def describe_roc(roc: dict) -> str:
+    """Read the curve where a tenth of the young is taken for old."""
+    at = int(np.argmin(np.abs(np.array(roc["young_taken_for_old"]) - 0.1)))
+    found = {name: values[at] for name, values in roc["curve"].items()}
+    return f"Where 10 % of the young are taken for old, the share of old found is {show(found)}."
+
+
+def picture_precision(evaluation: dict, scored: Scored, curves: dict) -> Picture:
+    """The precision–recall curve of the class old, with its band and its level by chance."""
+    average = curves["average_precision"]
+    text = (
+        f"Average precision: {show(average)}; by chance {average['chance']:.3f}, the share of old."
+    )
+    return picture(
+        "Precision and recall of old", sample_of(evaluation),
+        partial(draw_precision, y=scored.y, p=scored.p, curves=curves), text,
+        f"{text} Band: pointwise 95 % interval. Unlike the ROC curve, this one depends on how many "
+        "of the faces are old.",
+    )  # fmt: skip
 
 
 def picture_confusion(evaluation: dict) -> Picture:
@@ -60,7 +96,7 @@ def draw_confusion(figure: Figure, counts: list, shares: list) -> None:
     """
     axes = figure.subplots()
     shade = [[cell["value"] or 0 for cell in row] for row in shares]
-    axes.imshow(shade, cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
+    axes.imshow(shade, cmap="Blues", vmin=0, vmax=2, aspect="auto")
     for t in (0, 1):
         for q in (0, 1):
             n, share = counts[t][q], shares[t][q]
@@ -74,17 +110,61 @@ def draw_confusion(figure: Figure, counts: list, shares: list) -> None:
     axes.tick_params(length=0)
 
 
-def draw_roc(figure: Figure, y: np.ndarray, p: np.ndarray) -> None:
-    """ROC curve, with the point of the threshold 0.5; ties are one slanted stretch."""
+def draw_roc(figure: Figure, y: np.ndarray, p: np.ndarray, roc: dict | None = None) -> None:
+    """ROC curve, with the point of the threshold 0.5; ties are one slanted stretch.
+
+    Args:
+        figure: to draw on.
+        y: int (n,), labels.
+        p: float (n,), p(old).
+        roc: "young_taken_for_old" and "curve" of curves.json, whose band is drawn.
+    """
     axes = figure.subplots()
-    order = np.argsort(-p, kind="stable")
-    last = np.r_[np.diff(p[order]) != 0, True]
-    true = np.r_[0, np.cumsum(y[order] == 1)[last]] / (y == 1).sum()
-    false = np.r_[0, np.cumsum(y[order] == 0)[last]] / (y == 0).sum()
+    old, young = called_old(y, p)
+    if roc:
+        x, curve = roc["young_taken_for_old"], roc["curve"]
+        axes.fill_between(x, curve["low"], curve["high"], color=BLUE, alpha=0.2, linewidth=0)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="chance")
-    axes.plot(false, true, color=BLUE, label="classifier")
+    axes.plot(young / young[-1], old / old[-1], color=BLUE, label="classifier")
     at = (p[y == 0] > 0.5).mean(), (p[y == 1] > 0.5).mean()
     axes.plot(*at, "o", color=VERMILLION, label="threshold p(old) = 0.5")
     axes.set(xlabel="young taken for old (share)", ylabel="old found (share)")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(loc="lower right")
+
+
+def called_old(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of old and of young faces called old, from none to all; equal p come together."""
+    order = np.argsort(-p, kind="stable")
+    last = np.r_[np.diff(p[order]) != 0, True]
+    old, young = (np.r_[0, np.cumsum(y[order] == label)[last]] for label in (1, 0))
+    return old, young
+
+
+def draw_precision(figure: Figure, y: np.ndarray, p: np.ndarray, curves: dict) -> None:
+    """Precision against recall as steps, with band, chance and the point of the threshold 0.5.
+
+    Args:
+        figure: to draw on.
+        y: int (n,), labels.
+        p: float (n,), p(old).
+        curves: content of curves.json.
+    """
+    axes = figure.subplots()
+    old, young = (counts[1:] for counts in called_old(y, p))
+    x, curve = curves["precision_recall"]["recall"], curves["precision_recall"]["curve"]
+    axes.fill_between(
+        x, curve["low"], curve["high"], color=BLUE, alpha=0.2, linewidth=0, step="pre"
+    )
+    chance = curves["average_precision"]["chance"]
+    axes.axhline(chance, color=GREY, linestyle="--", linewidth=1, label="chance")
+    axes.plot(
+        old / old[-1], old / (old + young), color=BLUE, drawstyle="steps-pre", label="classifier"
+    )
+    called = p > 0.5
+    if called.any():
+        at = called[y == 1].mean(), (y[called] == 1).mean()
+        axes.plot(*at, "o", color=VERMILLION, label="threshold p(old) = 0.5")
+    axes.set(xlabel="recall: old found (share)", ylabel="precision: old among those called old")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.legend(loc="lower left")

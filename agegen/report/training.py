@@ -1,11 +1,34 @@
-"""The section "How it was trained": network, data, time and speed."""
+"""How the network was trained: data, course, time and speed."""
 
 import numpy as np
 
 from agegen.report.saved_run import SavedRun
+from agegen.report.section import Section, Table
 from agegen.report.wording import SELECTION_RULES, by_class, duration, in_words
 
 Rows = list[tuple[str, str]]
+OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD (Nesterov momentum)"}
+
+
+def answer(saved: SavedRun) -> Section:
+    """Answer the question after the training itself."""
+    config = saved.config
+    optimizer = OPTIMIZERS[config.get("optimizer", "adamw")]  # once there was no choice
+    course = (
+        f"{config['epochs']} epochs at most, batches of {config['batch_size']} faces, "
+        f"{optimizer} with a highest learning rate of {config['learning_rate']:g} and "
+        f"weight decay {config['weight_decay']:g}; {config['label_smoothing']:g} of label "
+        f"smoothing; the weights evaluated are averaged over the steps (EMA, "
+        f"{config['ema_decay']:g} per step)."
+    )
+    return Section(
+        "training",
+        "How was the network trained?",
+        "Comment le réseau a-t-il été entraîné ?",
+        [course],
+        tables=[Table("", ("", ""), describe_training(saved))],
+        details=["Every setting is listed at the end of the page."],
+    )
 
 
 def describe_training(saved: SavedRun) -> Rows:

@@ -29,6 +29,7 @@ def test_any_input_from_32_up(network: type[nn.Module], size: tuple[int, int]) -
 
 @pytest.mark.parametrize("network", [PlainCNN, ResidualCNN])
 def test_every_parameter_gets_a_gradient(network: type[nn.Module]) -> None:
+    torch.manual_seed(0)  # few units in a narrow gate: in some draws ReLU silences all of them
     model = network(widths=(4, 8))
     model(torch.randn(4, 3, 32, 32)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agegen.faces.annotate import LONGEST_SIDE, Mark, annotate
+from agegen.faces.annotate import LONGEST_SIDE, Mark, annotate, overlap, place_label
 
 BLUE, ORANGE = "#0072B2", "#D55E00"
 
@@ -63,3 +63,25 @@ def test_a_photo_without_marks_is_itself():
 
 def test_tiny_photos_can_be_marked():
     annotate(np.zeros((32, 32, 3), np.uint8), [Mark(box(4, 4, 20), "1: undecided", BLUE)])
+
+
+def test_labels_of_neighbours_do_not_cover_each_other():
+    taken = []
+    for x in range(20, 560, 60):  # closer than the labels are wide
+        taken.append(place_label(box(x, 100, 50), 90, 20, (640, 400), taken))
+    assert not [(a, b) for i, a in enumerate(taken) for b in taken[:i] if overlap(a, b)]
+    for (left, top, right, bottom), x in zip(taken, range(20, 560, 60), strict=True):
+        assert (right - left, bottom - top) == (90, 20)
+        assert x - 40 <= left <= x
+        assert 78 <= top <= 152
+
+
+def test_a_label_without_a_free_place_stands_below():
+    everywhere = [(0.0, 0.0, 640.0, 400.0)]
+    assert place_label(box(100, 100, 50), 90, 20, (640, 400), everywhere)[:2] == (100, 152)
+
+
+def test_boxes_that_touch_do_not_overlap():
+    assert overlap((0, 0, 10, 10), (9, 9, 20, 20))
+    assert not overlap((0, 0, 10, 10), (10, 0, 20, 10))
+    assert not overlap((0, 0, 10, 10), (0, 10, 10, 20))

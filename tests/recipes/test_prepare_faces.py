@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 
-STORE_FILES = ["faces.csv", "images.npy", "rejected.csv", "store.json"]
+STORE_FILES = ["faces.csv", "geometry.json", "images.npy", "rejected.csv", "store.json"]
 
 
 def image(seed):

@@ -43,11 +43,19 @@ def test_missing_evaluation_is_one_sentence_that_names_the_command(
 def test_writes_the_page_of_an_evaluated_run(run: Path) -> None:
     done = report("--run", run)
     assert done.returncode == 0, done.stderr
-    page = (run / "report.html").read_text(encoding="utf-8")
+    out = run / "report" / "index.html"
+    page = out.read_text(encoding="utf-8")
     accuracy = read_json(run / "evaluation.json")["balanced_accuracy"]["value"]
     assert f"{accuracy:.3f}" in page
     assert "http" not in page
-    assert str(run / "report.html") in done.stdout
+    assert str(out) in done.stdout
+
+
+def test_writes_the_page_where_it_is_asked_to(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "pages" / "page.html"
+    done = report("--run", run, "--out", out, "--examples", 0)
+    assert done.returncode == 0, done.stderr
+    assert "image/jpeg" not in out.read_text(encoding="utf-8")
 
 
 def test_more_examples_than_there_is_room_for_are_refused(tmp_path: Path) -> None:

@@ -5,14 +5,22 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
+from studies import write_study
 from written_runs import write_run
 
+from agegen.classifier import augmentation as chapter_augmentation
+from agegen.classifier import curves as chapter_curves
+from agegen.classifier import structure as chapter_structure
+from agegen.classifier import untrained as chapter_untrained
+from agegen.classifier.analysis import open_analysis
+from agegen.classifier.analyze import fingerprint
+from agegen.classifier.evaluate_run import evaluate_run
 from agegen.errors import UserError
 from agegen.files import read_json, write_json
-from agegen.report import classifier_page, style
-from agegen.report.classifier_page import make_page
+from agegen.report import learning_curves, style
+from agegen.report.classifier_page import answer_questions, make_page
 from agegen.report.learning_curves import draw_learning
-from agegen.report.saved_run import read_run
+from agegen.report.saved_run import read_run, read_scores
 
 
 class Page(HTMLParser):
@@ -75,7 +83,7 @@ def undrawn(monkeypatch):
 @pytest.fixture
 def no_curves(monkeypatch):
     """Leave out the learning curves, which do not depend on the faces."""
-    monkeypatch.setattr(classifier_page, "draw_learning", lambda _: [])
+    monkeypatch.setattr(learning_curves, "draw_learning", lambda _: [])
 
 
 def change(path, **values):
@@ -117,6 +125,85 @@ def test_every_figure_says_split_and_n(page):
     drawn = [p["alt"] for p in page.pictures if "svg" in p["src"][:30]]
     assert len(drawn) == 10
     assert all("split, n = " in alt for alt in drawn)
+
+
+def test_answers_what_needs_no_analysis_and_names_the_rest(page):
+    assert page.ids == [
+        "figures", "learning-curve", "training", "beyond-accuracy", "examples", "missing",
+        "settings",
+    ]  # fmt: skip
+    for name in ("structure", "untrained network", "hyperparameters", "label noise"):
+        assert name in page.text.split("Not computed for this run with its present weights:")[1]
+
+
+@pytest.fixture(scope="session")
+def analysed(trained_run, tmp_path_factory):
+    """A trained run with the chapters that take no time; tests copy it before changing it."""
+    run = shutil.copytree(trained_run, tmp_path_factory.mktemp("analysed") / "run")
+    evaluate_run(run, resamples=50)
+    analysis = open_analysis(run)
+    chapters = {
+        "structure": chapter_structure.analyze(analysis),
+        "untrained": chapter_untrained.analyze(analysis, count=3),
+        "curves": chapter_curves.analyze(analysis),
+        "augmentation": chapter_augmentation.analyze(analysis),
+    }
+    for name, content in chapters.items():
+        made_from = {"made_from": fingerprint(analysis)}
+        write_json(run / "analysis" / f"{name}.json", made_from | content)
+    return run
+
+
+def test_chapters_become_sections_in_the_order_of_the_course(analysed, undrawn):
+    page = Page(make_page(analysed))
+    assert page.ids == [
+        "figures", "structure", "untrained-network", "learning-curve", "training",
+        "beyond-accuracy", "augmentation", "examples", "missing", "settings",
+    ]  # fmt: skip
+    anchors = [r for r in page.references if not r.startswith("data:image/")]
+    assert sorted(anchors) == sorted(f"#{name}" for name in page.ids)
+    kinds = [picture["src"].partition(";")[0] for picture in page.pictures]
+    assert kinds.count("data:image/png") == 1  # the random crops
+    assert "Every layer in the order of the computation" in page.text
+    assert "details" in page.tags  # long tables are folded
+    assert "total of" in page.text
+
+
+def test_every_word_of_a_section_is_on_the_page(analysed, undrawn):
+    saved = read_run(analysed)
+    sections, missing = answer_questions(saved, read_scores(saved, None), examples=12)
+    text = Page(make_page(analysed)).text
+    assert len(sections) == 7
+    for section in sections:
+        for part in (section.question, section.question_fr, *section.answer, *section.details):
+            assert part.replace("\N{NO-BREAK SPACE}", " ") in text
+        for table in section.tables:
+            assert all(cell.replace("\N{NO-BREAK SPACE}", " ") in text for cell in table.rows[-1])
+    assert "multi-crop evaluation" in missing
+
+
+def test_without_examples_no_face_is_left_and_figures_are(analysed, undrawn):
+    html = make_page(analysed, examples=0)
+    assert "image/png" not in html
+    assert "image/jpeg" not in html
+    assert html.count("data:image/svg") >= 10
+
+
+def test_chapters_of_other_weights_are_not_shown(analysed, tmp_path, undrawn):
+    run = shutil.copytree(analysed, tmp_path / "run")
+    before = read_json(run / "analysis" / "untrained.json")["made_from"]
+    change(run / "analysis" / "untrained.json", made_from=before | {"weights": "0" * 16})
+    page = Page(make_page(run, examples=0))
+    assert "untrained-network" not in page.ids
+    assert "structure" in page.ids
+    assert "present weights: untrained network; number of faces" in page.text
+
+
+def test_a_study_without_an_analysis_is_shown(striped_store, tmp_path, undrawn):
+    run = write_run(tmp_path)
+    write_study(run, striped_store, lambda trial: 1.0, ("augmentation",))
+    page = Page(make_page(run, examples=0))
+    assert {"hyperparameters", "number-of-faces"} <= set(page.ids)
 
 
 def test_examples_are_sorted_by_confidence(page):

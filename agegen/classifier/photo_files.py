@@ -1,0 +1,187 @@
+"""Photos and folders of photos classified, and what is written about them.
+
+The files in the output folder: ``photos.csv`` (a row per face), ``photos.json`` (the same with all
+that the page says), and for each photo with a face an annotated picture and the faces as the
+network saw them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from agegen.classifier.classify_photos import PhotoClassifier, PhotoVerdict, Verdict
+from agegen.classifier.familiarity import QUANTILE
+from agegen.errors import UserError
+from agegen.faces.alignment import outline
+from agegen.faces.annotate import Mark, annotate
+from agegen.faces.photos import list_photos
+from agegen.faces.records import CLASS_NAMES
+from agegen.files import explained_write_errors, write_json, write_rows, written_whole
+from agegen.progress import Progress
+
+COLOURS = {0: "#0072B2", 1: "#D55E00", None: "#767676"}
+MOST_SPELLED_OUT = 6  # faces in a photo
+NAME_BYTES = 120  # of a photo's name in the names of its pictures: file systems allow 255
+COLUMNS = (
+    "photo", "width", "height", "face", "left", "top", "right", "bottom", "p_old", "verdict",
+    "unlikeness", "tilt", "eye_distance", "remarks",
+)  # fmt: skip
+
+
+def classify_photos(
+    photo_classifier: PhotoClassifier, paths: Iterable[Path], out: Path, about: dict
+) -> Iterator[PhotoVerdict]:
+    """Classify photos and the photos below folders; yield each verdict, write the files last.
+
+    Args:
+        photo_classifier: see `load_photo_classifier`.
+        paths: files and folders.
+        out: folder for the files; made if missing. Where a folder of photos holds it, what is in
+            it is left out.
+        about: further entries for photos.json.
+
+    Raises:
+        UserError: there is no photo at all, `out` is a folder of photos, or may not be written.
+    """
+    paths = list(paths)
+    if out.resolve() in [path.resolve() for path in paths]:
+        raise UserError(f"{out} holds the photos themselves: choose another folder for the results")
+    photos, rejected = list_photos(paths, apart=out)
+    if not photos:
+        reasons = "; ".join(f"{entry.path} {entry.reason}" for entry in rejected[:3])
+        raise UserError(f"no photo to classify: {reasons or 'none was named'}")
+    with explained_write_errors(out):
+        (out / "faces").mkdir(parents=True, exist_ok=True)
+    results = [(PhotoVerdict(entry.path, 0, 0, [], entry.reason), "") for entry in rejected]
+    yield from (result for result, _ in results)
+    with Progress(len(photos), "classifying photos", "photos") as progress:
+        for number, path in enumerate(photos, start=1):
+            result, photo = photo_classifier.classify_file(path)
+            name = f"{number:03d}_{short_name(path)}"
+            results.append((result, name))
+            if result.verdicts:
+                write_pictures(out, name, photo, result.verdicts)
+            progress.update()
+            yield result
+    write_tables(out, results, about | describe_method(photo_classifier))
+
+
+def short_name(path: Path) -> str:
+    """The photo's name without its ending, cut to `NAME_BYTES`; bytes that are no UTF-8 go."""
+    return path.stem.encode(errors="ignore")[:NAME_BYTES].decode(errors="ignore")
+
+
+def write_pictures(out: Path, name: str, photo: np.ndarray, verdicts: list[Verdict]) -> None:
+    """Write the annotated photo, and each face as the network saw it."""
+    size = len(verdicts[0].face.image)
+    few = len(verdicts) <= MOST_SPELLED_OUT
+    marks = [
+        Mark(outline(v.face.to_face, size), mark_text(v, few), COLOURS[v.label]) for v in verdicts
+    ]
+    with written_whole(out / f"{name}.jpg") as temporary:
+        annotate(photo, marks[::-1]).save(temporary, "JPEG", quality=88)
+    for v in verdicts:
+        with written_whole(out / "faces" / f"{name}_{v.number}.png") as temporary:
+            Image.fromarray(v.face.image).save(temporary, "PNG")
+
+
+def mark_text(verdict: Verdict, few: bool) -> str:
+    """What stands beside a face: number, words, doubt, and the probability if there are few."""
+    p = f", p(old) {verdict.p_old:.2f}" if few else ""
+    return f"{verdict.number}: {verdict.words}{p}{' ?' if verdict.remarks else ''}"
+
+
+def describe_method(photo_classifier: PhotoClassifier) -> dict:
+    """How the photos were classified, for photos.json."""
+    classifier, geometry, familiarity, ages, search_pixels = photo_classifier
+    return {
+        "ages": ages,
+        "views": classifier.views,
+        "temperature": classifier.temperature,
+        "size": classifier.size,
+        "geometry": asdict(geometry) if geometry else None,
+        "cropping": geometry.describe() if geometry else "",
+        "search_pixels": search_pixels,
+        "familiarity": {
+            "quantile": QUANTILE,
+            "training": familiarity.training,
+            "validation": familiarity.validation,
+        },
+    }
+
+
+def write_tables(out: Path, results: list[tuple[PhotoVerdict, str]], about: dict) -> None:
+    """Write photos.csv and photos.json."""
+    rows = [row for result, _ in results for row in table_rows(result)]
+    write_rows(out / "photos.csv", COLUMNS, rows)
+    photos = [describe_photo(result, name) for result, name in results]
+    write_json(out / "photos.json", {**about, "photos": photos})
+
+
+def table_rows(result: PhotoVerdict) -> list[tuple]:
+    """A photo's rows of photos.csv: one a face, or one that says why there is none.
+
+    Width and height are those of the picture that the other lengths refer to, in pixels.
+    """
+    photo = (result.path.absolute(), result.width or "", result.height or "")
+    if not result.verdicts:
+        return [(*photo, *[""] * (len(COLUMNS) - 4), result.problem)]
+    return [(*photo, *face_cells(v)) for v in result.verdicts]
+
+
+def face_cells(v: Verdict) -> tuple:
+    """A face's cells in the order of `COLUMNS`; lengths in pixels, the tilt in degrees."""
+    corners = outline(v.face.to_face, len(v.face.image))
+    box = (*corners.min(axis=0).round(1), *corners.max(axis=0).round(1))
+    eyes = f"{v.face.found.eye_distance:.1f}" if v.face.found else ""
+    return (
+        v.number, *box, f"{v.p_old:.4f}", v.words, f"{v.unlikeness:.3f}",
+        f"{-v.face.to_face.degrees:.1f}", eyes, "; ".join(v.remarks),
+    )  # fmt: skip
+
+
+def describe_photo(result: PhotoVerdict, name: str) -> dict:
+    """A photo's entry in photos.json."""
+    faces = [
+        {
+            "number": v.number,
+            "image": f"faces/{name}_{v.number}.png",
+            "to_face": v.face.to_face.matrix.tolist(),
+            "p_old": float(v.p_old),
+            "verdict": v.words,
+            "unlikeness": float(v.unlikeness),
+            "remarks": v.remarks,
+        }
+        for v in result.verdicts
+    ]
+    return {
+        "path": str(result.path),
+        "width": result.width,
+        "height": result.height,
+        "picture": f"{name}.jpg" if faces else None,
+        "problem": result.problem,
+        "faces": faces,
+    }
+
+
+def describe_verdict(result: PhotoVerdict) -> str:
+    """One line on a photo; more than a few faces are counted only."""
+    path = " ".join(str(result.path).splitlines())  # a name may have several lines
+    if not result.verdicts:
+        return f"{path}: {result.problem}"
+    n = len(result.verdicts)
+    head = f"{path}: {n} face{'s' if n > 1 else ''}"
+    if n > MOST_SPELLED_OUT:
+        counted = [v.words.removeprefix("probably ") for v in result.verdicts]
+        counts = [f"{counted.count(w)} {w}" for w in (*CLASS_NAMES, "undecided") if w in counted]
+        return f"{head}: {', '.join(counts)}"
+    said = [f"{v.number} {v.words} (p(old) {v.p_old:.2f}{doubts(v)})" for v in result.verdicts]
+    return f"{head}: {'; '.join(said)}"
+
+
+def doubts(verdict: Verdict) -> str:
+    """The remarks on a face, after a comma."""
+    return "".join(f", {remark}" for remark in verdict.remarks)

@@ -1,0 +1,118 @@
+"""Optimised images as files: enlarged PNGs, a strip of before, after and change, and figures."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from agegen.classifier.face_sheets import Tile, save_sheet
+from agegen.classifier.optimize_input import OptimizeConfig, Optimized
+from agegen.classifier.predict import Classifier
+from agegen.errors import UserError
+from agegen.faces.records import CLASS_NAMES
+from agegen.files import write_json, written_whole
+
+ENLARGED = 4  # times the side
+GREY = 127.5
+
+
+def require_same_faces(classifier: Classifier, judge: Classifier, folder: Path) -> None:
+    """Refuse a judge of faces of another size: it would see the image at another scale.
+
+    Raises:
+        UserError: its faces or its crop do not fit.
+    """
+    if judge.size != classifier.size or judge.crop > classifier.crop:
+        raise UserError(
+            f"{folder} judges faces of {judge.size} pixels by crops of {judge.crop}, these images "
+            f"are crops of {classifier.crop} from faces of {classifier.size}: it cannot judge them"
+        )
+
+
+def save_inputs(
+    out: Path,
+    target: int,
+    names: list[str],
+    images: Optimized,
+    config: OptimizeConfig,
+    judge: Classifier | None = None,
+) -> dict:
+    """Write NAME.png of every image, before_after.png and figures.json.
+
+    Args:
+        out: folder; made if missing, files of an earlier call with the same names are replaced.
+        target: class that the images were made for.
+        names: of the images, for files and captions.
+        images: of `optimize`.
+        config: how they were made.
+        judge: a second classifier, if there is one.
+
+    Returns:
+        What figures.json holds.
+    """
+    second = (
+        [judge.probabilities(x) for x in (images.before, images.after)] if judge else (None, None)
+    )
+    for name, image in zip(names, images.after, strict=True):
+        save_enlarged(out / f"{name}.png", image)
+    figures = {
+        "target": CLASS_NAMES[target],
+        "method": asdict(config),
+        "images": [
+            {
+                "name": name,
+                "p_old_before": float(images.p_before[i]),
+                "p_old_after": float(images.p_after[i]),
+                "second_p_old_before": None if judge is None else float(second[0][i]),
+                "second_p_old_after": None if judge is None else float(second[1][i]),
+                "change": float(np.sqrt(np.mean(change_of(images, i) ** 2))),
+                "history": [round(float(p), 6) for p in images.history[:, i]],
+            }
+            for i, name in enumerate(names)
+        ],
+    }
+    rows = [strip(images, i, image) for i, image in enumerate(figures["images"])]
+    save_sheet(out / "before_after.png", rows)
+    write_json(out / "figures.json", figures)
+    return figures
+
+
+def save_enlarged(path: Path, image: np.ndarray) -> None:
+    """Write an image with every pixel as a square."""
+    enlarged = image.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+    with written_whole(path) as temporary:
+        Image.fromarray(enlarged).save(temporary, format="PNG")
+
+
+def change_of(images: Optimized, i: int) -> np.ndarray:
+    """After minus before of one image, in levels of 255, float64 (h, w, 3)."""
+    return images.after[i].astype(np.float64) - images.before[i]
+
+
+def strip(images: Optimized, i: int, figures: dict) -> list[Tile]:
+    """Before, after, and the change around grey, enlarged to the whole range."""
+    change = change_of(images, i)
+    factor = GREY / max(np.quantile(np.abs(change), 0.99), 1.0)
+    shown = np.clip(GREY + factor * change, 0, 255).round().astype(np.uint8)
+    return [
+        Tile(images.before[i], f"{figures['name']}\n{caption(figures, 'before')}"),
+        Tile(images.after[i], f"after\n{caption(figures, 'after')}"),
+        Tile(shown, f"change × {factor:.1f}\nRMS {figures['change']:.1f} of 255"),
+    ]
+
+
+def caption(figures: dict, when: str) -> str:
+    """p(old) 0.91 | second 0.43."""
+    second = figures[f"second_p_old_{when}"]
+    text = f"p(old) {figures[f'p_old_{when}']:.2f}"
+    return text if second is None else f"{text} | second {second:.2f}"
+
+
+def describe(figures: dict) -> str:
+    """One line an image: p(old) before and after, under both classifiers."""
+    return "\n".join(
+        f"{image['name']}: {caption(image, 'before')} → {caption(image, 'after')}, "
+        f"changed by {image['change']:.1f} of 255 (RMS)"
+        for image in figures["images"]
+    )

@@ -1,0 +1,192 @@
+"""Which images does the network take for young or old, and do they convince another network?"""
+
+from pathlib import Path
+
+import numpy as np
+
+from agegen.files import read_json
+from agegen.report.section import Section, Table
+from agegen.report.transfer_pictures import (
+    OTHER,
+    SECOND,
+    STARTS,
+    name_network,
+    picture_grid,
+    picture_kept,
+    short,
+)
+from agegen.report.wording import percent, show, span
+
+HEADER = (
+    "regulariser", "shift, this network (gaps)", "shift, second (gaps)", "share kept",
+    "share kept, other kind", "random change: this | second (gaps)",
+    "taken for the target: this | second",
+)  # fmt: skip
+
+
+def answer(folder: Path, evaluation: dict) -> Section:
+    """Answer the question after input optimisation.
+
+    Args:
+        folder: of the analysis.
+        evaluation: unused: the images are judged against validation faces.
+    """
+    chapter = read_json(folder / "transfer.json")
+    kinds = [kind for kind in STARTS if kind in chapter["settings"]["none"]]
+    optimise = f"python recipes/optimize_input.py --run {folder.parent}"
+    return Section(
+        "input-optimisation",
+        "Which images maximise p(young) and p(old): adversarial noise, or something meaningful?",
+        "Quelles images maximisent p(jeune) et p(âgé) : du bruit adverse ou quelque chose de "
+        "signifiant ?",
+        [
+            *(sentence for kind in kinds[:2] for sentence in describe_kind(chapter, kind)),
+            describe_controls(chapter, kinds),
+            describe_reference(chapter),
+            describe_judges(chapter["classifiers"]),
+        ],
+        tables=[tabulate(chapter, kind) for kind in kinds],
+        pictures=[
+            picture_kept(chapter, kinds[:2], SECOND),
+            picture_kept(chapter, kinds[:2], OTHER),
+            picture_grid(folder, chapter),
+        ],
+        details=describe_method(chapter),
+        command=f"{optimise}\n{optimise} --target young --start face",
+    )
+
+
+def describe_kind(chapter: dict, kind: str) -> list[str]:
+    """What unregularised and fully regularised images of one kind of start do, and what helps."""
+    settings = {name: of[kind] for name, of in chapter["settings"].items()}
+    first, last = (describe_setting(settings[name]) for name in ("none", "all together"))
+    return [
+        f"Made {short(kind)} without any regulariser, {first}",
+        f"Made {short(kind)} with all regularisers together, {last}",
+        describe_gains(settings, kind),
+    ]
+
+
+def describe_setting(figures: dict) -> str:
+    """Shift under both classifiers, the share kept, and what that says."""
+    shifts = [show(figures[name]["shift"], 2) for name in ("first", SECOND)]
+    convinced = [percent(figures[name]["after"]["share"]["value"]) for name in ("first", SECOND)]
+    return (
+        f"the images (n = {figures['n']}) move this network by {shifts[0]} times the gap between "
+        f"real young and old faces, the second by {shifts[1]} times its own; this network takes "
+        f"{convinced[0]} of them for their target, the second {convinced[1]}. "
+        f"{judge_share(figures[SECOND]['kept'])}"
+    )
+
+
+def judge_share(kept: dict) -> str:
+    """Adversarial or meaningful: what the interval of the share kept says."""
+    if kept["value"] is None or kept["low"] is None:
+        return "The share of the logit kept is undefined, as this network was not moved."
+    share = f"The share of the logit kept is {show(kept, 2)}"
+    if kept["low"] > 0.5:
+        return f"{share}: most of it is meaningful to a network that never saw these faces."
+    if kept["low"] > 0 and kept["high"] < 0.5:
+        return f"{share}: more than nothing, but most of it is adversarial."
+    if kept["low"] > 0:
+        return f"{share}: part of it is meaningful, whether the larger one is not shown."
+    if kept["high"] < 0.5:
+        return f"{share}: adversarial; nothing is shown to carry over."
+    return f"{share}: too uncertain to tell adversarial from meaningful."
+
+
+def describe_gains(settings: dict, kind: str) -> str:
+    """Name the regularisers whose images keep clearly more, or less, than those without one."""
+    gains = {name: of[SECOND]["gain"] for name, of in settings.items() if name != "none"}
+    known = {name: gain for name, gain in gains.items() if gain["low"] is not None}
+    more = [f"{name} ({signed(g)})" for name, g in known.items() if g["low"] > 0]
+    less = [f"{name} ({signed(g)})" for name, g in known.items() if g["high"] < 0]
+    sentence = f"Against no regulariser, {short(kind)}, "
+    if not more and not less:
+        return f"{sentence}none of the {len(gains)} settings clearly changes the share kept."
+    parts = [f"{', '.join(more)} raises the share kept clearly"] if more else []
+    parts += [f"{', '.join(less)} lowers it clearly"] if less else []
+    rest = len(gains) - len(more) - len(less)
+    return f"{sentence}{'; '.join(parts)}; {rest} of {len(gains)} do neither."
+
+
+def describe_controls(chapter: dict, kinds: list[str]) -> str:
+    """Compare what random changes of the same size do to the second classifier."""
+    figures = [of[kind][SECOND] for of in chapter["settings"].values() for kind in kinds[:2]]
+    ranges = []
+    for name in ("control", "shift"):
+        values = [f[name]["value"] for f in figures if f[name]["value"] is not None]
+        ranges.append(f"{min(values):+.2f} to {max(values):+.2f}" if values else "undefined")
+    return (
+        "Random changes of the same size, smoothness and colour move the second classifier by "
+        f"{ranges[0]} gaps on average, depending on the setting; the optimised ones by {ranges[1]}."
+    )
+
+
+def describe_reference(chapter: dict) -> str:
+    """What real faces keep of their differences from others of their class."""
+    real = chapter["real_faces"][SECOND]
+    return (
+        "For comparison: of what sets a real face apart from others of its class under this "
+        f"network, the second classifier sees {show(real, 2)} (slope over {chapter['n_val']:,} "
+        "validation faces); of the gap between the classes it sees 1, by definition."
+    )
+
+
+def describe_judges(classifiers: dict) -> str:
+    """How good the classifiers are, on the same faces."""
+    second, other = classifiers[SECOND], classifiers[OTHER]
+    own = show(classifiers["first"]["val"]["roc_auc"])
+    return (
+        f"The second classifier ({name_network(second)}) was trained on the {second['n_train']:,} "
+        f"test faces of this run from another seed: AUC {show(second['unseen']['roc_auc'])} on "
+        f"the {second['unseen']['n']:,} training faces of this run, which it never saw, and "
+        f"{show(second['val']['roc_auc'])} on the validation faces, where this network has {own}. "
+        f"One of another kind ({name_network(other)}) has {show(other['unseen']['roc_auc'])} and "
+        f"{show(other['val']['roc_auc'])}."
+    )
+
+
+def signed(figure: dict) -> str:
+    """Value with its sign, and its interval."""
+    return f"{figure['value']:+.2f} {span(figure['low'], figure['high'], 1, 2)}"
+
+
+def tabulate(chapter: dict, kind: str) -> Table:
+    """All settings of one kind of start."""
+    rows = []
+    for name, of in chapter["settings"].items():
+        first, second, other = (of[kind][judge] for judge in ("first", SECOND, OTHER))
+        controls = (show(figures["control"], 2) for figures in (first, second))
+        taken = (percent(figures["after"]["share"]["value"]) for figures in (first, second))
+        rows.append(
+            [
+                name, show(first["shift"], 2), show(second["shift"], 2), show(second["kept"], 2),
+                show(other["kept"], 2), " | ".join(controls), " | ".join(taken),
+            ]
+        )  # fmt: skip
+    n = chapter["settings"]["none"][kind]["n"]
+    return Table(f"Images made {STARTS[kind]}; n = {n} in each row", HEADER, rows)
+
+
+def describe_method(chapter: dict) -> list[str]:
+    """How it was measured."""
+    c = chapter["configs"]["all together"]
+    return [
+        f"Adam, {c['steps']} steps, learning rate {c['learning_rate']:g} falling to 0, on "
+        "the calibrated log-odds of the target; the image is a tanh of what is optimised, so that "
+        f"it stays in range. L2 (weight {c['l2']:g}), total variation ({c['total_variation']:g}) "
+        f"and blur (standard deviation {c['blur']:g} pixels every {c['blur_every']} steps) act on "
+        f"the difference from grey, or from the face; jitter shifts by up to {c['shift']:g} "
+        f"pixels, turns by up to {c['rotation']:g}° and scales by up to {100 * np.expm1(c['scale']):.0f} %. "
+        "Each alone has the value that it has together with the others.",
+        f"{chapter['noises']} noises towards each class; up to {chapter['faces_a_class']} faces of "
+        "each class, drawn from the validation faces, towards each class. No network was trained "
+        "on those faces; all chose their best epoch and temperature on them. Shifts are of "
+        "the log-odds from the start to the image, both rounded to 8 bits and uncropped.",
+        "The random change has the Fourier amplitudes of the optimised one and random phases "
+        "(Prichard and Theiler, 1994).",
+        f"Intervals: 95 %, {chapter['resamples']:,} bootstrap resamples of noises or persons and "
+        "of the validation faces that give the gaps. They hold for this pair of networks: other "
+        "seeds of the second one are not in them.",
+    ]

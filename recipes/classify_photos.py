@@ -1,0 +1,71 @@
+"""Find every face in photos and tell young from old; writes pictures, a table and a page.
+
+    python recipes/classify_photos.py --run runs/utkface party.jpg
+    python recipes/classify_photos.py --run runs/utkface holidays/ portrait.png --out found
+    python recipes/classify_photos.py --run runs/utkface --centred crops/
+
+Finding faces needs the extra photos (pip install 'agegen[photos]'); without it, or with --centred,
+each photo's centred square is taken as a face that is cropped like the training faces. Nothing
+leaves this machine.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from agegen.classifier.classify_photos import load_photo_classifier
+from agegen.classifier.photo_files import classify_photos, describe_verdict
+from agegen.cli import run_recipe
+from agegen.errors import UserError
+from agegen.faces import landmarks
+from agegen.files import write_text
+from agegen.report.photos_page import make_page
+
+
+@dataclass(frozen=True)
+class PhotosConfig:
+    """Which photos to classify, by which run."""
+
+    photos: tyro.conf.Positional[tuple[Path, ...]]
+    """Photos, and folders of photos."""
+    run: Path
+    """Folder of the trained classifier."""
+    out: Path | None = None
+    """Folder for the results; by default photos in the run."""
+    faces: Path | None = None
+    """Folder of the FaceStore that the classifier was trained on, if it was moved."""
+    centred: bool = False
+    """Look for no faces: each photo is cropped to one already."""
+    search_megapixels: float = landmarks.SEARCH_PIXELS / 1e6
+    """Larger photos are shrunk to so many megapixels to be searched; more finds smaller faces and
+    takes proportionally longer."""
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.search_megapixels <= 100:
+            raise UserError("--search-megapixels must be between 0.1 and 100")
+
+
+def main(config: PhotosConfig) -> None:
+    """Classify, save, print a line a photo."""
+    centred = config.centred
+    if not centred and not landmarks.available():
+        print(
+            "note: faces are not looked for, as the extra photos is not installed "
+            "(pip install 'agegen[photos]'): each photo's centred square is taken as a face"
+        )
+        centred = True
+    loaded = load_photo_classifier(
+        config.run, config.faces, centred, round(config.search_megapixels * 1e6)
+    )
+    if loaded.geometry and loaded.geometry.landmarks is None:
+        print(f"note: {loaded.geometry.describe()}")
+    out = config.out or config.run / "photos"
+    for verdict in classify_photos(loaded, config.photos, out, {"run": str(config.run)}):
+        print(describe_verdict(verdict), flush=True)
+    write_text(out / "index.html", make_page(out))
+    print(f"saved to {out}: index.html, photos.csv, annotated pictures")
+
+
+if __name__ == "__main__":
+    run_recipe(PhotosConfig, main, __doc__)

@@ -1,0 +1,82 @@
+"""Trainings side by side: the same as alone, resumable, and gone with whoever started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from photos import REPOSITORY, environment
+
+from agegen.classifier.config import TrainConfig
+from agegen.classifier.model import ModelConfig
+from agegen.classifier.parallel import checkpointed_steps, train_all
+from agegen.classifier.train import train
+from agegen.errors import UserError
+from agegen.faces.store import FaceStore
+from agegen.files import read_json, read_metrics, sha256
+from agegen.runs import load_tensors
+
+
+def small(store: FaceStore, out: Path, seed: int = 0, epochs: int = 1) -> TrainConfig:
+    return TrainConfig(
+        store.folder, out, model=ModelConfig(widths=(4, 8)), epochs=epochs, batch_size=16, seed=seed
+    )
+
+
+def test_two_trainings_at_a_time_equal_each_alone(striped_store: FaceStore, tmp_path: Path) -> None:
+    configs = [small(striped_store, tmp_path / str(seed), seed) for seed in (0, 1)]
+    train_all(configs, workers=2)
+    train(replace(configs[1], out=tmp_path / "alone", threads=1))
+    together, alone = (load_tensors(tmp_path / n / "best.safetensors") for n in ("1", "alone"))
+    assert all(together[name].equal(alone[name]) for name in alone)
+    assert "best epoch 1" in (tmp_path / "0" / "train.log").read_text()
+
+    before = sha256(tmp_path / "0" / "train.log")
+    train_all(configs, workers=2)  # finished: nothing is started again
+    assert sha256(tmp_path / "0" / "train.log") == before
+
+
+def test_mistakes_are_told_and_stop_the_others(striped_store: FaceStore, tmp_path: Path) -> None:
+    long = small(striped_store, tmp_path / "long", epochs=10_000)
+    wrong = replace(small(striped_store, tmp_path / "wrong"), model=ModelConfig("no.such:Net"))
+    with pytest.raises(UserError, match=r"no\.such:Net"):
+        train_all([long, wrong], workers=2)
+    steps = len(read_metrics(long.out / "metrics.jsonl"))
+    time.sleep(1)
+    assert len(read_metrics(long.out / "metrics.jsonl")) == steps
+    with pytest.raises(UserError, match="a folder"):
+        train_all([long, long])
+
+
+def test_a_killed_parent_takes_its_trainings_along(
+    striped_store: FaceStore, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from agegen.classifier.config import TrainConfig\n"
+        "from agegen.classifier.model import ModelConfig\n"
+        "from agegen.classifier.parallel import train_all\n"
+        "if __name__ == '__main__':\n"
+        f"    faces, out = Path({str(striped_store.folder)!r}), Path({str(tmp_path / 'r')!r})\n"
+        "    model = ModelConfig(widths=(4, 8))\n"
+        "    train_all([TrainConfig(faces, out, model, epochs=10000, batch_size=16)])\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, script], cwd=REPOSITORY, env=environment(), stderr=-3
+    )
+    config = small(striped_store, tmp_path / "r", epochs=10_000)
+    deadline = time.monotonic() + 90
+    while not checkpointed_steps(config) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    time.sleep(1)
+    reached = len(read_metrics(config.out / "metrics.jsonl"))
+    time.sleep(1.5)
+    assert 0 < len(read_metrics(config.out / "metrics.jsonl")) == reached
+    assert read_json(config.out / "best.json")

@@ -1,0 +1,39 @@
+"""The comparison of multi-crop schemes as a real command."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from agegen.files import read_json
+
+ROOT = Path(__file__).parents[2]
+
+
+def compare(*options: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "recipes/compare_multi_crop.py", *map(str, options)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_prints_and_saves_the_comparison(trained_run: Path, tmp_path: Path) -> None:
+    twin, out = shutil.copytree(trained_run, tmp_path / "twin"), tmp_path / "crops.json"
+    done = compare("--runs", trained_run, twin, "--out", out)
+    assert done.returncode == 0, done.stderr
+    saved = read_json(out)
+    assert saved["runs"] == [str(trained_run), str(twin)]
+    ten = saved["schemes"]["ten"]
+    (line,) = (li for li in done.stdout.splitlines() if li.startswith("ten "))
+    assert f"{ten['mcnemar']['pooled']['gained']} /" in line
+    assert f"{ten['accuracy_gain']['value']:+.4f} [" in line
+    assert str(out) in done.stdout
+
+
+def test_mistakes_are_one_sentence(trained_run: Path) -> None:
+    for options, says in (
+        (("--runs", trained_run, trained_run), "named twice"),
+        (("--runs", trained_run, "--seed", "-1"), "cannot be negative"),
+    ):
+        failed = compare(*options)
+        assert failed.returncode != 0
+        assert says in failed.stderr
+        assert "Traceback" not in failed.stderr

@@ -1,0 +1,102 @@
+"""The input-optimisation recipe as a real command."""
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from agegen.errors import UserError
+from agegen.faces.store import FaceStore
+from agegen.files import read_json
+
+ROOT = Path(__file__).parents[2]
+
+
+def optimise(*arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "recipes/optimize_input.py", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_writes_images_strip_curve_and_figures_also_of_a_judge(
+    trained_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "inputs"
+    done = optimise(
+        "--run",
+        trained_run,
+        "--out",
+        out,
+        "--count",
+        2,
+        "--method.steps",
+        3,
+        "--judge",
+        trained_run,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = read_json(out / "figures.json")
+    assert [image["name"] for image in figures["images"]] == [
+        "old_from_noise_0", "old_from_noise_1",
+    ]  # fmt: skip
+    first = figures["images"][0]
+    assert first["second_p_old_after"] == first["p_old_after"]  # its own judge here
+    assert len(first["history"]) == 3
+    assert f"p(old) {first['p_old_before']:.2f} | second" in done.stdout
+    with Image.open(out / "old_from_noise_0.png") as image:
+        assert image.size == (4 * 46, 4 * 46)
+    for name in ("before_after.png", "curve.svg"):
+        assert (out / name).stat().st_size > 1000
+
+
+def test_starts_from_a_face_or_a_photo(
+    trained_run: Path, drawn_store: FaceStore, tmp_path: Path
+) -> None:
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    photo = tmp_path / "my face.png"
+    Image.fromarray(drawn_store.images[7]).save(photo)
+    shared = ("--run", run, "--target", "young", "--method.steps", 2)
+    face = optimise(*shared, "--start", "face", "--face", 7)
+    assert face.returncode == 0, face.stderr
+    assert "note: no second classifier" in face.stdout
+    from_store = read_json(run / "inputs" / "figures.json")["images"][0]
+    assert optimise(*shared, "--start", "photo", "--photo", photo).returncode == 0
+    from_photo = read_json(run / "inputs" / "figures.json")["images"][0]
+    assert from_photo["name"] == "young_from_photo_my face"
+    assert from_store["second_p_old_after"] is None
+    for name in ("p_old_before", "p_old_after"):
+        assert from_photo[name] == pytest.approx(from_store[name], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--start", "face", "--face", 300], "--face 300: "),
+        (["--start", "photo", "--photo", "nowhere.jpg"], "--photo nowhere.jpg is not a file"),
+        (["--judge", "nowhere"], "nowhere is not a run folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(trained_run: Path, arguments, sentence: str) -> None:
+    done = optimise("--run", trained_run, *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_flags_that_do_not_fit_together_are_refused() -> None:
+    config = runpy.run_path(str(ROOT / "recipes" / "optimize_input.py"))["InputConfig"]
+    with pytest.raises(UserError, match="--face needs --start face"):
+        config(Path("run"), face=3)
+    with pytest.raises(UserError, match="need each other"):
+        config(Path("run"), start="photo")
+    with pytest.raises(UserError, match="--count must be above 0"):
+        config(Path("run"), count=0)
