@@ -18,7 +18,7 @@ import numpy as np
 from agegen.classifier.classify_photos import PhotoClassifier, load_photo_classifier
 from agegen.classifier.photo_benchmark import Placed, SceneConfig, measure_scenes
 from agegen.classifier.photo_figures import describe_figure, real_figures, scene_figures
-from agegen.classifier.real_photos import RealFace, measure_real_photos
+from agegen.classifier.real_photos import FalseFind, RealFace, measure_real_photos
 from agegen.classifier.training_faces import open_faces
 from agegen.cli import run_recipe
 from agegen.errors import UserError
@@ -62,6 +62,7 @@ def main(config: PhotoBenchmarkConfig) -> None:
     if config.photos:
         measured = measure_real_photos(loaded, config.photos)
         write_rows(config.out / "real_faces.csv", RealFace._fields, measured.faces)
+        write_rows(config.out / "false_finds.csv", FalseFind._fields, measured.false_finds)
         rows += real_figures(measured)
     settings = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
     write_json(config.out / "results.json", {"config": settings, "rows": rows})

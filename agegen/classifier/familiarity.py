@@ -2,9 +2,8 @@
 
 The Mahalanobis distance to the nearer class in the network's own features (Lee et al., 2018, "A
 simple unified framework for detecting out-of-distribution samples", with the features of all
-stages side by side). On UTKFace it found far more pictures without a face, drawn, displaced and
-upside-down faces than the distance to the nearest training faces in the last features (Sun et al.,
-2022) did, at the same false alarms.
+stages side by side). It tells pictures without a face and faces that are cropped otherwise from
+those that the network knows; a drawn or painted face that is cropped like a photo's passes.
 """
 
 import zipfile

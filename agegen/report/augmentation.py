@@ -94,8 +94,9 @@ def describe_early(chapter: dict) -> str:
 def describe_effect(study: dict, factor: dict) -> str:
     """Say what turning augmentation off changed, and whether that is clear."""
     other = next(setting for setting in factor["settings"] if setting["changes"])
-    if other["diverged"]:
-        return f"With augmentation {other['label']}, the loss was no longer finite."
+    lost = [setting["label"] for setting in factor["settings"] if setting["diverged"]]
+    if lost:
+        return f"With augmentation {' and '.join(lost)}, the loss was no longer finite."
     differences = {score: other["differences"][score] for score in SCORES}
     each = ", ".join(f"{name} {signed(differences[score])}" for score, name in SCORES.items())
     clear = [SCORES[score] for score, d in differences.items() if is_clear(d)]

@@ -123,8 +123,10 @@ def describe_missing(study: dict) -> list[str]:
     ]
 
 
-def signed(difference: dict) -> str:
-    """Value with its sign, and its interval."""
+def signed(difference: dict | None) -> str:
+    """Value with its sign, and its interval; "undefined" where a loss diverged or a class lacks."""
+    if difference is None or difference["value"] is None:
+        return "undefined"
     return f"{difference['value']:+.3f} {show(difference).partition(' ')[2]}".strip()
 
 

@@ -35,7 +35,7 @@ def answer(folder: Path, evaluation: dict) -> Section:
         "Davantage de visages d'apprentissage aideraient-ils ?",
         describe_doublings(factor) if factor else ["Not measured yet: see the command below."],
         tables=[tabulate(factor)] if factor else [],
-        pictures=[picture_sizes(study, factor)] if factor else [],
+        pictures=[picture_sizes(study, factor)] if factor and judged(factor) else [],
         details=describe_method(study, factor) if factor else [],
         command=f"python recipes/study_hyperparameters.py {command}",
     )
@@ -49,6 +49,8 @@ def judged(factor: dict) -> list[dict]:
 def describe_doublings(factor: dict) -> list[str]:
     """Say what the last doubling and all of them brought, and what follows."""
     sizes = judged(factor)
+    if not sizes:
+        return ["The loss of every one of these trainings was no longer finite."]
     half = next((s for s in sizes if s["x"] == 0.5), None)
     sentences = []
     if half and sizes[-1]["x"] == 1:
@@ -69,16 +71,20 @@ def describe_doublings(factor: dict) -> list[str]:
 
 def negated(difference: dict) -> dict:
     """The gain of the base over a setting, from the setting's difference to the base."""
-    return {
-        "value": -difference["value"], "low": -difference["high"], "high": -difference["low"],
-    }  # fmt: skip
+    if difference["value"] is None:
+        return difference
+    exchanged = {"value": "value", "low": "high", "high": "low"}
+    return {k: None if difference[v] is None else 0.0 - difference[v] for k, v in exchanged.items()}
 
 
 def conclude(gains: dict[str, dict]) -> str:
     """What follows from the gain of the last doubling."""
     clear = {score: gain for score, gain in gains.items() if is_clear(gain)}
+    highest = [gain["high"] for gain in gains.values() if gain["high"] is not None]
+    if not highest:
+        return "A class is missing among the validation faces: no gain can be measured."
     if not clear:
-        most = max(gain["high"] for gain in gains.values())
+        most = max(highest)
         return (
             "Neither interval leaves 0 out: this study does not show that more faces would help, "
             f"and it does not exclude a gain of up to {most:.3f} either."

@@ -3,23 +3,16 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from made_photos import keep_made_geometry
-from photos import REPOSITORY, environment, picture, recipe, save
+from photos import picture, recipe, save
 from PIL import Image
 from real_face import hopper, hopper_photo
+from without_extra import recipe_without_extra
 
 from agegen.files import read_json
-
-# as where the extra is not installed
-WITHOUT_EXTRA = (
-    "import runpy, sys; sys.modules['dlib'] = None; sys.argv = sys.argv[1:]; "
-    "runpy.run_path(sys.argv[0], run_name='__main__')"
-)
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +83,8 @@ def test_every_photo_gets_its_line_and_nothing_stops_the_others(run, tmp_path):
 
 def test_without_the_extra_centred_photos_are_classified(run, drawn_store, tmp_path):
     photo = save(tmp_path / "face.png", 5)
-    recipe_file = REPOSITORY / "recipes" / "classify_photos.py"
-    flags = ["--run", run, "--faces", drawn_store.folder, "--out", tmp_path / "out", photo]
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_EXTRA, *map(str, [recipe_file, *flags])],
-        cwd=REPOSITORY,
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
+    flags = ("--run", run, "--faces", drawn_store.folder, "--out", tmp_path / "out")
+    done = recipe_without_extra("classify_photos", *flags, photo)
     assert done.returncode == 0, done.stderr
     assert "pip install 'agegen[photos]'" in done.stdout
     assert re.search(r"face\.png: 1 face: 1 \w", done.stdout)

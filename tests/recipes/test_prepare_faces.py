@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from photos import REPOSITORY, command, environment, fill_cacd, picture, recipe, save
 from PIL import Image, ImageDraw
+from without_extra import recipe_without_extra
 
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
@@ -396,6 +397,22 @@ def test_overwrite_replaces_the_store(many, tmp_path):
     assert "is damaged: images.npy has not the size" in refused.stderr
     done = recipe("prepare_faces", *arguments(many, out), "--overwrite")
     assert done.returncode == 0, done.stderr
+    same_store(out, many / "store")
+
+
+def test_a_store_says_how_its_faces_are_cropped(many, tmp_path):
+    """Noise has no faces, so that its geometry is unknown; without the extra none is looked for."""
+    kept = json.loads((many / "store" / "geometry.json").read_text())
+    assert kept["landmarks"] is None
+    assert kept["searched"] > 0
+    out = shutil.copytree(many / "store", tmp_path / "store")
+    (out / "geometry.json").unlink()
+    done = recipe_without_extra("prepare_faces", *arguments(many, out))
+    assert done.returncode == 0, done.stderr
+    assert "for photos" not in done.stdout
+    assert not (out / "geometry.json").exists()
+    done = recipe("prepare_faces", *arguments(many, out))
+    assert "for photos: landmarks were found in 0 of" in done.stdout
     same_store(out, many / "store")
 
 

@@ -1,0 +1,1 @@
+"""CycleGAN between young and old faces: training, translation, evaluation."""

@@ -1,0 +1,107 @@
+"""The configuration of a CycleGAN's training; every field becomes a flag of the recipe."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
+from agegen.errors import UserError
+from agegen.faces.views import AugmentConfig
+
+
+def gentle_views() -> AugmentConfig:
+    """The paper's augmentation at the size of faces: small shifts and mirror images."""
+    return AugmentConfig(shift=2.0, scale=0.0, rotation=0.0, colour=0.0, erase=0.0)
+
+
+@dataclass(frozen=True)
+class CycleGANConfig:
+    """Train CycleGAN generators between young and old faces."""
+
+    faces: Path
+    """Folder of the FaceStore (see prepare_faces.py)."""
+    out: Path
+    """Folder of the run; made if missing."""
+    size: int = 0
+    """Side in pixels that faces are trained at; 0 is 96 % of the store's, in multiples of 4."""
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    """Both generators."""
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    """Both discriminators."""
+    augment: AugmentConfig = field(default_factory=gentle_views)
+    """Random views of the training faces."""
+    diff_augment: bool = False
+    """Differentiable augmentation of what the discriminators see, real and generated alike (Zhao
+    et al., 2020): for small data sets."""
+    batch_size: int = 4
+    """Faces of each domain per step, over all processes together."""
+    accumulate: int = 1
+    """Parts that a step's batch is divided into, one after the other, to save memory."""
+    constant_pairs: int = 60_000
+    """Young–old pairs seen at the full learning rate."""
+    decay_pairs: int = 60_000
+    """Pairs seen after that, while the rate falls linearly to 0."""
+    learning_rate: float = 2e-4
+    """Adam's learning rate, of generators and discriminators."""
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's decay rates of the first and second moment."""
+    gan_loss: str = "least_squares"
+    """least_squares, vanilla, hinge, or your own GanLoss as package.module:name."""
+    cycle_weight: float = 10.0
+    """λ of the cycle loss."""
+    identity_weight: float = 0.5
+    """Weight of the identity loss as a share of λ; 0 leaves it out."""
+    identity_every: int = 1
+    """Steps between identity losses, whose weight is multiplied by as much (lazy regularisation,
+    Karras et al., 2020): 4 saves a quarter of the generators' passes."""
+    pool_size: int = 50
+    """Generated faces of each domain that are kept to be shown to the discriminators later
+    (Shrivastava et al., 2017); 0 shows the newest only."""
+    ema_decay: float = 0.999
+    """Decay per step of the averaged generators, which are the ones shown and kept."""
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    """Arithmetic of the forward passes; auto is bf16 on GPUs that have it, float32 on CPUs."""
+    channels_last: bool = False
+    """Keep channels innermost in memory; whether it pays depends on the machine."""
+    compile: bool = False
+    """Use torch.compile."""
+    threads: int = 0
+    """CPU threads of each process; 0 shares this machine's cores among its processes."""
+    watch_every: int = 2_000
+    """Pairs between pictures of held-out faces and the checks of the alarms."""
+    checkpoint_every: int = 2_000
+    """Pairs between checkpoints."""
+    keep_checkpoints: int = 2
+    """How many of the last checkpoints are kept."""
+    seed: int = 0
+    """Decides initial weights, order, views and the pool."""
+    resume: bool = False
+    """Go on with the run in --out, from its last checkpoint; without one, begin it."""
+    dry_run: bool = False
+    """Print config, networks and data, and stop."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "batch_size", "accumulate", "constant_pairs", "learning_rate", "identity_every",
+            "watch_every", "checkpoint_every", "keep_checkpoints",
+        ):  # fmt: skip
+            if not getattr(self, name) > 0:  # NaN neither
+                raise UserError(f"--{name.replace('_', '-')} must be above 0")
+        for name in (
+            "decay_pairs", "cycle_weight", "identity_weight", "pool_size", "threads", "seed",
+        ):  # fmt: skip
+            if not getattr(self, name) >= 0:
+                raise UserError(f"--{name.replace('_', '-')} cannot be negative")
+        if self.size and self.size < 32:
+            raise UserError("--size is below 32 pixels, the smallest that the networks take")
+        if self.batch_size % self.accumulate:
+            raise UserError("--accumulate must divide --batch-size")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise UserError("--betas must be at least 0 and below 1")
+        if not 0 <= self.ema_decay < 1:
+            raise UserError("--ema-decay must be at least 0 and below 1")
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        return -(-(self.constant_pairs + self.decay_pairs) // self.batch_size)

@@ -1,0 +1,246 @@
+"""The CycleGAN networks (Zhu et al., 2017, section 4 and appendix 7.2), float n c h w in [−1, 1].
+
+`ResnetGenerator` maps faces of one age domain to the other, any size; `PatchDiscriminator` judges
+every patch of a face. Neither keeps statistics of the data: instance norm looks at one face at a
+time, so that batches may be joined and divided freely.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from agegen.errors import UserError
+from agegen.own_class import import_own
+
+Upsampling = Literal["transposed", "nearest", "shuffle"]
+RECEPTIVE_FIELDS = {16: 1, 34: 2, 70: 3, 142: 4}
+"""Receptive field of the discriminator in pixels → its layers of stride 2."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Which generator, and how large."""
+
+    name: str = "resnet"
+    """resnet, or a class of your own as package.module:Class; called with width=, blocks=,
+    upsampling=. It keeps the weights that it begins with."""
+    width: int = 64
+    """Channels at full resolution; twice and four times as many at a half and a quarter."""
+    blocks: int = 0
+    """Residual blocks; 0 is the paper's choice: 6 up to 128 pixels, 9 above."""
+    upsampling: Upsampling = "nearest"
+    """transposed convolution (the paper's), nearest neighbour and convolution, or pixel shuffle."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.blocks < 0:
+            raise UserError("--generator.width must be above 0, --generator.blocks not negative")
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Which discriminator, and how large."""
+
+    name: str = "patch"
+    """patch, or a class of your own as package.module:Class; called with width=, receptive_field=.
+    It keeps the weights that it begins with."""
+    width: int = 64
+    """Channels of the first layer; doubled by every layer of stride 2, up to eightfold."""
+    receptive_field: Literal[16, 34, 70, 142] = 70
+    """Side in pixels of the patches that are judged; 70 is the paper's, for 256-pixel pictures."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise UserError("--discriminator.width must be above 0")
+
+
+def build_generator(config: GeneratorConfig, size: int) -> nn.Module:
+    """Build the generator that a config names.
+
+    Args:
+        config: which one.
+        size: side in pixels of the faces it is trained on; decides the blocks where they are 0.
+
+    Raises:
+        UserError: the name is none of ours and cannot be imported, or takes other arguments.
+    """
+    options = {
+        "width": config.width,
+        "blocks": config.blocks or (6 if size <= 128 else 9),
+        "upsampling": config.upsampling,
+    }
+    if config.name == "resnet":
+        return ResnetGenerator(**options)
+    return own_network(config.name, "generator.name", "resnet", options)
+
+
+def build_discriminator(config: DiscriminatorConfig) -> nn.Module:
+    """Build the discriminator that a config names.
+
+    Raises:
+        UserError: the name is none of ours and cannot be imported, or takes other arguments.
+    """
+    options = {"width": config.width, "receptive_field": config.receptive_field}
+    if config.name == "patch":
+        return PatchDiscriminator(**options)
+    return own_network(config.name, "discriminator.name", "patch", options)
+
+
+def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Module:
+    """Build the user's ``package.module:Class``, whose initial weights are left as they are."""
+    own = import_own(name, flag, otherwise)
+    try:
+        return own(**options)
+    except TypeError as error:
+        raise UserError(f"--{flag} {name} does not take {'=, '.join(options)}= ({error})") from None
+
+
+class ResnetGenerator(nn.Sequential):
+    """c7s1-w, d2w, d4w, R4w × blocks, u2w, uw, c7s1-3 with tanh, in the paper's notation.
+
+    Begins with weights of N(0, 0.02). The paper's code gives the convolutions before a norm biases
+    too; the norm takes them away again, so that they are left out here.
+    """
+
+    def __init__(
+        self, width: int = 64, blocks: int = 6, upsampling: Upsampling = "nearest"
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(3, width, 7, padding=3, padding_mode="reflect", bias=False),
+            *norm_relu(width),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=False),
+            *norm_relu(2 * width),
+            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1, bias=False),
+            *norm_relu(4 * width),
+            *(ResidualBlock(4 * width) for _ in range(blocks)),
+            *upsample(4 * width, 2 * width, upsampling),
+            *norm_relu(2 * width),
+            *upsample(2 * width, width, upsampling),
+            *norm_relu(width),
+            nn.Conv2d(width, 3, 7, padding=3, padding_mode="reflect"),
+            nn.Tanh(),
+        )
+        self.apply(initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, 3, h, w) → the same shape; sides that 4 does not divide are padded and cut back."""
+        height, width = x.shape[-2:]
+        down, right = -height % 4, -width % 4
+        if down or right:
+            x = F.pad(x, (0, right, 0, down), mode="reflect")
+        return super().forward(x)[..., :height, :width]
+
+
+class ResidualBlock(nn.Module):
+    """Convolution, norm, ReLU, convolution, norm, added to the input (He et al., 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False),
+            *norm_relu(channels),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) → the same shape."""
+        return x + self.block(x)
+
+
+def norm_relu(channels: int) -> tuple[nn.Module, nn.Module]:
+    """Instance norm without parameters, as the paper's code has it, and ReLU."""
+    return nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
+
+
+def upsample(c_in: int, c_out: int, kind: Upsampling) -> tuple[nn.Module, ...]:
+    """Double height and width.
+
+    "transposed" is the paper's, and prone to checkerboards (Odena et al., 2016); "nearest" is their
+    remedy; "shuffle" is that of Shi et al. (2016).
+    """
+    match kind:
+        case "transposed":
+            return (
+                nn.ConvTranspose2d(
+                    c_in, c_out, 3, stride=2, padding=1, output_padding=1, bias=False
+                ),
+            )
+        case "nearest":
+            return nn.Upsample(scale_factor=2), nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+        case "shuffle":
+            return nn.Conv2d(c_in, 4 * c_out, 3, padding=1, bias=False), nn.PixelShuffle(2)
+
+
+class PatchDiscriminator(nn.Sequential):
+    """C64-C128-C256-C512 of Isola et al. (2017); more or fewer for another receptive field.
+
+    Begins with weights of N(0, 0.02). Float (n, 3, h, w) in [−1, 1] → logits (n, 1, h', w').
+    """
+
+    def __init__(self, width: int = 64, receptive_field: int = 70) -> None:
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=1), leaky()]
+        channels = width
+        for number in range(1, RECEPTIVE_FIELDS[receptive_field] + 1):
+            wider = width * min(2**number, 8)
+            stride = 1 if number == RECEPTIVE_FIELDS[receptive_field] else 2
+            layers += [
+                nn.Conv2d(channels, wider, 4, stride=stride, padding=1, bias=False),
+                nn.InstanceNorm2d(wider),
+                leaky(),
+            ]
+            channels = wider
+        super().__init__(*layers, nn.Conv2d(channels, 1, 4, padding=1))
+        self.apply(initialise)
+
+
+def leaky() -> nn.Module:
+    """The discriminator's activation."""
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def initialise(module: nn.Module) -> None:
+    """N(0, 0.02) for all convolutions, zero biases (Zhu et al., 2017, appendix 7.1)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def require_no_batch_norm(*networks: nn.Module) -> None:
+    """Refuse norms with statistics of a batch: joined batches and several processes change them.
+
+    That is batch norm, and instance norm with running statistics.
+
+    Raises:
+        UserError: naming the layer.
+    """
+    for network in networks:
+        for name, module in network.named_modules():
+            batch_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
+            if batch_norm or getattr(module, "track_running_stats", False):
+                kind = "batch norm" if batch_norm else "norm with running statistics"
+                raise UserError(
+                    f"{type(network).__name__}.{name} is a {kind}: its statistics would mix "
+                    "real and generated faces and differ between processes; use instance norm "
+                    "without running statistics"
+                )
+
+
+def require_fit(generator: nn.Module, discriminator: nn.Module, size: int) -> None:
+    """Refuse faces that the networks cannot take.
+
+    Raises:
+        UserError: naming the size.
+    """
+    face = torch.zeros(1, 3, size, size)
+    try:
+        with torch.no_grad():
+            shape = generator.cpu()(face).shape
+            discriminator.cpu()(face)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"the networks do not accept faces of {size} pixels ({error})") from None
+    if shape != face.shape:
+        raise UserError(f"the generator turns {size} pixels into {tuple(shape[-2:])}")

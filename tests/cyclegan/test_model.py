@@ -1,0 +1,233 @@
+"""The networks against the paper: sizes, parameters, receptive fields, initial weights."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from agegen.cyclegan.model import (
+    RECEPTIVE_FIELDS,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    PatchDiscriminator,
+    ResnetGenerator,
+    build_discriminator,
+    build_generator,
+    require_fit,
+    require_no_batch_norm,
+)
+from agegen.errors import UserError
+
+UPSAMPLINGS = ["transposed", "nearest", "shuffle"]
+
+
+class OwnGenerator(nn.Module):
+    """A generator of the user's own, with initial weights of its own."""
+
+    def __init__(self, width: int, blocks: int, upsampling: str) -> None:
+        super().__init__()
+        self.arguments = (width, blocks, upsampling)
+        self.layer = nn.Conv2d(3, 3, 1)
+        nn.init.constant_(self.layer.weight, 7.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+class OwnDiscriminator(nn.Module):
+    """A discriminator of the user's own."""
+
+    def __init__(self, width: int, receptive_field: int) -> None:
+        super().__init__()
+        self.arguments = (width, receptive_field)
+
+
+class OtherArguments(nn.Module):
+    """Takes nothing that ours take."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+
+
+def count(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def paper_generator(width: int, blocks: int) -> nn.Sequential:
+    """The paper's generator layer by layer, with padding as layers of their own."""
+
+    def unit(c_in: int, c_out: int) -> list[nn.Module]:
+        return [nn.Conv2d(c_in, c_out, 3, 2, 1, bias=False), nn.InstanceNorm2d(c_out), nn.ReLU()]
+
+    def up(c_in: int, c_out: int) -> list[nn.Module]:
+        layer = nn.ConvTranspose2d(c_in, c_out, 3, 2, 1, output_padding=1, bias=False)
+        return [layer, nn.InstanceNorm2d(c_out), nn.ReLU()]
+
+    first = [nn.Conv2d(3, width, 7, bias=False), nn.InstanceNorm2d(width), nn.ReLU()]
+    return nn.Sequential(
+        nn.ReflectionPad2d(3), *first, *unit(width, 2 * width), *unit(2 * width, 4 * width),
+        *(PaperBlock(4 * width) for _ in range(blocks)),
+        *up(4 * width, 2 * width), *up(2 * width, width),
+        nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh(),
+    )  # fmt: skip
+
+
+class PaperBlock(nn.Module):
+    """Rk of the paper."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.pad, self.norm = nn.ReflectionPad2d(1), nn.InstanceNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm(self.conv1(self.pad(x))).relu()
+        return x + self.norm(self.conv2(self.pad(h)))
+
+
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("size", [(32, 32), (33, 33), (34, 47), (61, 40), (64, 35)])
+def test_any_size_from_32_up_comes_out_again(upsampling: str, size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, *size) * 2 - 1
+    y = ResnetGenerator(width=4, blocks=1, upsampling=upsampling)(x)
+    assert y.shape == x.shape
+    assert y.abs().max() <= 1
+
+
+def test_the_generator_computes_what_the_papers_layers_do() -> None:
+    ours, paper = ResnetGenerator(4, 2, "transposed"), paper_generator(4, 2)
+    with torch.no_grad():
+        for mine, theirs in zip(ours.parameters(), paper.parameters(), strict=True):
+            theirs.copy_(mine.normal_(0, 0.2))
+    x = torch.rand(2, 3, 32, 40) * 2 - 1
+    torch.testing.assert_close(ours(x), paper(x), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", [ResnetGenerator(4, 1), PatchDiscriminator(4, 34)])
+def test_a_joined_batch_is_that_of_each_face_alone(network: nn.Module) -> None:
+    x = torch.randn(3, 3, 32, 32)
+    alone = torch.cat([network(face[None]) for face in x])
+    torch.testing.assert_close(network(x), alone, rtol=1e-4, atol=1e-6)
+
+
+def test_parameters_of_the_papers_generator() -> None:
+    """As many as the paper's code has (11,378,179), less its biases before instance norms."""
+    network = ResnetGenerator(64, 9, "transposed")
+    ends = 49 * 3 * 64 + 49 * 64 * 3 + 3
+    down_and_up = 2 * (9 * 64 * 128 + 9 * 128 * 256)
+    assert count(network) == ends + down_and_up + 9 * 2 * 9 * 256 * 256
+    assert count(network) == 11_378_179 - (64 + 128 + 256 + 9 * 2 * 256 + 128 + 64)
+
+
+def test_parameters_of_the_papers_discriminator() -> None:
+    """As many as the paper's code has (2,764,737), less its biases before instance norms."""
+    network = PatchDiscriminator(64, 70)
+    first, last = 16 * 3 * 64 + 64, 16 * 512 + 1
+    assert count(network) == first + 16 * (64 * 128 + 128 * 256 + 256 * 512) + last
+    assert count(network) == 2_764_737 - (128 + 256 + 512)
+
+
+@pytest.mark.parametrize(
+    ("upsampling", "expected"),
+    [
+        ("transposed", 9 * (16 * 8 + 8 * 4)),
+        ("nearest", 9 * (16 * 8 + 8 * 4)),
+        ("shuffle", 4 * 9 * (16 * 8 + 8 * 4)),
+    ],
+)
+def test_upsampling_costs_its_parameters(upsampling: str, expected: int) -> None:
+    rest = 2 * 49 * 3 * 4 + 3 + 9 * (4 * 8 + 8 * 16) + 2 * 9 * 16 * 16
+    assert count(ResnetGenerator(4, 1, upsampling)) == rest + expected
+
+
+@pytest.mark.parametrize("field", RECEPTIVE_FIELDS)
+def test_one_logit_sees_its_receptive_field(field: int) -> None:
+    network = PatchDiscriminator(1, field).double()
+    for number, layer in enumerate(network):
+        if isinstance(layer, nn.InstanceNorm2d):  # the mean of a map sees all of it
+            network[number] = nn.Identity()
+    x = torch.randn(1, 3, 224, 224, dtype=torch.float64, requires_grad=True)
+    logits = network(x)
+    logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
+    touched = x.grad[0].abs().amax(dim=0) > 0
+    assert touched.any(dim=0).sum() == touched.any(dim=1).sum() == field
+
+
+@pytest.mark.parametrize("network", [ResnetGenerator(24, 2, "transposed"), PatchDiscriminator(24)])
+def test_weights_begin_as_n_0_002_and_biases_at_0(network: nn.Module) -> None:
+    parameters = {name: p.detach() for name, p in network.named_parameters()}
+    weights = torch.cat([p.flatten() for name, p in parameters.items() if "weight" in name])
+    assert abs(float(weights.mean())) < 5 * 0.02 / len(weights) ** 0.5
+    assert float(weights.std()) == pytest.approx(0.02, rel=0.01)
+    biases = [p for name, p in parameters.items() if "bias" in name]
+    assert biases
+    assert not any(p.any() for p in biases)
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    generator, discriminator = ResnetGenerator(4, 1), PatchDiscriminator(4, 16)
+    discriminator(generator(torch.randn(2, 3, 32, 32))).square().sum().backward()
+    parameters = [*generator.parameters(), *discriminator.parameters()]
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in parameters)
+
+
+@pytest.mark.parametrize(("blocks", "size", "expected"), [(0, 128, 6), (0, 132, 9), (2, 256, 2)])
+def test_blocks_follow_the_size(blocks: int, size: int, expected: int) -> None:
+    network = build_generator(GeneratorConfig(width=1, blocks=blocks), size)
+    assert sum(type(m).__name__ == "ResidualBlock" for m in network.modules()) == expected
+
+
+def test_a_config_names_the_users_own_class_and_leaves_its_weights() -> None:
+    config = GeneratorConfig(f"{__name__}:OwnGenerator", width=5, blocks=3, upsampling="shuffle")
+    own = build_generator(config, 64)
+    assert own.arguments == (5, 3, "shuffle")
+    assert (own.layer.weight == 7).all()
+    config = DiscriminatorConfig(f"{__name__}:OwnDiscriminator", width=5, receptive_field=16)
+    assert build_discriminator(config).arguments == (5, 16)
+
+
+@pytest.mark.parametrize("name", ["unet", "no.such.module:Net", "torch.nn:NoSuchNet", ""])
+def test_an_unknown_name_is_refused_in_a_sentence(name: str) -> None:
+    with pytest.raises(UserError, match=r"--generator.name .*not resnet, nor an importable"):
+        build_generator(GeneratorConfig(name), 64)
+    with pytest.raises(UserError, match=r"--discriminator.name .*not patch, nor an importable"):
+        build_discriminator(DiscriminatorConfig(name))
+
+
+def test_an_own_class_with_other_arguments_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UserError, match="does not take width=, blocks=, upsampling="):
+        build_generator(GeneratorConfig(f"{__name__}:OtherArguments"), 64)
+
+
+@pytest.mark.parametrize(
+    ("config", "wrong"),
+    [
+        (GeneratorConfig, {"width": 0}),
+        (GeneratorConfig, {"blocks": -1}),
+        (DiscriminatorConfig, {"width": 0}),
+    ],
+)
+def test_impossible_sizes_are_refused(config: type, wrong: dict[str, int]) -> None:
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        config(**wrong)
+
+
+def test_batch_norm_is_refused_with_the_layers_name() -> None:
+    good, bad = ResnetGenerator(4, 1), PatchDiscriminator(4, 34)
+    require_no_batch_norm(good, bad)
+    bad[3] = nn.BatchNorm2d(8)
+    with pytest.raises(UserError, match=r"PatchDiscriminator\.3 is a batch norm"):
+        require_no_batch_norm(good, bad)
+    bad[3] = nn.InstanceNorm2d(8, track_running_stats=True)
+    with pytest.raises(UserError, match=r"PatchDiscriminator\.3 is a norm with running statistics"):
+        require_no_batch_norm(good, bad)
+
+
+def test_faces_that_do_not_fit_are_refused() -> None:
+    generator = ResnetGenerator(4, 1)
+    for field in (16, 34, 70):
+        require_fit(generator, PatchDiscriminator(4, field), 32)
+    with pytest.raises(UserError, match="do not accept faces of 32 pixels"):
+        require_fit(generator, PatchDiscriminator(4, 142), 32)
+    with pytest.raises(UserError, match="the generator turns 32 pixels into"):
+        require_fit(nn.Sequential(generator, nn.AvgPool2d(2)), PatchDiscriminator(4, 16), 32)
