@@ -51,12 +51,16 @@ def describe_best(saved: SavedRun) -> str:
 def describe_end(saved: SavedRun) -> str:
     """Compare the best epoch with the last one."""
     nll, auc = saved.validation["nll"], saved.validation["auc"]
-    lowest = int(np.argmin(nll))
+    lowest, last = int(np.argmin(nll)), len(nll) - 1
+    since = (
+        "which was the last one"
+        if lowest == last
+        else f"and {nll[last] - nll[lowest]:.3f} higher at the end"
+    )
     return (
-        f"The validation NLL was lowest after epoch {lowest + 1} ({nll[lowest]:.3f} nats) and "
-        f"{nll[-1]:.3f} at the end; the AUC differed by "
-        f"{saved.best['auc'] - auc[-1]:.3f} between the best and the last epoch. The first epoch "
-        f"reached an AUC of {auc[0]:.3f}."
+        f"The validation NLL was lowest after epoch {lowest + 1} ({nll[lowest]:.3f} nats), "
+        f"{since}; the AUC differed by {saved.best['auc'] - auc[last]:.3f} between the best and "
+        f"the last epoch. The first epoch reached an AUC of {auc[0]:.3f}."
     )
 
 
@@ -72,6 +76,9 @@ def draw_by_step(saved: SavedRun) -> list[Picture]:
     smoothed = f"Means of {block} steps; the band holds their middle 80 %."
     if block == 1:
         smoothed = "Every step is shown."
+    shrunk = saved.config.get("early_epochs", 0)
+    if shrunk:
+        smoothed += f" Views are smaller in the first {100 * shrunk:.0f} % of the epochs."
     given = {
         "steps": saved.steps, "per_epoch": saved.steps_per_epoch,
         "per_step": saved.faces_per_step, "best": saved.best["step"],

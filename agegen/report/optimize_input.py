@@ -179,8 +179,8 @@ def describe_method(chapter: dict) -> list[str]:
         f"and blur (standard deviation {c['blur']:g} pixels every {c['blur_every']} steps) act on "
         f"the difference from grey, or from the face; jitter shifts by up to {c['shift']:g} "
         f"pixels, turns by up to {c['rotation']:g}° and scales by up to "
-        f"{100 * np.expm1(c['scale']):.0f} %. Each alone has the value that it has together with the "
-        "others.",
+        f"{100 * np.expm1(c['scale']):.0f} %. Each alone has the value that it has "
+        "together with the others.",
         f"{chapter['noises']} noises towards each class; up to {chapter['faces_a_class']} faces of "
         "each class, drawn from the validation faces, towards each class. No network was trained "
         "on those faces; all chose their best epoch and temperature on them. Shifts are of "

@@ -127,9 +127,9 @@ def describe_method(content: dict) -> list[str]:
         f"The classifier knows two kinds of face: young is {young} years, old is {old}. A face of "
         "any other age gets one of the two answers, too.",
         f"p(old) comes from the mean log-odds over {content['views']} views (five crops and their "
-        f"mirror images), divided by the temperature {content['temperature']:.3f}, which was fitted "
-        "to the same views of validation faces. A face is undecided where neither class reaches "
-        "0.7, and only probably of its class below 0.9.",
+        f"mirror images), divided by the temperature {content['temperature']:.3f}, which was "
+        "fitted to the same views of validation faces. A face is undecided where neither class "
+        "reaches 0.7, and only probably of its class below 0.9.",
         f"Cropping: {cropping}."
         if cropping
         else "No faces were looked for: each photo's centred square was taken as a face.",

@@ -76,8 +76,8 @@ def describe_blocks(content: dict) -> list[str]:
 
 
 def in_words(shape: list[int]) -> str:
-    """32 × 48 × 48."""
-    return " × ".join(map(str, shape))
+    """32×48×48, which does not break over lines."""
+    return "×".join(map(str, shape))
 
 
 def layer_table(caption: str, content: dict, rows: list[dict]) -> Table:

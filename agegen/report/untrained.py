@@ -106,9 +106,9 @@ def describe_single(chapter: dict) -> list[str]:
     if apart["p"] >= SIGNIFICANT:
         return [f"{text}, which is no more than faces drawn at random would bring about."]
     return [
-        f"{text}, where about {len(values) * SIGNIFICANT:.0f} would by chance (binomial p = "
-        f"{apart['p']:.2g}). Random features do vary with the class; but whether that raises "
-        f"p(old) or lowers it is left to chance: the AUC is above 0.5 in {above} of {len(values)}."
+        f"{text}, where about {len(values) * SIGNIFICANT:.0f} would by chance. Random features do "
+        "vary with the class; but whether that raises p(old) or lowers it is left to chance: the "
+        f"AUC is above 0.5 in {above} of {len(values)}."
     ]
 
 
@@ -118,8 +118,8 @@ def describe_pixels(chapter: dict) -> list[str]:
     clear = {name: auc for name, auc in seen.items() if auc["low"] > 0.5 or auc["high"] < 0.5}
     if not clear:
         return []
-    each = " and ".join(f"{name} has an AUC of {show(auc)}" for name, auc in clear.items())
-    return [f"Plain properties of the pictures differ between the classes too: their {each}."]
+    each = " and ".join(f"{name} {show(auc)}" for name, auc in clear.items())
+    return [f"Plain properties of the pictures differ between the classes too, by AUC: {each}."]
 
 
 def describe_trained(chapter: dict) -> list[str]:

@@ -42,7 +42,7 @@ def test_blocks_have_the_output_and_the_words_of_the_whole(tmp_path: Path) -> No
     write_json(tmp_path / "structure.json", content_of(ResidualCNN((8, 12), 1, 4)))
     section = structure.answer(tmp_path, {})
     rows = {row[0]: row for row in section.tables[0].rows}
-    assert rows["stages.1"][2] == "12 × 5 × 5"  # not the 12 of its last layer, a gate
+    assert rows["stages.1"][2] == "12×5×5"  # not the 12 of its last layer, a gate
     assert rows["stages.1"][1].startswith("ResidualBlock: 2 BatchNorm2d, 3 Conv2d, 2 Linear")
     assert "(8·4 + 4)" in rows["stages.0"][3]
     assert "added to the input" in words_of(section)

@@ -72,7 +72,7 @@ def test_differences_of_the_pictures_are_named(tmp_path: Path) -> None:
         "contrast": {"value": 0.5, "low": 0.4, "high": 0.6},
     }
     text = words_of(write(tmp_path, [0.0] * 4, pixels=pixels))
-    assert "their brightness has an AUC of 0.600 [0.550, 0.650]." in text
+    assert "between the classes too, by AUC: brightness 0.600 [0.550, 0.650]." in text
 
 
 def test_both_kinds_of_statistics_are_in_the_table(tmp_path: Path) -> None:
