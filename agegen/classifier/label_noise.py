@@ -6,6 +6,7 @@ self-confidence is the probability of its own label. A suspect is not a proven m
 looks older or younger than it is contradicts its label just as much.
 """
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -126,20 +127,20 @@ def cross_validate(configs: list[TrainConfig], workers: int | None = None) -> np
 def analyze(analysis: Analysis) -> dict:
     """Cross-validate and rank all faces of the store.
 
-    The files are label_noise_faces.csv (all faces, the most suspicious first),
-    label_noise_suspects.npz (`indices`, `images` of those that a page shows), and the folds' runs
-    in label_noise_folds.
+    The files are label_noise_faces.csv (all faces, the most suspicious first) and
+    label_noise_suspects.npz (`indices`, `images` of those that a page shows). The folds' runs in
+    label_noise_folds, from which a killed analysis goes on, are removed at the end.
     """
     store, seed, folder = analysis.store, analysis.seed, analysis.folder
-    configs = fold_configs(
-        analysis.classifier.config, store.folder, folder / "label_noise_folds", seed=seed
-    )
+    runs = folder / "label_noise_folds"
+    configs = fold_configs(analysis.classifier.config, store.folder, runs, seed=seed)
     p = cross_validate(configs)
     found = find_suspects(store.labels, p)
     save_ranking(folder / "label_noise_faces.csv", store, p, found)
     galleries = choose_suspects(store, p, found)
     shown = [face["index"] for faces in galleries.values() for face in faces]
     save_faces(folder / "label_noise_suspects.npz", store, shown)
+    shutil.rmtree(runs, ignore_errors=True)
     weights = metrics.bootstrap_weights(len(p), clusters(store, store.indices("all")), seed=seed)
     return {
         "n": len(p),

@@ -36,6 +36,7 @@ def answer(folder: Path, evaluation: dict) -> Section:
         "Quelles étiquettes sont peut-être fausses ?",
         [
             count_suspects(content),
+            *describe_ages(content),
             describe_errors(content),
             describe_judges(content),
             f"All {content['n']:,} faces, the most suspicious first: "
@@ -66,6 +67,28 @@ def count_suspects(content: dict) -> str:
     )
 
 
+def describe_ages(content: dict) -> list[str]:
+    """Name the ages with clearly more suspects than all faces; nothing where ages are unknown."""
+    ages, overall = content["by_age"], content["suspects"]["share"]["value"]
+    more = [age for age, group in ages.items() if is_above(group["share"], overall)]
+    if not ages:
+        return []
+    if not more:
+        return ["At no age is the share of suspects clearly above that of all faces."]
+    listed = ", ".join(
+        f"{age} ({of_how_many(ages[age])}, {show(ages[age]['share'])})" for age in more
+    )
+    return [
+        f"The share of suspects is clearly above that of all faces at age {listed}; by chance "
+        f"alone about {len(ages) / 40:.1f} of {len(ages)} ages would be."
+    ]
+
+
+def is_above(share: dict, value: float) -> bool:
+    """True if the whole interval is above a value."""
+    return share["low"] is not None and share["low"] > value
+
+
 def describe_errors(content: dict) -> str:
     """Say how many of the run's errors on its test faces are suspects."""
     among = content["among_test_faces"]
@@ -79,9 +102,11 @@ def describe_errors(content: dict) -> str:
     )
     if not is_clear(among["difference"]):
         return f"{sentence} That is no clear difference ({signed(among['difference'])})."
-    more = "more" if among["difference"]["value"] > 0 else "less"
+    difference = signed(among["difference"])
+    if among["difference"]["value"] < 0:
+        return f"{sentence} Errors are less often suspects (difference {difference})."
     return (
-        f"{sentence} Errors are {more} often suspects (difference {signed(among['difference'])}): "
+        f"{sentence} Errors are more often suspects (difference {difference})"
         f"{explain_errors(wrong['share'])}"
     )
 
@@ -89,8 +114,8 @@ def describe_errors(content: dict) -> str:
 def explain_errors(share: dict) -> str:
     """What the share of suspects among the errors means."""
     if share["value"] > 0.5:
-        return "most errors are faces that other networks, trained without them, get wrong too."
-    return "yet most errors are not: another training gets them right or is unsure."
+        return "; most errors are faces that other networks, trained without them, get wrong too."
+    return ", yet most errors are not: another training gets them right or is unsure of them."
 
 
 def describe_judges(content: dict) -> str:
@@ -143,6 +168,7 @@ def draw_confidence(figure: Figure, by_class: dict) -> None:
         by_class: of label_noise.json.
     """
     axes = figure.subplots()
+    highest = max(max(group["histogram"]) for group in by_class.values())
     for name, colour, other in zip(CLASS_NAMES, CLASS_COLOURS, CLASS_NAMES[::-1], strict=True):
         counts = np.array(by_class[name]["histogram"])
         edges = np.linspace(0, 1, len(counts) + 1)
@@ -150,7 +176,7 @@ def draw_confidence(figure: Figure, by_class: dict) -> None:
         bound = min(1 - by_class[other]["threshold"], 0.5)
         axes.axvline(bound, color=colour, linestyle="--", linewidth=1)
     axes.set_yscale("symlog", linthresh=1)
-    axes.set(xlabel="p of the own label", ylabel="faces", xlim=(0, 1), ylim=(0, None))
+    axes.set(xlabel="p of the own label", ylabel="faces", xlim=(0, 1), ylim=(0, 2 * highest))
     figure.legend(loc="outside lower center", ncols=2)
 
 

@@ -122,7 +122,13 @@ def judged(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> tuple[Analysi
     suspects = np.r_[np.flatnonzero(labels == 0)[:20], np.flatnonzero(labels == 1)[:5]]
     p = np.where(labels == 1, 0.9, 0.1) + 0.0001 * np.arange(len(labels))
     p[suspects] = 1 - p[suspects]
-    monkeypatch.setattr(label_noise, "cross_validate", lambda configs: p)
+
+    def judge(configs: list[TrainConfig]) -> np.ndarray:
+        for config in configs:
+            config.out.mkdir(parents=True)
+        return p
+
+    monkeypatch.setattr(label_noise, "cross_validate", judge)
     return analysis, suspects
 
 
@@ -133,6 +139,8 @@ def test_the_chapter_and_its_files(judged: tuple[Analysis, np.ndarray]) -> None:
     json.dumps(content, allow_nan=False)
     assert content["n"] == len(store)
     assert content["suspects"]["count"] == 25
+    assert content["folds"] == 4
+    assert not (folder / "label_noise_folds").exists()  # checkpoints are large
     for name, count in (("young", 20), ("old", 5)):
         group = content["by_class"][name]
         assert group["count"] == count

@@ -88,16 +88,30 @@ def test_galleries_show_the_suspects_of_each_label(chapter: Path) -> None:
 
 def test_errors_that_are_suspects(folder: Path) -> None:
     change_errors(folder, share(40, 60), share(5, 800), 0.5, 0.8)
-    sentence = answer(folder).answer[1]
+    sentence = answer(folder).answer[2]
     assert "40 of 60 are suspects (share 0.667 [" in sentence
     assert "Errors are more often suspects" in sentence
     assert "most errors are faces that other networks" in sentence
     change_errors(folder, share(10, 60), share(5, 800), 0.1, 0.2)
-    assert "yet most errors are not" in answer(folder).answer[1]
+    assert "yet most errors are not" in answer(folder).answer[2]
     change_errors(folder, share(0, 60), share(400, 800), -0.6, -0.4)
-    assert "Errors are less often suspects" in answer(folder).answer[1]
+    assert "Errors are less often suspects" in answer(folder).answer[2]
     change_errors(folder, share(5, 60), share(50, 800), -0.1, 0.1)
-    assert "no clear difference" in answer(folder).answer[1]
+    assert "no clear difference" in answer(folder).answer[2]
+
+
+def test_ages_with_more_suspects_are_named(folder: Path) -> None:
+    content = read_json(folder / "label_noise.json")
+    content["suspects"] = share(30, 300)
+    content["by_age"] = {"26": share(30, 100), "53": share(13, 100), "60": share(1, 100)}
+    write_json(folder / "label_noise.json", content)
+    sentence = answer(folder).answer[1]
+    assert "at age 26 (30 of 100, 0.300 [" in sentence
+    assert "53" not in sentence
+    assert "about 0.1 of 3 ages" in sentence
+    content["by_age"]["26"] = share(12, 100)
+    write_json(folder / "label_noise.json", content)
+    assert answer(folder).answer[1].startswith("At no age")
 
 
 def test_no_suspects_no_errors_nothing_known(folder: Path) -> None:
