@@ -58,7 +58,7 @@ class OptimizeConfig:
     total_variation: float = 10.0
     """Weight of the mean |difference of neighbouring pixels| in the change from grey or the face;
     1 outweighs one unit of log-odds."""
-    l2: float = 5.0
+    l2: float = 50.0
     """Weight of the mean square of the change: pulls towards grey, or back to the face."""
     blur: float = 0.5
     """Standard deviation in pixels of a Gaussian blur of the change."""

@@ -21,6 +21,15 @@ from agegen.metrics import Weights
 
 KINDS = ("noise", "other", "own")  # from noise; from faces towards the other or their own class
 RESAMPLES = 1000
+CHANGES = {
+    "shift": ("before", "after"),
+    "random": ("before", "control"),
+    "pattern": ("control", "after"),
+}
+"""Of the log-odds: the whole change, that by a random change of the same size and spectrum, and
+what the pattern adds to it. A network may call any fine noise old, and then follows every noisy
+image that is made for old, whatever its pattern."""
+KEPT = ("shift", "pattern")
 
 
 class Case(NamedTuple):
@@ -70,20 +79,28 @@ class Sample(NamedTuple):
     logits: dict[str, np.ndarray]
     weights: np.ndarray
 
-    def shift(
-        self, name: str, judged: Judged, weights: Weights, control: bool = False
+    def moved(
+        self, name: str, judged: Judged, what: str, weights: Weights, signed: bool = True
     ) -> np.ndarray:
-        """Mean log-odds gained towards the target, in gaps; NaN where the gap is not above 0."""
-        after = judged.control if control else judged.after
-        gained = self.signs * (after - judged.before)[self.chosen]
-        w = np.ones(self.weights.shape[1]) if weights is None else weights
-        images, faces = w[..., : len(gained)], w[..., len(gained) :]
-        gap = class_gap(self.labels, self.logits[name], faces)
-        return ratio(metrics.mean(gained, images), gap)
+        """Mean change of the log-odds, in gaps; NaN where the gap is not above 0.
 
-    def kept(self, name: str, judged: dict[str, Judged], weights: Weights) -> np.ndarray:
-        """Shift under a second classifier as a share of that under the first."""
-        first, second = (self.shift(n, judged[n], weights) for n in ("first", name))
+        Args:
+            name: of the classifier.
+            judged: what it says.
+            what: key of `CHANGES`.
+            weights: as in `metrics`.
+            signed: towards the targets, not towards old.
+        """
+        start, end = (getattr(judged, moment) for moment in CHANGES[what])
+        change = (self.signs if signed else 1) * (end - start)[self.chosen]
+        w = np.ones(self.weights.shape[1]) if weights is None else weights
+        images, faces = w[..., : len(change)], w[..., len(change) :]
+        gap = class_gap(self.labels, self.logits[name], faces)
+        return ratio(metrics.mean(change, images), gap)
+
+    def kept(self, name: str, judged: dict[str, Judged], what: str, weights: Weights) -> np.ndarray:
+        """Change under a second classifier as a share of that under the first."""
+        first, second = (self.moved(n, judged[n], what, weights) for n in ("first", name))
         return ratio(second, first)
 
     def estimate(self, figure: Callable[[Weights], np.ndarray]) -> dict:
@@ -154,16 +171,17 @@ def summarise(
 
 
 def describe(sample: Sample, name: str, judged: Judged) -> dict:
-    """Shift and control in gaps; which images the classifier takes for their target.
+    """Changes in gaps; which images the classifier takes for their target.
 
-    `before` and `after` are the shares of all images that it takes for it, `flipped` that of those
+    `drift` is where the random change moves the classifier, in gaps towards old. `before` and
+    `after` are the shares of all images that it takes for their target, `flipped` that of those
     that it did not take for it before.
     """
     before, after = (sample.signs * z[sample.chosen] > 0 for z in judged[:2])
     weights = sample.weights[:, : len(before)]
     return {
-        "shift": sample.estimate(partial(sample.shift, name, judged)),
-        "control": sample.estimate(partial(sample.shift, name, judged, control=True)),
+        **{what: sample.estimate(partial(sample.moved, name, judged, what)) for what in CHANGES},
+        "drift": sample.estimate(partial(sample.moved, name, judged, "random", signed=False)),
         "before": share(before, weights),
         "after": share(after, weights),
         "flipped": share(after[~before], weights[:, ~before]),
@@ -171,14 +189,14 @@ def describe(sample: Sample, name: str, judged: Judged) -> dict:
 
 
 def compare(sample: Sample, name: str, judged: dict[str, Judged], plain: dict[str, Judged]) -> dict:
-    """The share kept, and how much higher it is than without a regulariser (same resamples)."""
+    """The shares kept, and how much higher they are than without a regulariser (same resamples)."""
 
-    def gain(weights: Weights) -> np.ndarray:
-        return sample.kept(name, judged, weights) - sample.kept(name, plain, weights)
+    def gain(what: str, weights: Weights) -> np.ndarray:
+        return sample.kept(name, judged, what, weights) - sample.kept(name, plain, what, weights)
 
     return {
-        "kept": sample.estimate(partial(sample.kept, name, judged)),
-        "gain": sample.estimate(gain),
+        "kept": {w: sample.estimate(partial(sample.kept, name, judged, w)) for w in KEPT},
+        "gain": {w: sample.estimate(partial(gain, w)) for w in KEPT},
     }
 
 

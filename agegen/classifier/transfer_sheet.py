@@ -9,7 +9,6 @@ import numpy as np
 
 from agegen import metrics
 from agegen.classifier.errors import CLASS_COLOURS
-from agegen.classifier.face_sheets import DOTS_PER_INCH
 from agegen.classifier.optimize_input import Optimized
 from agegen.classifier.predict import Classifier
 from agegen.classifier.transfer_figures import Case, Judged
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 NOISES_SHOWN, FACES_SHOWN = 1, 2  # of each target
 WIDTH, HEIGHT = 1.25, 1.5  # inches of a tile with its caption
+DOTS_PER_INCH = 120  # noise hardly compresses: the page stays small
 
 
 def choose_columns(cases: list[Case]) -> list[int]:

@@ -19,8 +19,8 @@ from agegen.report.wording import percent, show, span
 
 HEADER = (
     "regulariser", "shift, this network (gaps)", "shift, second (gaps)", "share kept",
-    "share kept, other kind", "random change: this | second (gaps)",
-    "taken for the target: this | second",
+    "random change, towards old: this | second (gaps)", "share of the pattern kept",
+    "the same, other kind", "taken for the target: this | second",
 )  # fmt: skip
 
 
@@ -47,8 +47,8 @@ def answer(folder: Path, evaluation: dict) -> Section:
         ],
         tables=[tabulate(chapter, kind) for kind in kinds],
         pictures=[
-            picture_kept(chapter, kinds[:2], SECOND),
-            picture_kept(chapter, kinds[:2], OTHER),
+            picture_kept(chapter, kinds[:2], "pattern"),
+            picture_kept(chapter, kinds[:2], "shift"),
             picture_grid(folder, chapter),
         ],
         details=describe_method(chapter),
@@ -68,22 +68,24 @@ def describe_kind(chapter: dict, kind: str) -> list[str]:
 
 
 def describe_setting(figures: dict) -> str:
-    """Shift under both classifiers, the share kept, and what that says."""
+    """Shift under both classifiers, the shares kept, and what they say."""
+    second = figures[SECOND]
     shifts = [show(figures[name]["shift"], 2) for name in ("first", SECOND)]
     convinced = [percent(figures[name]["after"]["share"]["value"]) for name in ("first", SECOND)]
     return (
         f"the images (n = {figures['n']}) move this network by {shifts[0]} times the gap between "
-        f"real young and old faces, the second by {shifts[1]} times its own; this network takes "
+        f"real young and old faces, the second classifier by {shifts[1]} times its own: the share "
+        f"of the logit kept is {show(second['kept']['shift'], 2)}. This network takes "
         f"{convinced[0]} of them for their target, the second {convinced[1]}. "
-        f"{judge_share(figures[SECOND]['kept'])}"
+        f"{judge_share(second['kept']['pattern'])}"
     )
 
 
 def judge_share(kept: dict) -> str:
-    """Adversarial or meaningful: what the interval of the share kept says."""
+    """Adversarial or meaningful: what the interval of the share of the pattern kept says."""
     if kept["value"] is None or kept["low"] is None:
-        return "The share of the logit kept is undefined, as this network was not moved."
-    share = f"The share of the logit kept is {show(kept, 2)}"
+        return "What is kept of the pattern is undefined, as it did not move this network."
+    share = f"Of what their pattern does beyond a random change, it keeps {show(kept, 2)}"
     if kept["low"] > 0.5:
         return f"{share}: most of it is meaningful to a network that never saw these faces."
     if kept["low"] > 0 and kept["high"] < 0.5:
@@ -97,29 +99,37 @@ def judge_share(kept: dict) -> str:
 
 def describe_gains(settings: dict, kind: str) -> str:
     """Name the regularisers whose images keep clearly more, or less, than those without one."""
-    gains = {name: of[SECOND]["gain"] for name, of in settings.items() if name != "none"}
+    gains = {n: of[SECOND]["gain"]["pattern"] for n, of in settings.items() if n != "none"}
     known = {name: gain for name, gain in gains.items() if gain["low"] is not None}
     more = [f"{name} ({signed(g)})" for name, g in known.items() if g["low"] > 0]
     less = [f"{name} ({signed(g)})" for name, g in known.items() if g["high"] < 0]
-    sentence = f"Against no regulariser, {short(kind)}, "
+    sentence = f"Against no regulariser, {short(kind)}: "
     if not more and not less:
-        return f"{sentence}none of the {len(gains)} settings clearly changes the share kept."
-    parts = [f"{', '.join(more)} raises the share kept clearly"] if more else []
-    parts += [f"{', '.join(less)} lowers it clearly"] if less else []
+        return f"{sentence}none of the {len(gains)} settings clearly changes what is kept of it."
+    parts = [f"more of the pattern is kept with {', '.join(more)}"] if more else []
+    parts += [f"less is kept with {', '.join(less)}"] if less else []
     rest = len(gains) - len(more) - len(less)
-    return f"{sentence}{'; '.join(parts)}; {rest} of {len(gains)} do neither."
+    return f"{sentence}{'; '.join(parts)}; no clear change with {rest} of {len(gains)}."
 
 
 def describe_controls(chapter: dict, kinds: list[str]) -> str:
-    """Compare what random changes of the same size do to the second classifier."""
-    figures = [of[kind][SECOND] for of in chapter["settings"].values() for kind in kinds[:2]]
-    ranges = []
-    for name in ("control", "shift"):
-        values = [f[name]["value"] for f in figures if f[name]["value"] is not None]
-        ranges.append(f"{min(values):+.2f} to {max(values):+.2f}" if values else "undefined")
+    """Say where random changes alone move the second classifier, and why they are taken off."""
+    drifts = {
+        (name, kind): chapter["settings"][name][kind][SECOND]["drift"]
+        for name in chapter["settings"]
+        for kind in kinds[:2]
+    }
+    known = {key: drift for key, drift in drifts.items() if drift["value"] is not None}
+    if not known:
+        return "What random changes do is undefined, as there is no gap to measure it by."
+    (name, kind), drift = max(known.items(), key=lambda entry: abs(entry[1]["value"]))
+    where = "old" if drift["value"] > 0 else "young"
+    sure = "" if drift["low"] * drift["high"] > 0 else ", which may be chance"
     return (
-        "Random changes of the same size, smoothness and colour move the second classifier by "
-        f"{ranges[0]} gaps on average, depending on the setting; the optimised ones by {ranges[1]}."
+        "A random change of the same size, smoothness and colour can move a classifier too: the "
+        f"second one by at most {abs(drift['value']):.2f} gaps towards {where} ({short(kind)}, "
+        f"{name}: {signed(drift)}{sure}). What it does is taken off before a share is called "
+        "adversarial or meaningful."
     )
 
 
@@ -149,6 +159,8 @@ def describe_judges(classifiers: dict) -> str:
 
 def signed(figure: dict) -> str:
     """Value with its sign, and its interval."""
+    if figure["value"] is None:
+        return "undefined"
     return f"{figure['value']:+.2f} {span(figure['low'], figure['high'], 1, 2)}"
 
 
@@ -157,12 +169,14 @@ def tabulate(chapter: dict, kind: str) -> Table:
     rows = []
     for name, of in chapter["settings"].items():
         first, second, other = (of[kind][judge] for judge in ("first", SECOND, OTHER))
-        controls = (show(figures["control"], 2) for figures in (first, second))
+        drifts = (signed(figures["drift"]) for figures in (first, second))
         taken = (percent(figures["after"]["share"]["value"]) for figures in (first, second))
         rows.append(
             [
-                name, show(first["shift"], 2), show(second["shift"], 2), show(second["kept"], 2),
-                show(other["kept"], 2), " | ".join(controls), " | ".join(taken),
+                name, show(first["shift"], 2), show(second["shift"], 2),
+                show(second["kept"]["shift"], 2), " | ".join(drifts),
+                show(second["kept"]["pattern"], 2), show(other["kept"]["pattern"], 2),
+                " | ".join(taken),
             ]
         )  # fmt: skip
     n = chapter["settings"]["none"][kind]["n"]
@@ -185,8 +199,9 @@ def describe_method(chapter: dict) -> list[str]:
         "each class, drawn from the validation faces, towards each class. No network was trained "
         "on those faces; all chose their best epoch and temperature on them. Shifts are of "
         "the log-odds from the start to the image, both rounded to 8 bits and uncropped.",
-        "The random change has the Fourier amplitudes of the optimised one and random phases "
-        "(Prichard and Theiler, 1994).",
+        "The random change has the Fourier amplitudes of the optimised one and random phases, the "
+        "same for the three colours (Prichard and Theiler, 1994). The share of the pattern kept is "
+        "(image − random change) under the second, divided by the same under this network.",
         f"Intervals: 95 %, {chapter['resamples']:,} bootstrap resamples of noises or persons and "
         "of the validation faces that give the gaps. They hold for this pair of networks: other "
         "seeds of the second one are not in them.",

@@ -30,6 +30,13 @@ STARTS = {
     "own": "from faces, towards their own class",
 }
 
+MEANING = {
+    "shift": "0: the second classifier does not move; 1: it moves as far as the first, each "
+    "measured by its own gap between real young and old faces.",
+    "pattern": "The same for what the image moves more than a random change of the same size, "
+    "smoothness and colour does.",
+}
+
 
 def name_network(judge: dict) -> str:
     """residual, widths 16–32."""
@@ -41,28 +48,31 @@ def short(kind: str) -> str:
     return STARTS[kind].partition(",")[0]
 
 
-def picture_kept(chapter: dict, kinds: list[str], judge: str) -> Picture:
-    """Share of the logit kept by setting and start, as one second classifier sees it."""
+def picture_kept(chapter: dict, kinds: list[str], what: str) -> Picture:
+    """Share kept by the second classifier, by setting and start.
+
+    Args:
+        chapter: of transfer.json.
+        kinds: of start.
+        what: "shift" for the whole change of the logit, "pattern" for that beyond a random change.
+    """
     settings = chapter["settings"]
     each = "; ".join(
-        f"{name}: " + ", ".join(f"{kind} {show(of[kind][judge]['kept'], 2)}" for kind in kinds)
+        f"{name}: " + ", ".join(f"{short(k)} {show(of[k][SECOND]['kept'][what], 2)}" for k in kinds)
         for name, of in settings.items()
     )
-    network = name_network(chapter["classifiers"][judge])
     counts = ", ".join(f"{short(kind)} n = {settings['none'][kind]['n']}" for kind in kinds)
-    same = "the same" if judge == SECOND else "another"
+    beyond = {"shift": "", "pattern": ", beyond a random change"}[what]
     return picture(
-        f"Share of the logit kept by a second classifier of {same} kind",
-        f"{network}; images {counts}",
-        partial(draw_kept, chapter=chapter, kinds=kinds, judge=judge), f"{each}.",
-        "0: the second classifier does not move; 1: it moves as far as the first, each measured by "
-        "its own gap between real young and old faces. Bars: 95 % intervals over noises and "
-        "persons. Dotted: what real faces keep of their differences within a class.",
+        f"Share of the logit kept by the second classifier{beyond}", f"images {counts}",
+        partial(draw_kept, chapter=chapter, kinds=kinds, what=what), f"{each}.",
+        f"{MEANING[what]} Bars: 95 % intervals over noises, persons and the faces that give the "
+        "gaps. Dotted: what real faces keep of their differences within a class.",
         height=1.5 + 0.3 * len(settings),
     )  # fmt: skip
 
 
-def draw_kept(figure: Figure, chapter: dict, kinds: list[str], judge: str) -> None:
+def draw_kept(figure: Figure, chapter: dict, kinds: list[str], what: str) -> None:
     """Settings from the top down, the kinds of start beside each other."""
     axes = figure.subplots()
     settings = chapter["settings"]
@@ -70,23 +80,22 @@ def draw_kept(figure: Figure, chapter: dict, kinds: list[str], judge: str) -> No
     values = []
     for kind in kinds:
         colour, marker, shift = looks[kind]
-        found = [(row, of[kind][judge]["kept"]) for row, of in enumerate(settings.values())]
+        found = [(row, of[kind][SECOND]["kept"][what]) for row, of in enumerate(settings.values())]
         found = [(row, kept) for row, kept in found if kept["value"] is not None]
         values += [kept["value"] for _, kept in found]
         error = np.array([error_bar(**kept) for _, kept in found]).reshape(-1, 2).T
         axes.errorbar(
             [kept["value"] for _, kept in found], [row + shift for row, _ in found], xerr=error,
-            color=colour, marker=marker, linestyle="none",
-            label=short(kind),
+            color=colour, marker=marker, linestyle="none", label=short(kind),
         )  # fmt: skip
     for place in (0, 1):
         axes.axvline(place, color=BLACK, linewidth=0.8)
-    if chapter["real_faces"][judge]["value"] is not None:
-        axes.axvline(chapter["real_faces"][judge]["value"], color=GREY, linestyle=":")
+    if chapter["real_faces"][SECOND]["value"] is not None:
+        axes.axvline(chapter["real_faces"][SECOND]["value"], color=GREY, linestyle=":")
     axes.set_yticks(range(len(settings)), settings)
     axes.set(
-        xlabel="shift of the second ÷ shift of this network (gaps ÷ gaps)", ylabel="regulariser",
-        ylim=(len(settings) - 0.5, -0.5),
+        xlabel="change of the second ÷ change of this network (gaps ÷ gaps)",
+        ylabel="regulariser", ylim=(len(settings) - 0.5, -0.5),
         xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
     )  # fmt: skip
     figure.legend(loc="outside lower center", ncols=2)

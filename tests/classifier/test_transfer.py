@@ -51,11 +51,11 @@ def some_cases() -> list[Case]:
     return noise + [Case(Start(t, face), "other", f"face {t}", t) for t in (0, 1)]
 
 
-def moved(cases: list[Case], start: float, by: float) -> Judged:
-    """Every image moves `by` towards its target; the control by a tenth of it."""
+def moved(cases: list[Case], start: float, by: float, drift: float = 0.0) -> Judged:
+    """Every image moves `by` towards its target and, as its control does, `drift` towards old."""
     signs = np.array([2 * case.start.target - 1 for case in cases])
     before = np.full(len(cases), start)
-    return Judged(before, before + by * signs, before + 0.1 * by * signs)
+    return Judged(before, before + by * signs + drift, before + drift)
 
 
 def test_shifts_are_in_gaps_and_the_share_kept_is_their_ratio(
@@ -72,13 +72,35 @@ def test_shifts_are_in_gaps_and_the_share_kept_is_their_ratio(
     assert noise["n"] == 6
     assert noise["first"]["shift"]["value"] == pytest.approx(2)
     assert noise["same kind"]["shift"]["value"] == pytest.approx(1.5)
-    assert noise["same kind"]["control"]["value"] == pytest.approx(0.15)
-    assert noise["same kind"]["kept"]["value"] == pytest.approx(0.75)
-    assert noise["same kind"]["gain"]["value"] == pytest.approx(0.75 - 0.25)
-    assert found["none"]["noise"]["same kind"]["gain"]["value"] == 0
-    assert noise["other kind"]["kept"]["value"] == 0
-    kept = noise["same kind"]["kept"]
+    assert noise["same kind"]["kept"]["shift"]["value"] == pytest.approx(0.75)
+    assert noise["same kind"]["gain"]["shift"]["value"] == pytest.approx(0.75 - 0.25)
+    assert found["none"]["noise"]["same kind"]["gain"]["shift"]["value"] == 0
+    assert noise["other kind"]["kept"]["shift"]["value"] == 0
+    kept = noise["same kind"]["kept"]["shift"]
     assert kept["low"] < 0.75 < kept["high"]  # the gaps are uncertain, though all images move alike
+
+
+def test_what_any_noise_does_is_taken_off_the_pattern(
+    drawn_store: FaceStore, val: dict[str, Predictions]
+) -> None:
+    cases = [case for case in some_cases() if case.start.target == 1]
+    judged = {
+        "first": moved(cases, -1, 8), "same kind": moved(cases, -1, 1, drift=3),
+        "other kind": moved(cases, -1, -1, drift=1),
+    }  # fmt: skip
+    noise = summarise(cases, {"none": judged}, drawn_store, val, seed=0)["none"]["noise"]
+    same, other = noise["same kind"], noise["other kind"]
+    assert same["shift"]["value"] == pytest.approx(2)  # (1 + 3) / the gap of 2
+    assert same["kept"]["shift"]["value"] == pytest.approx(1)
+    assert same["random"]["value"] == same["drift"]["value"] == pytest.approx(1.5)
+    assert same["pattern"]["value"] == pytest.approx(0.5)
+    assert same["kept"]["pattern"]["value"] == pytest.approx(0.25)
+    assert other["kept"]["pattern"]["value"] == pytest.approx(-0.5)
+    young = [case._replace(start=case.start._replace(target=0)) for case in cases]
+    towards = summarise(
+        young, {"none": dict.fromkeys(NAMES, moved(young, 1, 0, 2))}, drawn_store, val, seed=0
+    )["none"]["noise"]["same kind"]
+    assert towards["random"]["value"] == -towards["drift"]["value"] == pytest.approx(-1)
 
 
 def test_images_taken_for_their_target(drawn_store: FaceStore, val) -> None:
@@ -98,7 +120,7 @@ def test_without_a_gap_or_a_shift_nothing_is_kept_of_it(drawn_store: FaceStore, 
         zip(NAMES, (moved(cases, 1, 0), moved(cases, 1, 1), moved(cases, 1, 1)), strict=True)
     )
     found = summarise(cases, {"none": still}, drawn_store, val, seed=0)["none"]["noise"]
-    assert found["same kind"]["kept"] == {"value": None, "low": None, "high": None}
+    assert found["same kind"]["kept"]["shift"] == {"value": None, "low": None, "high": None}
     labels = val["first"].labels
     one_class = {
         name: Predictions(*(a[labels == 0] for a in vars(p).values())) for name, p in val.items()

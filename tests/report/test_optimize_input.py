@@ -26,11 +26,16 @@ def figure(value: float | None, reach: float = 0.1) -> dict:
     return {"value": value, "low": value - reach, "high": value + reach}
 
 
-def judged(shift: float, kept: float | None = None, gain: float | None = 0.0) -> dict:
+def judged(
+    shift: float | None, kept: float | None = None, gain: float | None = 0.0, drift: float = 0.3
+) -> dict:
     taken = {"n": 16, "count": 8.0, "share": figure(0.5)}
-    found = {"shift": figure(shift), "control": figure(0.011)}
+    found = {"shift": figure(shift), "drift": figure(drift, 0.05)}
     found |= {"before": taken, "after": taken, "flipped": taken}
-    return found | {"kept": figure(kept), "gain": figure(gain)}
+    return found | {
+        "kept": {"shift": figure(0.123), "pattern": figure(kept)},
+        "gain": {"shift": figure(0.0), "pattern": figure(gain)},
+    }
 
 
 def write_chapter(folder: Path, kept: dict[str, float | None], gains: dict[str, float]) -> Path:
@@ -66,10 +71,11 @@ def answer(
 def test_the_section_holds_the_figures_and_the_grid(tmp_path: Path) -> None:
     section = answer(tmp_path / "run" / "analysis", {"none": 0.07})
     words = words_of(section)
-    assert "0.07 [-0.03, 0.17]" in words
+    assert "it keeps 0.07 [-0.03, 0.17]" in words
+    assert "the share of the logit kept is 0.12 [0.02, 0.22]" in words
     assert "AUC 0.876 [0.866, 0.886] on the 4,699 training faces" in words
     assert "0.61 [0.51, 0.71] (slope over 627 validation faces)" in words
-    assert "+0.01 to +0.01" in words
+    assert "by at most 0.30 gaps towards old (from noise, none: +0.30 [0.25, 0.35])" in words
     assert "None" not in words
     assert "{" not in words
     assert [len(table.rows) for table in section.tables] == [len(SETTINGS)] * 2
@@ -104,23 +110,37 @@ def test_a_share_that_may_be_anything_is_called_uncertain() -> None:
     assert "too uncertain" in optimize_input.judge_share(wide)
 
 
+@pytest.mark.parametrize(
+    ("drift", "words"),
+    [
+        (figure(-0.4), "0.40 gaps towards young"),
+        (figure(0.05), "+0.05 [-0.05, 0.15], which may be chance"),
+        (figure(None), "undefined, as there is no gap"),
+    ],
+)
+def test_where_random_changes_lead_is_said(drift: dict, words: str) -> None:
+    chapter = {"settings": {"none": {"noise": {"same kind": {"drift": drift}}}}}
+    said = optimize_input.describe_controls(chapter, ["noise"])
+    assert words in said.replace("\N{NO-BREAK SPACE}", " ")
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_what_helps_is_named_only_if_it_clearly_does(tmp_path: Path) -> None:
     nothing = answer(tmp_path, gains={"blur": 0.05}).answer
-    assert any("none of the 7 settings clearly changes the share kept" in s for s in nothing)
+    assert any("none of the 7 settings clearly changes what is kept" in s for s in nothing)
     gains = {"blur": 0.3, "Fourier": 0.2, "L2": -0.3}
     (found, _) = [s for s in answer(tmp_path, gains=gains).answer if s.startswith("Against")]
     raised, lowered, rest = found.split("; ")
     assert "blur (+0.30" in raised
     assert "Fourier (+0.20" in raised
-    assert lowered.startswith("L2 (-0.30")
-    assert rest.startswith("4 of 7")
+    assert lowered.startswith("less is kept with L2 (-0.30")
+    assert rest == "no clear change with 4 of 7."
 
 
 def test_an_undefined_share_leaves_a_gap_in_the_figure(tmp_path: Path) -> None:
     folder = write_chapter(tmp_path, dict.fromkeys(SETTINGS), {})
-    drawn = picture_kept(read_json(folder / "transfer.json"), ["noise", "other"], "same kind")
-    assert "none: noise undefined" in drawn.alt
+    drawn = picture_kept(read_json(folder / "transfer.json"), ["noise", "other"], "pattern")
+    assert "none: from noise undefined" in drawn.alt
 
 
 def test_the_curve_is_written_for_one_image_and_for_several(tmp_path: Path) -> None:
