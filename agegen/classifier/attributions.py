@@ -21,10 +21,10 @@ from agegen.classifier.attribution_sheets import ClassMean, faces_above_maps, me
 from agegen.classifier.errors import choose_examples
 from agegen.classifier.evaluate import Predictions, as_json, clusters
 from agegen.classifier.face_sheets import save_sheet
-from agegen.classifier.model import build_model
 from agegen.classifier.named_faces import name_answer
 from agegen.classifier.neighbours import unit
 from agegen.classifier.shares import by_group
+from agegen.classifier.untrained import fresh_network
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import evaluation_views, to_uint8
 from agegen.files import written_whole
@@ -82,14 +82,6 @@ def attribute(model: nn.Module, views: Tensor, steps: int = STEPS, batch_size: i
     return Maps(np.concatenate(signed), np.concatenate(missing))
 
 
-def untrained_like(analysis: Analysis) -> nn.Module:
-    """Return a network of the same kind with fresh weights, drawn from the seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(analysis.seed)
-        model = build_model(analysis.classifier.config.model)
-    return model.to(analysis.classifier.device).eval().requires_grad_(False)
-
-
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Spearman's correlation of each pair of maps, float64 (n,); 0 where one is constant.
 
@@ -131,7 +123,8 @@ def analyze(analysis: Analysis) -> dict:
     model, test = analysis.classifier.model, analysis.test
     sample = draw_sample(test, analysis.seed, FACES_A_CLASS)
     views = centre_views(analysis, sample)
-    maps, chance = attribute(model, views), attribute(untrained_like(analysis), views)
+    untrained = fresh_network(analysis.classifier, analysis.seed)
+    maps, chance = attribute(model, views), attribute(untrained, views)
     save_examples(analysis)
     labels = test.labels[sample]
     save_classes(analysis, labels, views, maps.signed)

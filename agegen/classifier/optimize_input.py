@@ -38,7 +38,6 @@ from agegen.metrics import sigmoid
 from agegen.progress import Progress
 
 LARGEST_ANCHOR = 0.99  # tanh reaches ±1 nowhere; this moves a pixel by at most 1.3 of 255 levels
-GREY = 127.5
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import scipy.stats
 
 from agegen import metrics
 
@@ -11,21 +12,13 @@ SCORES: dict[str, Callable] = {
     "roc_auc": metrics.roc_auc,
     "negative_log_likelihood": metrics.negative_log_likelihood,
 }
-# 0.975 quantiles of Student's t with 1, 2, … degrees of freedom
-T_QUANTILES = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-)  # fmt: skip
 Resampled = dict[str, np.ndarray]
 """Score → float64 (1 + resamples,): its value on the faces, then on every bootstrap resample."""
 
 
 def t_quantile(freedom: int) -> float:
-    """0.975 quantile of Student's t; above 20 degrees of freedom by its expansion, to 0.001."""
-    if freedom <= len(T_QUANTILES):
-        return T_QUANTILES[freedom - 1]
-    z = 1.95996
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    """0.975 quantile of Student's t."""
+    return float(scipy.stats.t.ppf(0.975, freedom))
 
 
 def resample(y: np.ndarray, logit: np.ndarray, weights: np.ndarray) -> Resampled:

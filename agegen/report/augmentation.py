@@ -8,13 +8,12 @@ from agegen.report.section import Section
 from agegen.report.study import (
     SCORES,
     find_factor,
-    is_clear,
     picture_factor,
     read_study,
     sample_of_study,
-    signed,
 )
 from agegen.report.style import Picture, embed_png
+from agegen.report.wording import is_clear, signed
 
 FACTOR, PARTS = "augmentation", "augmentation_effects"
 

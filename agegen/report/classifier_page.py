@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from agegen.files import flatten, read_json, sha256
 from agegen.report import (
     attributions,
@@ -31,6 +29,7 @@ from agegen.report.commands import list_commands
 from agegen.report.examples import MOST_EXAMPLES, make_galleries
 from agegen.report.saved_run import SavedRun, Scored, read_run, read_scores
 from agegen.report.section import Section
+from agegen.report.templates import open_templates
 from agegen.report.wording import by_class, in_words, sample_of, show
 
 FIGURE_NAMES = {
@@ -59,13 +58,7 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
     """
     saved = read_run(run)
     scored = read_scores(saved, faces)
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    page = open_templates()
     page.filters["in_words"] = in_words
     sections, missing = answer_questions(saved, scored, examples)
     return page.get_template("page.html").render(

@@ -12,9 +12,8 @@ from agegen.report.examples import Gallery
 from agegen.report.kept_faces import make_gallery, read_faces
 from agegen.report.section import Section, Table
 from agegen.report.share_figures import draw_shares, of_how_many
-from agegen.report.study import is_clear, signed
 from agegen.report.style import Picture, embed_png, picture
-from agegen.report.wording import sample_of, show
+from agegen.report.wording import is_clear, sample_of, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -45,13 +45,17 @@ def make_galleries(scored: Scored, most: int) -> list[Gallery]:
 def show_face(scored: Scored, row: int) -> tuple[str, str, str]:
     """One face: data URI, what it is in words, caption."""
     number = int(scored.indices[row])
-    pixels = Image.fromarray(np.asarray(scored.store.images[number]))
-    pixels.thumbnail((EXAMPLE_PIXELS, EXAMPLE_PIXELS))
-    buffer = BytesIO()
-    pixels.save(buffer, "JPEG", quality=92, subsampling=0)
     age = scored.store.ages[number]
     years = "age unknown" if age == UNKNOWN_AGE else f"age {age}"
     p = f"p(old) {scored.p[row]:.3f}"
     what = f"{CLASS_NAMES[scored.y[row]]} face {number} of the store, {years}, {p}"
-    uri = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return uri, what, f"{p}\n{years}"
+    return as_jpeg(np.asarray(scored.store.images[number])), what, f"{p}\n{years}"
+
+
+def as_jpeg(pixels: np.ndarray) -> str:
+    """Turn pixels uint8 (h, w, 3) into a data URI; large faces are scaled down."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((EXAMPLE_PIXELS, EXAMPLE_PIXELS))
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=92, subsampling=0)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,16 +1,13 @@
 """Galleries of faces whose pixels a chapter of the analysis has kept beside its figures."""
 
-import base64
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.examples import EXAMPLE_PIXELS, Gallery
+from agegen.report.examples import Gallery, as_jpeg
 
 
 def read_faces(path: Path) -> dict[int, np.ndarray]:
@@ -51,12 +48,3 @@ def show_face(face: dict, pixels: np.ndarray, more: str) -> tuple[str, str, str]
     facts = [f"p(old) {face['p_old']:.3f}", years, *([more] if more else [])]
     what = f"{CLASS_NAMES[face['label']]} face {face['index']} of the store, {', '.join(facts)}"
     return as_jpeg(pixels), what, "\n".join(facts)
-
-
-def as_jpeg(pixels: np.ndarray) -> str:
-    """Turn pixels uint8 (h, w, 3) into a data URI; large faces are scaled down."""
-    image = Image.fromarray(pixels)
-    image.thumbnail((EXAMPLE_PIXELS, EXAMPLE_PIXELS))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=92, subsampling=0)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -14,9 +14,8 @@ from agegen.report.examples import Gallery
 from agegen.report.kept_faces import make_gallery, read_faces
 from agegen.report.section import Section, Table
 from agegen.report.share_figures import draw_shares, of_how_many
-from agegen.report.study import is_clear, signed
 from agegen.report.style import CLASS_COLOURS, Picture, picture
-from agegen.report.wording import show
+from agegen.report.wording import is_clear, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

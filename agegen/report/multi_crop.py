@@ -4,6 +4,7 @@ from pathlib import Path
 
 from agegen.files import read_json
 from agegen.report.multi_crop_figures import (
+    DIGITS,
     GAINS,
     SCORES,
     describe_gain,
@@ -13,11 +14,9 @@ from agegen.report.multi_crop_figures import (
     of_logits,
     picture_gains,
     picture_score,
-    signed,
 )
 from agegen.report.section import Section, Table
-from agegen.report.study import is_clear
-from agegen.report.wording import sample_of, show
+from agegen.report.wording import is_clear, sample_of, show, signed
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
@@ -111,7 +110,9 @@ def describe_gains(rows: list[dict]) -> list[str]:
         far = max(known, key=lambda row: abs(row[key]["value"]), default=None)
         if far is None:
             continue
-        listed = "; ".join(f"{name_scheme(r['scheme'])} {signed(r[key])}" for r in clear or [far])
+        listed = "; ".join(
+            f"{name_scheme(r['scheme'])} {signed(r[key], DIGITS)}" for r in clear or [far]
+        )
         sentences.append(
             f"In {name}, the intervals of {len(clear)} of {len(known)} schemes leave out that "
             "nothing changed (each for itself, not corrected for their number); "
@@ -169,7 +170,7 @@ def tabulate_tests(rows: list[dict], content: dict) -> Table:
         [
             name_scheme(row["scheme"]), averaged(row), str(row["mcnemar"]["gained"]),
             str(row["mcnemar"]["lost"]), f"{row['mcnemar']['p']:.3g}",
-            *("undefined" if row[k]["value"] is None else signed(row[k]) for k in GAINS),
+            *(signed(row[k], DIGITS) for k in GAINS),
         ]
         for row in rows
         if row["scheme"] != "centre"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agegen.report.style import BLACK, BLUE, GREY, VERMILLION, Picture, error_bar, picture
-from agegen.report.wording import show, span
+from agegen.report.wording import show, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ SCORES = {
     "expected_calibration_error": "ECE",
 }
 GAINS = {"accuracy_gain": "accuracy", "roc_auc_gain": "AUC"}
+DIGITS = 4  # gains are small
 TITLES = {
     "centre": "centre crop",
     "flip": "centre and mirror image",
@@ -53,15 +54,10 @@ def is_defined(rows: list[dict], score: str) -> bool:
     return all(row[score]["value"] is not None for row in rows)
 
 
-def signed(gain: dict) -> str:
-    """Value with its sign and its interval; four digits, as gains are small."""
-    return f"{gain['value']:+.4f} {span(gain['low'], gain['high'], 1, 4)}".strip()
-
-
 def describe_gain(row: dict) -> str:
     """Gains of one scheme in accuracy and AUC, as far as they are defined."""
     known = {name: row[key] for key, name in GAINS.items() if row[key]["value"] is not None}
-    return ", ".join(f"{name} {signed(gain)}" for name, gain in known.items())
+    return ", ".join(f"{name} {signed(gain, DIGITS)}" for name, gain in known.items())
 
 
 def picture_score(rows: list[dict], score: str, sample: str) -> Picture:

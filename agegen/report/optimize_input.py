@@ -15,7 +15,7 @@ from agegen.report.transfer_pictures import (
     picture_kept,
     short,
 )
-from agegen.report.wording import percent, show, span
+from agegen.report.wording import percent, show, signed
 
 HEADER = (
     "regulariser", "shift, this network (gaps)", "shift, second (gaps)", "share kept",
@@ -101,8 +101,8 @@ def describe_gains(settings: dict, kind: str) -> str:
     """Name the regularisers whose images keep clearly more, or less, than those without one."""
     gains = {n: of[SECOND]["gain"]["pattern"] for n, of in settings.items() if n != "none"}
     known = {name: gain for name, gain in gains.items() if gain["low"] is not None}
-    more = [f"{name} ({signed(g)})" for name, g in known.items() if g["low"] > 0]
-    less = [f"{name} ({signed(g)})" for name, g in known.items() if g["high"] < 0]
+    more = [f"{name} ({signed(g, 2)})" for name, g in known.items() if g["low"] > 0]
+    less = [f"{name} ({signed(g, 2)})" for name, g in known.items() if g["high"] < 0]
     sentence = f"Against no regulariser, {short(kind)}: "
     if not more and not less:
         return f"{sentence}none of the {len(gains)} settings clearly changes what is kept of it."
@@ -128,7 +128,7 @@ def describe_controls(chapter: dict, kinds: list[str]) -> str:
     return (
         "A random change of the same size, smoothness and colour can move a classifier too: the "
         f"second one by at most {abs(drift['value']):.2f} gaps towards {where} ({short(kind)}, "
-        f"{name}: {signed(drift)}{sure}). What it does is taken off before a share is called "
+        f"{name}: {signed(drift, 2)}{sure}). What it does is taken off before a share is called "
         "adversarial or meaningful."
     )
 
@@ -157,19 +157,12 @@ def describe_judges(classifiers: dict) -> str:
     )
 
 
-def signed(figure: dict) -> str:
-    """Value with its sign, and its interval."""
-    if figure["value"] is None:
-        return "undefined"
-    return f"{figure['value']:+.2f} {span(figure['low'], figure['high'], 1, 2)}"
-
-
 def tabulate(chapter: dict, kind: str) -> Table:
     """All settings of one kind of start."""
     rows = []
     for name, of in chapter["settings"].items():
         first, second, other = (of[kind][judge] for judge in ("first", SECOND, OTHER))
-        drifts = (signed(figures["drift"]) for figures in (first, second))
+        drifts = (signed(figures["drift"], 2) for figures in (first, second))
         taken = (percent(figures["after"]["share"]["value"]) for figures in (first, second))
         rows.append(
             [

@@ -6,13 +6,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.files import read_json
 from agegen.report.style import embed_png
+from agegen.report.templates import open_templates
 
 SHOWN_SIDE = 1100  # pixels of a photo on the page; the file beside it has more
 MOST_SHOWN = 60  # photos with faces: about 15 MB of page
@@ -45,14 +45,8 @@ def make_page(folder: Path) -> str:
         raise UserError(f"{folder}/photos.json is of another version: classify the photos again")
     photos = content["photos"]
     with_faces = [photo for photo in photos if photo["faces"]]
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return page.get_template("photos_page.html").render(
+    page = open_templates().get_template("photos_page.html")
+    return page.render(
         run=content["run"],
         tiles=make_tiles(photos),
         shown=[show_photo(folder, photo) for photo in with_faces[:MOST_SHOWN]],

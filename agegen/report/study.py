@@ -11,7 +11,7 @@ import numpy as np
 from agegen.files import read_json
 from agegen.report.section import Section, Table
 from agegen.report.style import BLACK, BLUE, VERMILLION, Picture, error_bar, picture
-from agegen.report.wording import by_class, show
+from agegen.report.wording import by_class, is_clear, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,13 +59,6 @@ def find_factor(study: dict, name: str) -> dict | None:
 def others(factor: dict) -> list[dict]:
     """The settings that differ from the base."""
     return [setting for setting in factor["settings"] if setting["changes"]]
-
-
-def is_clear(difference: dict | None) -> bool:
-    """True if the interval leaves 0 out."""
-    if difference is None or difference["low"] is None:
-        return False
-    return difference["low"] > 0 or difference["high"] < 0
 
 
 def describe_effects(factors: list[dict]) -> list[str]:
@@ -121,13 +114,6 @@ def describe_missing(study: dict) -> list[str]:
         f"Not measured yet for this run: {names}. The command at the end of this section measures "
         "them; with --dry-run it says how long that takes."
     ]
-
-
-def signed(difference: dict | None) -> str:
-    """Value with its sign, and its interval; "undefined" where a loss diverged or a class lacks."""
-    if difference is None or difference["value"] is None:
-        return "undefined"
-    return f"{difference['value']:+.3f} {show(difference).partition(' ')[2]}".strip()
 
 
 def tabulate(factor: dict) -> Table:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agegen.report.section import Section, Table
-from agegen.report.study import SCORES, find_factor, is_clear, read_study, sample_of_study, signed
+from agegen.report.study import SCORES, find_factor, read_study, sample_of_study
 from agegen.report.style import BLUE, GREY, VERMILLION, Picture, error_bar, picture
-from agegen.report.wording import show
+from agegen.report.wording import is_clear, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -28,6 +28,21 @@ def show(figure: dict, digits: int = 3) -> str:
     return f"{value} {span(figure['low'], figure['high'], 1, digits)}".strip()
 
 
+def signed(figure: dict | None, digits: int = 3) -> str:
+    """Value with its sign, and its interval; "undefined" where a loss diverged or a class lacks."""
+    if figure is None or figure["value"] is None:
+        return "undefined"
+    interval = span(figure["low"], figure["high"], 1, digits)
+    return f"{figure['value']:+.{digits}f} {interval}".strip()
+
+
+def is_clear(difference: dict | None) -> bool:
+    """True if the interval leaves 0 out."""
+    if difference is None or difference["low"] is None:
+        return False
+    return difference["low"] > 0 or difference["high"] < 0
+
+
 def span(low: float | None, high: float | None, scale: float, digits: int) -> str:
     """Interval in brackets that does not break over lines; empty where it is undefined."""
     if low is None or high is None:

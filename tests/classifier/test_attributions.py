@@ -27,9 +27,9 @@ from agegen.classifier.attributions import (
     rank_correlation,
     region_shares,
     rim_mask,
-    untrained_like,
 )
 from agegen.classifier.evaluate import Predictions
+from agegen.classifier.untrained import fresh_network
 
 
 class Linear(nn.Module):
@@ -160,14 +160,14 @@ def test_samples_are_balanced_drawn_from_the_seed_and_sorted() -> None:
 
 def test_the_untrained_network_is_of_the_same_kind_and_repeatable(analysis: Analysis) -> None:
     state = torch.get_rng_state()
-    one, same = untrained_like(analysis), untrained_like(analysis)
+    one, same = (fresh_network(analysis.classifier, analysis.seed) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     trained = analysis.classifier.model.state_dict()
     assert one.state_dict().keys() == trained.keys()
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
     assert not torch.equal(one.state_dict()["stem.weight"], trained["stem.weight"])
     assert not one.training
-    other = untrained_like(analysis._replace(seed=4)).state_dict()
+    other = fresh_network(analysis.classifier, 4).state_dict()
     assert not torch.equal(one.state_dict()["stem.weight"], other["stem.weight"])
 
 
