@@ -48,7 +48,7 @@ class TrainConfig:
     """Random views of the training faces."""
     subset: SubsetConfig = field(default_factory=SubsetConfig)
     """Which of the faces are trained on."""
-    epochs: int = 70
+    epochs: int = 60
     """Passes over the training faces."""
     early_epochs: float = 0.0
     """Share of the epochs, from the first on, that see the views shrunk, as half the work (Tan and

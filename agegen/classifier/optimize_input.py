@@ -57,7 +57,7 @@ class OptimizeConfig:
     total_variation: float = 10.0
     """Weight of the mean |difference of neighbouring pixels| in the change from grey or the face;
     1 outweighs one unit of log-odds."""
-    l2: float = 50.0
+    l2: float = 5.0
     """Weight of the mean square of the change: pulls towards grey, or back to the face."""
     blur: float = 0.5
     """Standard deviation in pixels of a Gaussian blur of the change."""
@@ -108,7 +108,7 @@ class Optimized(NamedTuple):
         log_odds_after: float64 (n,), the same.
         p_before: float64 (n,), calibrated p(old).
         p_after: float64 (n,), the same.
-        history: float32 (steps, n), calibrated p(target) of what each step showed the network.
+        history: float32 (steps, n), calibrated log-odds of the target of what each step showed.
     """
 
     before: np.ndarray
@@ -211,7 +211,7 @@ def ascend(
         optimizer.step()
         if config.blur and (step + 1) % config.blur_every == 0:
             blur_change(canvas, change, config.blur)
-        history.append(odds.detach().sigmoid().cpu().numpy())
+        history.append(odds.detach().cpu().numpy())
         if progress:
             progress.update(len(images))
     return np.stack(history)
@@ -237,9 +237,8 @@ def penalty(change: Tensor, config: OptimizeConfig) -> Tensor:
         config: the two weights.
     """
     square = reduce(change**2, "n c h w -> n", "mean")
-    down = (change[:, :, 1:] - change[:, :, :-1]).abs()
-    right = (change[..., 1:] - change[..., :-1]).abs()
-    variation = sum(reduce(d, "n c h w -> n", "mean") for d in (down, right))
+    steps = (change.diff(dim=2).abs(), change.diff(dim=3).abs())
+    variation = sum(reduce(step, "n c h w -> n", "mean") for step in steps)
     return config.l2 * square + config.total_variation * variation
 
 

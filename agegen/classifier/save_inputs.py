@@ -67,7 +67,7 @@ def save_inputs(
                 "second_p_old_before": None if judge is None else float(second[0][i]),
                 "second_p_old_after": None if judge is None else float(second[1][i]),
                 "change": float(np.sqrt(np.mean(change_of(images, i) ** 2))),
-                "history": [round(float(p), 6) for p in images.history[:, i]],
+                "history": [round(float(z), 4) for z in images.history[:, i]],
             }
             for i, name in enumerate(names)
         ],
@@ -95,24 +95,25 @@ def strip(images: Optimized, i: int, figures: dict) -> list[Tile]:
     change = change_of(images, i)
     factor = GREY / max(np.quantile(np.abs(change), 0.99), 1.0)
     shown = np.clip(GREY + factor * change, 0, 255).round().astype(np.uint8)
+    start = figures["name"].partition("_from_")[2].replace("_", " ")
+    odds = [numbers(figures, when) for when in ("before", "after")]
     return [
-        Tile(images.before[i], f"{figures['name']}\n{caption(figures, 'before')}"),
-        Tile(images.after[i], f"after\n{caption(figures, 'after')}"),
+        Tile(images.before[i], f"{start}\n{odds[0]}"),
+        Tile(images.after[i], f"for {figures['name'].partition('_from_')[0]}\n{odds[1]}"),
         Tile(shown, f"change × {factor:.1f}\nRMS {figures['change']:.1f} of 255"),
     ]
 
 
-def caption(figures: dict, when: str) -> str:
-    """p(old) 0.91 | second 0.43."""
-    second = figures[f"second_p_old_{when}"]
-    text = f"p(old) {figures[f'p_old_{when}']:.2f}"
-    return text if second is None else f"{text} | second {second:.2f}"
+def numbers(figures: dict, when: str) -> str:
+    """p(old) 0.91 | 0.43: of the classifier and of the judge, if there is one."""
+    p = [figures[f"{judge}p_old_{when}"] for judge in ("", "second_")]
+    return "p(old) " + " | ".join(f"{x:.2f}" for x in p if x is not None)
 
 
 def describe(figures: dict) -> str:
-    """One line an image: p(old) before and after, under both classifiers."""
+    """One line an image: p(old) before and after, of the classifier | of the judge."""
     return "\n".join(
-        f"{image['name']}: {caption(image, 'before')} → {caption(image, 'after')}, "
+        f"{image['name']}: {numbers(image, 'before')} → {numbers(image, 'after')}, "
         f"changed by {image['change']:.1f} of 255 (RMS)"
         for image in figures["images"]
     )

@@ -18,7 +18,6 @@ from agegen.classifier.config import SubsetConfig, TrainConfig
 from agegen.classifier.evaluate import Predictions, as_json, clusters, interval
 from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import Classifier, load_classifier
-from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
@@ -26,6 +25,7 @@ from agegen.faces.store import FaceStore
 
 KINDS = ("same kind", "other kind")
 STEPS, MOST_EPOCHS = 600, 60  # of a second classifier's training
+MOST_UNSEEN = 1500  # faces for their scores
 LONGEST_MEMORY = 0.99  # decay of the averaged weights; a longer one would outlast the training
 
 
@@ -109,11 +109,12 @@ def judge_seconds(analysis: Analysis, seconds: list[Second], val: dict[str, Pred
 
     Returns:
         For "first" and every kind the scores on the validation faces, and for the kinds also
-        `unseen`: those on the run's training faces, on which they neither trained nor selected.
+        `unseen`: those on up to `MOST_UNSEEN` of the run's training faces, drawn from the seed, on
+        which they neither trained nor selected.
     """
     judged = {"first": {"val": scores(analysis.store, val["first"], analysis.seed)}}
     for second in seconds:
-        unseen = predict_split(second.classifier, second.store, "test")
+        unseen = predict_unseen(second, analysis.seed)
         config = second.classifier.config
         judged[second.kind] = {
             "network": config.model.name,
@@ -125,6 +126,15 @@ def judge_seconds(analysis: Analysis, seconds: list[Second], val: dict[str, Pred
             "unseen": scores(second.store, unseen, analysis.seed),
         }
     return judged
+
+
+def predict_unseen(second: Second, seed: int) -> Predictions:
+    """Classify some of the run's training faces."""
+    faces, classifier = second.store.indices("test"), second.classifier
+    chosen = np.sort(np.random.default_rng(seed).permutation(faces)[:MOST_UNSEEN])
+    logit = classifier.log_odds(second.store.images, chosen)
+    p = metrics.sigmoid(logit), metrics.sigmoid(logit / classifier.temperature)
+    return Predictions(chosen, second.store.labels[chosen], logit, *p)
 
 
 def scores(store: FaceStore, predictions: Predictions, seed: int) -> dict:

@@ -35,10 +35,12 @@ NONE = replace(
     ALL, parameters="pixel", decorrelate=False, shift=0, rotation=0, scale=0, total_variation=0,
     l2=0, blur=0,
 )  # fmt: skip
-# each regulariser alone, at the value that it has in "all together"
+# Each regulariser alone has the value that it has in "all together", except L2: a weight that holds
+# noise down by itself would, with the others, leave hardly any change to look at.
+L2_ALONE = 100.0
 SETTINGS = {
     "none": NONE,
-    "L2": replace(NONE, l2=ALL.l2),
+    "L2": replace(NONE, l2=L2_ALONE),
     "total variation": replace(NONE, total_variation=ALL.total_variation),
     "blur": replace(NONE, blur=ALL.blur),
     "jitter": replace(NONE, shift=ALL.shift, rotation=ALL.rotation, scale=ALL.scale),
@@ -46,7 +48,7 @@ SETTINGS = {
     "Fourier, decorrelated": replace(NONE, parameters="fourier", decorrelate=True),
     "all together": ALL,
 }
-NOISES, FACES_A_CLASS = 8, 8
+NOISES, FACES_A_CLASS = 8, 16
 CONTROL = 1  # separates the controls' random numbers from others of the same seed
 
 

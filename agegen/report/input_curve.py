@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_curve(path: Path, figures: dict) -> None:
-    """Draw p(target) of what every step showed the network; matplotlib is imported only here.
+    """Draw the log-odds of what every step showed the network; matplotlib is imported only here.
 
     Args:
         path: of the SVG.
@@ -41,6 +41,6 @@ def draw_curve(figure: Figure, figures: dict) -> None:
         axes.plot(range(1, len(mean) + 1), mean, color=BLUE, label="mean")
         axes.legend(loc="lower right")
     axes.set(
-        xlabel="step", ylabel=f"calibrated p({figures['target']})", ylim=(-0.02, 1.02),
+        xlabel="step", ylabel=f"calibrated log-odds of {figures['target']} (nats)",
         title=f"What the network was shown, n = {n} {'image' if n == 1 else 'images'}",
     )  # fmt: skip

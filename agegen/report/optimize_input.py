@@ -40,6 +40,7 @@ def answer(folder: Path, evaluation: dict) -> Section:
         "Quelles images maximisent p(jeune) et p(âgé) : du bruit adverse ou quelque chose de "
         "signifiant ?",
         [
+            summarise(chapter, kinds[:2]),
             *(sentence for kind in kinds[:2] for sentence in describe_kind(chapter, kind)),
             describe_controls(chapter, kinds),
             describe_reference(chapter),
@@ -53,6 +54,22 @@ def answer(folder: Path, evaluation: dict) -> Section:
         ],
         details=describe_method(chapter),
         command=f"{optimise}\n{optimise} --target young --start face",
+    )
+
+
+def summarise(chapter: dict, kinds: list[str]) -> str:
+    """The shares of the pattern kept without a regulariser and with all, and by real faces."""
+    listed = {
+        name: " and ".join(
+            f"{show(of[kind][SECOND]['kept']['pattern'], 2)} {short(kind)}" for kind in kinds
+        )
+        for name, of in chapter["settings"].items()
+    }
+    return (
+        "Of what an optimised pattern does to this network, a second classifier, trained on other "
+        f"faces from another seed, keeps {listed['none']} without a regulariser, and "
+        f"{listed['all together']} with all of them together; 1 is what it sees of the gap between "
+        "real young and old faces."
     )
 
 
@@ -77,24 +94,31 @@ def describe_setting(figures: dict) -> str:
         f"real young and old faces, the second classifier by {shifts[1]} times its own: the share "
         f"of the logit kept is {show(second['kept']['shift'], 2)}. This network takes "
         f"{convinced[0]} of them for their target, the second {convinced[1]}. "
-        f"{judge_share(second['kept']['pattern'])}"
+        f"{judge_share(second['kept']['pattern'], figures[OTHER]['kept']['pattern'])}"
     )
 
 
-def judge_share(kept: dict) -> str:
-    """Adversarial or meaningful: what the interval of the share of the pattern kept says."""
+def judge_share(same: dict, other: dict) -> str:
+    """Adversarial or meaningful: what the shares of the pattern kept by both judges say."""
+    words, others = (judge_interval(kept) for kept in (same, other))
+    share = (
+        f"Of what their pattern does beyond a random change, the second keeps {show(same, 2)}, a "
+        f"classifier of another kind {show(other, 2)}"
+    )
+    if words == others:
+        return f"{share}: {words} for both."
+    return f"{share}: {words} for the second, {others} for the other kind."
+
+
+def judge_interval(kept: dict) -> str:
+    """What one interval says."""
     if kept["value"] is None or kept["low"] is None:
-        return "What is kept of the pattern is undefined, as it did not move this network."
-    share = f"Of what their pattern does beyond a random change, it keeps {show(kept, 2)}"
+        return "undefined"
     if kept["low"] > 0.5:
-        return f"{share}: most of it is meaningful to a network that never saw these faces."
-    if kept["low"] > 0 and kept["high"] < 0.5:
-        return f"{share}: more than nothing, but most of it is adversarial."
+        return "mostly meaningful"
     if kept["low"] > 0:
-        return f"{share}: part of it is meaningful, whether the larger one is not shown."
-    if kept["high"] < 0.5:
-        return f"{share}: adversarial; nothing is shown to carry over."
-    return f"{share}: too uncertain to tell adversarial from meaningful."
+        return "mostly adversarial" if kept["high"] < 0.5 else "partly meaningful"
+    return "adversarial" if kept["high"] < 0.5 else "too uncertain to tell"
 
 
 def describe_gains(settings: dict, kind: str) -> str:
@@ -150,7 +174,7 @@ def describe_judges(classifiers: dict) -> str:
     return (
         f"The second classifier ({name_network(second)}) was trained on the {second['n_train']:,} "
         f"test faces of this run from another seed: AUC {show(second['unseen']['roc_auc'])} on "
-        f"the {second['unseen']['n']:,} training faces of this run, which it never saw, and "
+        f"{second['unseen']['n']:,} of the training faces of this run, which it never saw, and "
         f"{show(second['val']['roc_auc'])} on the validation faces, where this network has {own}. "
         f"One of another kind ({name_network(other)}) has {show(other['unseen']['roc_auc'])} and "
         f"{show(other['val']['roc_auc'])}."
@@ -178,7 +202,7 @@ def tabulate(chapter: dict, kind: str) -> Table:
 
 def describe_method(chapter: dict) -> list[str]:
     """How it was measured."""
-    c = chapter["configs"]["all together"]
+    c, alone = (chapter["configs"][name] for name in ("all together", "L2"))
     return [
         f"Adam, {c['steps']} steps, learning rate {c['learning_rate']:g} falling to 0, on "
         "the calibrated log-odds of the target; the image is a tanh of what is optimised, so that "
@@ -187,11 +211,13 @@ def describe_method(chapter: dict) -> list[str]:
         f"the difference from grey, or from the face; jitter shifts by up to {c['shift']:g} "
         f"pixels, turns by up to {c['rotation']:g}° and scales by up to "
         f"{100 * np.expm1(c['scale']):.0f} %. Each alone has the value that it has "
-        "together with the others.",
+        f"together with the others, except L2, which needs a weight of {alone['l2']:g} alone.",
         f"{chapter['noises']} noises towards each class; up to {chapter['faces_a_class']} faces of "
         "each class, drawn from the validation faces, towards each class. No network was trained "
         "on those faces; all chose their best epoch and temperature on them. Shifts are of "
-        "the log-odds from the start to the image, both rounded to 8 bits and uncropped.",
+        "the log-odds from the start to the image, both rounded to 8 bits. Mostly meaningful is "
+        "called what is above 0.5 with its whole interval; mostly adversarial, below 0.5 but above "
+        "0; adversarial, below 0.5 and not clearly above 0.",
         "The random change has the Fourier amplitudes of the optimised one and random phases, the "
         "same for the three colours (Prichard and Theiler, 1994). The share of the pattern kept is "
         "(image − random change) under the second, divided by the same under this network.",

@@ -94,7 +94,7 @@ def draw_kept(figure: Figure, chapter: dict, kinds: list[str], what: str) -> Non
         axes.axvline(chapter["real_faces"][SECOND]["value"], color=GREY, linestyle=":")
     axes.set_yticks(range(len(settings)), settings)
     axes.set(
-        xlabel="change of the second ÷ change of this network (gaps ÷ gaps)",
+        xlabel="second ÷ this network (gaps ÷ gaps)",
         ylabel="regulariser", ylim=(len(settings) - 0.5, -0.5),
         xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
     )  # fmt: skip

@@ -218,6 +218,7 @@ def test_the_chapter_is_measured_and_trains_the_second_classifiers_once(
     monkeypatch.setattr(second_classifier, "MOST_EPOCHS", 2)
     monkeypatch.setattr(transfer, "NOISES", 2)
     monkeypatch.setattr(transfer, "FACES_A_CLASS", 2)
+    monkeypatch.setattr(second_classifier, "MOST_UNSEEN", 50)
     short = {name: replace(config, steps=3) for name, config in transfer.SETTINGS.items()}
     monkeypatch.setattr(transfer, "SETTINGS", short)
     found = analyze(analysis)
@@ -235,7 +236,7 @@ def test_the_chapter_is_measured_and_trains_the_second_classifiers_once(
     assert kinds["other"]["first"]["after"]["count"] == right[::2].sum()
     assert kinds["own"]["first"]["after"]["count"] == right[1::2].sum()
     judges = found["classifiers"]
-    assert judges["same kind"]["unseen"]["n"] == len(analysis.store.indices("train"))
+    assert judges["same kind"]["unseen"]["n"] == 50
     assert judges["same kind"]["n_train"] == len(analysis.store.indices("test"))
     assert (analysis.folder / "transfer_grid.png").stat().st_size > 10_000
     assert analyze(analysis) == found

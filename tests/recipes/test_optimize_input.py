@@ -51,7 +51,8 @@ def test_writes_images_strip_curve_and_figures_also_of_a_judge(
     first = figures["images"][0]
     assert first["second_p_old_after"] == first["p_old_after"]  # its own judge here
     assert len(first["history"]) == 3
-    assert f"p(old) {first['p_old_before']:.2f} | second" in done.stdout
+    p = f"{first['p_old_before']:.2f}"
+    assert f"old_from_noise_0: p(old) {p} | {p} → p(old)" in done.stdout
     with Image.open(out / "old_from_noise_0.png") as image:
         assert image.size == (4 * 46, 4 * 46)
     for name in ("before_after.png", "curve.svg"):
@@ -81,7 +82,6 @@ def test_starts_from_a_face_or_a_photo(
     ("arguments", "sentence"),
     [
         (["--start", "face", "--face", 300], "--face 300: "),
-        (["--start", "photo", "--photo", "nowhere.jpg"], "--photo nowhere.jpg is not a file"),
         (["--judge", "nowhere"], "nowhere is not a run folder"),
     ],
 )
@@ -92,11 +92,17 @@ def test_mistakes_are_one_sentence(trained_run: Path, arguments, sentence: str) 
     assert "Traceback" not in done.stderr
 
 
-def test_flags_that_do_not_fit_together_are_refused() -> None:
-    config = runpy.run_path(str(ROOT / "recipes" / "optimize_input.py"))["InputConfig"]
+def test_flags_that_do_not_fit_together_and_bad_photos_are_refused(tmp_path: Path) -> None:
+    recipe = runpy.run_path(str(ROOT / "recipes" / "optimize_input.py"))
+    config, read_photo = recipe["InputConfig"], recipe["read_photo"]
     with pytest.raises(UserError, match="--face needs --start face"):
         config(Path("run"), face=3)
     with pytest.raises(UserError, match="need each other"):
         config(Path("run"), start="photo")
     with pytest.raises(UserError, match="--count must be above 0"):
         config(Path("run"), count=0)
+    with pytest.raises(UserError, match="--photo nowhere is not a file"):
+        read_photo(Path("nowhere"), 48)
+    (tmp_path / "words.jpg").write_text("no picture")
+    with pytest.raises(UserError, match="a text file, not an image"):
+        read_photo(tmp_path / "words.jpg", 48)

@@ -45,14 +45,15 @@ def write_chapter(folder: Path, kept: dict[str, float | None], gains: dict[str, 
         share = kept.get(name, 0.2)
         of = {"n": 16, "first": judged(2.0)}
         of |= {"same kind": judged(2 * (share or 0), share, gains.get(name, 0.0))}
-        of |= {"other kind": judged(0.2, 0.1)}
+        of |= {"other kind": judged(0.2, 0.1 - 0.001)}
         kinds[name] = {"noise": of, "other": of}
     score = {"n": 627, "roc_auc": figure(0.9, 0.02)}
     second = {"network": "residual", "widths": [4, 8], "n_train": 941, "val": score}
     second |= {"unseen": {"n": 4699, "roc_auc": figure(0.876, 0.01)}}
     chapter = {
         "picture": "transfer_grid.png", "n": 48, "noises": 8, "faces_a_class": 8, "n_val": 627,
-        "resamples": 1000, "settings": kinds, "configs": {"all together": CONFIG},
+        "resamples": 1000, "settings": kinds,
+        "configs": {"all together": CONFIG, "L2": CONFIG | {"l2": 77.0}},
         "classifiers": {"first": {"val": score}, "same kind": second, "other kind": second},
         "real_faces": {"same kind": figure(0.61), "other kind": figure(0.55)},
     }  # fmt: skip
@@ -71,13 +72,15 @@ def answer(
 def test_the_section_holds_the_figures_and_the_grid(tmp_path: Path) -> None:
     section = answer(tmp_path / "run" / "analysis", {"none": 0.07})
     words = words_of(section)
-    assert "it keeps 0.07 [-0.03, 0.17]" in words
+    assert "the second keeps 0.07 [-0.03, 0.17]" in words
     assert "the share of the logit kept is 0.12 [0.02, 0.22]" in words
-    assert "AUC 0.876 [0.866, 0.886] on the 4,699 training faces" in words
+    assert "AUC 0.876 [0.866, 0.886] on 4,699 of the training faces" in words
     assert "0.61 [0.51, 0.71] (slope over 627 validation faces)" in words
     assert "by at most 0.30 gaps towards old (from noise, none: +0.30 [0.25, 0.35])" in words
     assert "None" not in words
     assert "{" not in words
+    assert "L2 (weight 5)" in words
+    assert "weight of 77 alone" in words
     assert [len(table.rows) for table in section.tables] == [len(SETTINGS)] * 2
     assert [p.wide for p in section.pictures] == [False, False, True]
     assert section.pictures[2].src.startswith("data:image/png")
@@ -85,29 +88,34 @@ def test_the_section_holds_the_figures_and_the_grid(tmp_path: Path) -> None:
     assert f"recipes/optimize_input.py --run {tmp_path / 'run'}" in section.command
 
 
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
-    ("kept", "verdict"),
+    ("low", "high", "verdict"),
     [
-        (0.02, "adversarial; nothing is shown to carry over"),
-        (0.25, "more than nothing, but most of it is adversarial"),
-        (0.55, "part of it is meaningful, whether the larger one is not shown"),
-        (0.9, "most of it is meaningful"),
-        (-0.5, "adversarial; nothing is shown to carry over"),
-        (None, "undefined"),
+        (-0.1, 0.1, "adversarial"),
+        (-0.7, -0.4, "adversarial"),
+        (0.1, 0.4, "mostly adversarial"),
+        (0.3, 0.7, "partly meaningful"),
+        (0.6, 1.1, "mostly meaningful"),
+        (-0.2, 1.1, "too uncertain to tell"),
+        (None, None, "undefined"),
     ],
 )
-def test_the_verdict_follows_the_share_kept(tmp_path: Path, kept, verdict: str) -> None:
-    sentences = answer(tmp_path, {"all together": kept, "none": 0.02}).answer
+def test_the_verdict_follows_the_interval(low, high, verdict: str) -> None:
+    kept = {"value": None if low is None else (low + high) / 2, "low": low, "high": high}
+    assert optimize_input.judge_interval(kept) == verdict
+    assert optimize_input.judge_share(kept, kept).endswith(f": {verdict} for both.")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_two_judges_who_disagree_are_both_named(tmp_path: Path) -> None:
+    sentences = answer(tmp_path, {"all together": 0.9, "none": 0.02}).answer
+    assert "keeps 0.02" in sentences[0]
+    assert "0.90" in sentences[0]
     together = [s for s in sentences if "with all regularisers together" in s]
     assert len(together) == 2
-    assert all(verdict in s for s in together)
-    assert all("adversarial; nothing" in s for s in sentences if "without any regulariser" in s)
-
-
-def test_a_share_that_may_be_anything_is_called_uncertain() -> None:
-    wide = {"value": 0.4, "low": -0.2, "high": 1.1}
-    assert "too uncertain" in optimize_input.judge_share(wide)
+    for sentence in together:
+        assert "mostly meaningful for the second, adversarial for the other kind" in sentence
+    assert sum("adversarial for both" in s for s in sentences if "without any" in s) == 2
 
 
 @pytest.mark.parametrize(
