@@ -27,8 +27,9 @@ MAY_IMPORT = {
     },
     "cyclegan": {
         "allocator", "averaging", "cyclegan", "devices", "distributed", "errors", "faces", "files",
-        "metrics", "own_class", "progress", "runs",
+        "judges", "metrics", "own_class", "progress", "runs",
     },
+    "judges": {"classifier", "faces"},
     "report": {"cli", "errors", "faces", "files", "metrics", "report"},
 }  # fmt: skip
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.faces.views import Views, evaluation_views
+from agegen.faces.views import Views, at_side, evaluation_views
 from agegen.files import read_json
 from agegen.metrics import sigmoid
 from agegen.runs import from_plain, load_tensors
@@ -136,10 +135,3 @@ def log_odds(
         logits = torch.stack([model(view).float() for view in shown])
         scores.append((logits[..., 1] - logits[..., 0]).mean(dim=0).cpu())
     return torch.cat(scores)
-
-
-def at_side(views: Tensor, side: int) -> Tensor:
-    """Resample (n, 3, h, w) to (n, 3, side, side) as training's shrunk views are: bilinearly."""
-    if views.shape[-1] == side:
-        return views
-    return F.interpolate(views, (side, side), mode="bilinear", align_corners=False)

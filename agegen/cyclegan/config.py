@@ -60,13 +60,16 @@ class CycleGANConfig:
     ema_decay: float = 0.999
     """Decay per step of the averaged generators, which are the ones shown and kept."""
     precision: Literal["auto", "bf16", "float32"] = "auto"
-    """Arithmetic of the forward passes; auto is bf16 on GPUs that have it, float32 on CPUs."""
+    """Arithmetic of the forward passes; auto is bf16 where the GPU or CPU computes in it."""
     channels_last: bool = False
     """Keep channels innermost in memory; whether it pays depends on the machine."""
     compile: bool = False
     """Use torch.compile."""
     threads: int = 0
     """CPU threads of each process; 0 shares this machine's cores among its processes."""
+    judge: Path | None = None
+    """Run folder of a trained classifier, which then judges the held-out faces at every look and
+    chooses the best generators; it is no part of any loss."""
     watch_every: int = 2_000
     """Pairs between pictures of held-out faces and the checks of the alarms."""
     checkpoint_every: int = 2_000

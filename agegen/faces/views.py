@@ -196,6 +196,13 @@ def evaluation_views(images: Tensor, crop: int, views: Views = "centre") -> Tens
     return torch.stack([view.contiguous(memory_format=torch.channels_last) for view in crops])
 
 
+def at_side(views: Tensor, side: int) -> Tensor:
+    """Resample (n, 3, h, w) to (n, 3, side, side) as training's shrunk views are: bilinearly."""
+    if views.shape[-1] == side:
+        return views
+    return F.interpolate(views, (side, side), mode="bilinear", align_corners=False)
+
+
 def random_crops(images: Tensor, uniform: Tensor, crop: int) -> Tensor:
     """Cut random crops one for one, half of them mirrored, for an evaluation that averages them.
 

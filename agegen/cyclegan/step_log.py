@@ -1,0 +1,75 @@
+"""The log of a CycleGAN training's steps."""
+
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agegen.cyclegan.objective import DiscriminatorLosses, GeneratorLosses
+from agegen.cyclegan.training import Training
+
+LOG_EVERY = 20
+
+
+class NotFiniteError(Exception):
+    """A loss is NaN or infinite; `step` is the first such step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the losses of step {step} are not finite")
+        self.step = step
+
+
+class StepLog:
+    """Collects every step's losses and writes them together, so that no step waits for a copy."""
+
+    def __init__(self, training: Training, batch_size: int) -> None:
+        self.accelerator, self.run = training.accelerator, training.run
+        self.batch_size, self.note = batch_size, ""
+        self.values: list[Tensor] = []
+        self.records: list[dict] = []
+        self.started = time.perf_counter()
+
+    def add(
+        self, step: int, rate: float, made: GeneratorLosses, judged: DiscriminatorLosses
+    ) -> None:
+        """Take one step's losses; every `LOG_EVERY` steps they are written.
+
+        Raises:
+            NotFiniteError: a loss since the last writing was not finite.
+        """
+        self.values.append(torch.stack([*made, *judged]).detach())
+        pairs = step * self.batch_size
+        self.records.append({"kind": "step", "step": step, "pairs": pairs, "learning_rate": rate})
+        if len(self.records) >= LOG_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Average the processes' losses, and write; speed is the mean over these steps.
+
+        Raises:
+            NotFiniteError: a loss since the last writing was not finite; nothing is written.
+        """
+        if not self.records:
+            return
+        values = self.accelerator.reduce(torch.stack(self.values), "mean").tolist()
+        seconds = time.perf_counter() - self.started
+        speed = len(values) * self.batch_size / seconds
+        names = [*(f"generator_{name}" for name in GeneratorLosses._fields)]
+        names += [f"discriminator_{name}" for name in DiscriminatorLosses._fields]
+        records, self.records, self.values = self.records, [], []
+        for record, row in zip(records, values, strict=True):
+            if not np.isfinite(row).all():
+                raise NotFiniteError(record["step"])
+            record |= {**dict(zip(names, row, strict=True)), "pairs_per_second": speed}
+        self.run.log(records)
+        mean = np.mean(values, axis=0)
+        self.note = (
+            f"generators {mean[0]:.3f}, discriminators {mean[len(GeneratorLosses._fields)]:.3f}, "
+            f"{speed:,.1f} pairs/s"
+        )
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Leave what happened since the last writing (pictures, saving) out of the speed."""
+        self.started = time.perf_counter()

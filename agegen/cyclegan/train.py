@@ -1,0 +1,336 @@
+"""Train CycleGAN: one visible loop, the same on a CPU, one GPU or many processes."""
+
+from contextlib import nullcontext
+
+import torch
+from accelerate.utils import broadcast_object_list
+from torch import Tensor
+
+from agegen.allocator import keep_freed_memory
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.diff_augment import diff_augment
+from agegen.cyclegan.objective import (
+    DiscriminatorLosses,
+    GeneratorLosses,
+    discriminator_losses,
+    generator_losses,
+)
+from agegen.cyclegan.pairs import Pairs, fetch_pairs
+from agegen.cyclegan.replay_pool import ReplayPool
+from agegen.cyclegan.step_log import NotFiniteError, StepLog
+from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
+from agegen.cyclegan.translate import LAST
+from agegen.cyclegan.watch import Watch
+from agegen.devices import cores_per_process, make_accelerator, precision_of
+from agegen.distributed import gather_shares
+from agegen.errors import UserError
+from agegen.faces.batches import seed_step, share_of
+from agegen.faces.store import FaceStore
+from agegen.faces.views import draw_view_parameters, random_views
+from agegen.progress import Progress
+from agegen.runs import Checkpoint, load_optimizer_tensors, optimizer_tensors, save_tensors
+
+
+def train(config: CycleGANConfig) -> None:
+    """Train both generators.
+
+    The run folder receives config.json, environment.json, metrics.jsonl, checkpoints/, pictures of
+    held-out faces (watch/) and generators.safetensors (the EMA weights).
+
+    Raises:
+        UserError: the store or the run folder is not fit, or the losses are no longer finite even
+            at a lower rate.
+    """
+    keep_freed_memory()
+    accelerator = make_accelerator(config.precision)
+    torch.set_num_threads(config.threads or cores_per_process())
+    store = FaceStore.open(config.faces)
+    config = fitted_to(config, store)
+    require_possible(store, config, accelerator.num_processes)
+    if config.dry_run:
+        accelerator.print(describe(config, store))
+        return
+    training = set_up(config, accelerator, store)
+    try:
+        checkpoint = begin(training, config)
+        while not loop(training, config, checkpoint):
+            checkpoint = roll_back(training)
+    finally:
+        training.run.release()
+    accelerator.print(f"trained; generators in {config.out}/generators.safetensors")
+    accelerator.end_training()
+
+
+def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> bool:
+    """The training loop, from the checkpoint on; False if a loss stopped being finite."""
+    accelerator, store = training.accelerator, training.store
+    share = share_of(config.batch_size, accelerator.process_index, accelerator.num_processes)
+    rate_factor = checkpoint.state["rate_factor"]
+    steps = range(checkpoint.step, config.total_steps)
+    log = StepLog(training, config.batch_size)
+    watch = Watch(training, config, checkpoint.state["best"])
+    pairs_of = fetch_pairs(store, config.batch_size, config.seed, steps, share, accelerator.device)
+    with Progress(
+        config.total_steps, "training", "steps", checkpoint.step, accelerator.is_main_process
+    ) as progress:
+        for step, pairs in zip(steps, pairs_of, strict=True):
+            seed_step(config.seed, step, accelerator.process_index)
+            rate = rate_factor * learning_rate(config, step)
+            set_rate(training, rate)
+            young, old = make_views(pairs, config, step, share)
+
+            # generators: translate, come back, and leave alone what needs no change
+            fake_old, fake_young, made = generator_phase(training, config, young, old, step, share)
+
+            # discriminators: real faces against generated ones, some of them from earlier steps
+            shown_old = exchange(training, training.pool_old, fake_old, config, step, share)
+            shown_young = exchange(training, training.pool_young, fake_young, config, step, share)
+            judged = discriminator_phase(
+                training, config, (old, shown_old, young, shown_young), step, share
+            )
+            training.averaged.update_parameters(accelerator.unwrap_model(training.generators))
+
+            try:
+                log.add(step + 1, rate, made, judged)
+                if is_due(step + 1, config.checkpoint_every, config):
+                    log.flush()
+            except NotFiniteError as error:
+                accelerator.print(f"{error}: going back to the last checkpoint, at half the rate")
+                require_first_time(rate_factor, config)
+                return False
+            progress.update(1, log.note)
+            if is_due(step + 1, config.watch_every, config):
+                watch.look(step + 1)
+                log.restart_clock()
+            if is_due(step + 1, config.checkpoint_every, config):
+                save(training, step + 1, rate_factor, watch.best)
+                log.restart_clock()
+    return True
+
+
+def generator_phase(
+    training: Training, config: CycleGANConfig, young: Tensor, old: Tensor, step: int, share: slice
+) -> tuple[Tensor, Tensor, GeneratorLosses]:
+    """One step of both generators, through frozen discriminators.
+
+    Returns:
+        The generated old and young faces, without gradients, and the losses.
+    """
+    accelerator = training.accelerator
+    judges = accelerator.unwrap_model(training.discriminators).requires_grad_(False)
+    identity_weight = identity_weight_of(config, step)
+    training.generator_optimizer.zero_grad()
+    parts = []
+    for part, (real_young, real_old) in enumerate(
+        zip(young.chunk(config.accumulate), old.chunk(config.accumulate), strict=True)
+    ):
+        last = part + 1 == config.accumulate
+        with nullcontext() if last else accelerator.no_sync(training.generators):
+            with accelerator.autocast():
+                made = training.generators(real_young, real_old, identity_weight > 0)
+                logits_old = judges.old(seen(made.fake_old, config, step, share, 0, part))
+                logits_young = judges.young(seen(made.fake_young, config, step, share, 1, part))
+            losses = generator_losses(
+                made, real_young, real_old, logits_old, logits_young,
+                training.gan_loss, config.cycle_weight, identity_weight,
+            )  # fmt: skip
+            accelerator.backward(losses.total / config.accumulate)
+        parts.append((made.fake_old.detach().float(), made.fake_young.detach().float(), losses))
+    training.generator_optimizer.step()
+    judges.requires_grad_(True)
+    fake_old, fake_young, losses = zip(*parts, strict=True)
+    return torch.cat(fake_old), torch.cat(fake_young), mean_of(losses)
+
+
+def discriminator_phase(
+    training: Training,
+    config: CycleGANConfig,
+    faces: tuple[Tensor, Tensor, Tensor, Tensor],
+    step: int,
+    share: slice,
+) -> DiscriminatorLosses:
+    """One step of both discriminators.
+
+    Args:
+        training: what takes part.
+        config: fitted to the store.
+        faces: real old, generated old, real young, generated young.
+        step: number of the step.
+        share: this process's rows of the global batch.
+    """
+    accelerator = training.accelerator
+    training.discriminator_optimizer.zero_grad()
+    parts = []
+    for part, chunks in enumerate(zip(*(x.chunk(config.accumulate) for x in faces), strict=True)):
+        last = part + 1 == config.accumulate
+        with nullcontext() if last else accelerator.no_sync(training.discriminators):
+            with accelerator.autocast():
+                logits = training.discriminators(
+                    *(seen(x, config, step, share, 2 + i, part) for i, x in enumerate(chunks))
+                )
+            losses = discriminator_losses(logits, training.gan_loss)
+            accelerator.backward(losses.total / config.accumulate)
+        parts.append(losses)
+    training.discriminator_optimizer.step()
+    return mean_of(parts)
+
+
+def mean_of(parts: list) -> GeneratorLosses | DiscriminatorLosses:
+    """Mean of the parts' losses, detached."""
+    return type(parts[0])(*(torch.stack(v).mean().detach() for v in zip(*parts, strict=True)))
+
+
+def seen(
+    x: Tensor, config: CycleGANConfig, step: int, share: slice, stream: int, part: int
+) -> Tensor:
+    """What a discriminator sees of faces: themselves, or augmented with gradients."""
+    if not config.diff_augment:
+        return x
+    drawn = draw_view_parameters(config.batch_size, 8 * config.seed + 2 + stream, step)
+    rows = drawn.rows(share).uniform.chunk(config.accumulate)[part]
+    return diff_augment(x, rows[:, :7])
+
+
+def make_views(
+    pairs: Pairs, config: CycleGANConfig, step: int, share: slice
+) -> tuple[Tensor, Tensor]:
+    """Random views of both domains, uint8 n h w c → float n c h w in [−1, 1]."""
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    young, old = (
+        random_views(
+            images,
+            draw_view_parameters(config.batch_size, 8 * config.seed + domain, step).rows(share),
+            config.augment,
+            config.size,
+        ).contiguous(memory_format=layout)
+        for domain, images in enumerate(pairs)
+    )
+    return young, old
+
+
+def exchange(
+    training: Training,
+    pool: ReplayPool,
+    fake: Tensor,
+    config: CycleGANConfig,
+    step: int,
+    share: slice,
+) -> Tensor:
+    """Pass generated faces through the pool, which every process keeps for the global batch."""
+    everything = gather_shares(training.accelerator, fake, config.batch_size)
+    return pool.exchange(everything, step)[share]
+
+
+def identity_weight_of(config: CycleGANConfig, step: int) -> float:
+    """Weight of the identity losses in this step; 0 in those that leave them out."""
+    due = step % config.identity_every == 0
+    return config.cycle_weight * config.identity_weight * config.identity_every * due
+
+
+def learning_rate(config: CycleGANConfig, step: int) -> float:
+    """Constant, then linear to 0 (Zhu et al., 2017, appendix 7.1), counted in pairs seen."""
+    over = step * config.batch_size - config.constant_pairs
+    falling = min(1.0, 1 - over / config.decay_pairs) if config.decay_pairs else 1.0
+    return config.learning_rate * max(falling, 0.0)
+
+
+def set_rate(training: Training, rate: float) -> None:
+    """Give all optimisers this learning rate."""
+    for optimizer in (training.generator_optimizer, training.discriminator_optimizer):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+
+def is_due(step: int, every_pairs: int, config: CycleGANConfig) -> bool:
+    """True once in so many pairs, and after the last step."""
+    every = max(round(every_pairs / config.batch_size), 1)
+    return step % every == 0 or step == config.total_steps
+
+
+def require_first_time(rate_factor: float, config: CycleGANConfig) -> None:
+    """Roll back once, not again and again.
+
+    Raises:
+        UserError: the rate was lowered before.
+    """
+    if rate_factor < 1:
+        raise UserError(
+            f"the losses are not finite in {config.out} even at half the rate: "
+            "try a lower --learning-rate or --precision float32"
+        )
+
+
+def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
+    """Open the run folder; restore its last checkpoint or write a first one."""
+    accelerator, store, run = training.accelerator, training.store, training.run
+    facts = {
+        "data": {
+            "checksum": store.checksum, "size": store.size, "counts": store.info["counts"]
+        }
+    }  # fmt: skip
+    problem = [""]
+    if accelerator.is_main_process:
+        try:
+            run.start(
+                config, facts, config.resume,
+                processes=accelerator.num_processes, precision=precision_of(accelerator),
+            )  # fmt: skip
+        except UserError as error:
+            problem = [str(error)]
+    if broadcast_object_list(problem)[0]:
+        raise UserError(problem[0])
+    checkpoint = run.latest_checkpoint()
+    if checkpoint is None:
+        save(training, 0, 1.0, {})
+        checkpoint = Checkpoint(0, {}, {"rate_factor": 1.0, "best": {}})
+    else:
+        restore(training, checkpoint)
+        accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
+    accelerator.print(
+        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
+        f"{precision_of(accelerator)}, {torch.get_num_threads()} threads each; "
+        f"{config.total_steps:,} steps of {config.batch_size} pairs of {config.size} pixels"
+    )
+    return checkpoint
+
+
+def roll_back(training: Training) -> Checkpoint:
+    """Return to the last checkpoint, at half the rate from there on."""
+    training.accelerator.wait_for_everyone()
+    checkpoint = training.run.latest_checkpoint()
+    assert checkpoint is not None
+    restore(training, checkpoint)
+    return checkpoint._replace(state=checkpoint.state | {"rate_factor": 0.5})
+
+
+def restore(training: Training, checkpoint: Checkpoint) -> None:
+    """Load networks, averages, optimisers and pools; all else follows from the step."""
+    unwrap, tensors = training.accelerator.unwrap_model, checkpoint.tensors
+    unwrap(training.generators).load_state_dict(tensors["generators"])
+    unwrap(training.discriminators).load_state_dict(tensors["discriminators"])
+    training.averaged.load_state_dict(tensors["averaged"])
+    load_optimizer_tensors(training.generator_optimizer, tensors["generator_optimizer"])
+    load_optimizer_tensors(training.discriminator_optimizer, tensors["discriminator_optimizer"])
+    training.pool_old.load(tensors.get("pool_old", {}), training.accelerator.device)
+    training.pool_young.load(tensors.get("pool_young", {}), training.accelerator.device)
+
+
+def save(training: Training, step: int, rate_factor: float, best: dict) -> None:
+    """Write a checkpoint, and the averaged generators beside it for use."""
+    unwrap, averaged = training.accelerator.unwrap_model, training.averaged
+    training.run.save_checkpoint(
+        step,
+        {
+            "generators": unwrap(training.generators).state_dict(),
+            "discriminators": unwrap(training.discriminators).state_dict(),
+            "averaged": averaged.state_dict(),
+            "generator_optimizer": optimizer_tensors(training.generator_optimizer),
+            "discriminator_optimizer": optimizer_tensors(training.discriminator_optimizer),
+            "pool_old": training.pool_old.tensors(),
+            "pool_young": training.pool_young.tensors(),
+        },
+        {"rate_factor": rate_factor, "best": best},
+    )
+    if training.accelerator.is_main_process:
+        save_tensors(training.run.folder / f"{LAST}.safetensors", averaged.module.state_dict())
+    training.accelerator.wait_for_everyone()

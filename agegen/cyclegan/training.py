@@ -1,0 +1,137 @@
+"""Everything that a CycleGAN's training needs before its first step."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from agegen.averaging import warmed_average
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.losses import GanLoss, find_gan_loss
+from agegen.cyclegan.model import (
+    build_discriminator,
+    build_generator,
+    require_fit,
+    require_no_batch_norm,
+)
+from agegen.cyclegan.objective import Discriminators, Generators
+from agegen.cyclegan.replay_pool import ReplayPool
+from agegen.errors import UserError
+from agegen.faces.records import CLASS_NAMES
+from agegen.faces.store import FaceStore
+from agegen.runs import Run, to_plain
+
+
+class Training(NamedTuple):
+    """All that takes part in a training; `averaged` holds the generators' EMA weights."""
+
+    accelerator: Accelerator
+    store: FaceStore
+    run: Run
+    generators: nn.Module
+    discriminators: nn.Module
+    averaged: AveragedModel
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    pool_old: ReplayPool
+    pool_young: ReplayPool
+    gan_loss: GanLoss
+
+
+def fitted_to(config: CycleGANConfig, store: FaceStore) -> CycleGANConfig:
+    """Fill in what depends on the store: crop, size, and its full path."""
+    crop = config.augment.crop or max(round(0.96 * store.size), 32)
+    return replace(
+        config,
+        faces=store.folder.resolve(),
+        size=config.size or crop // 4 * 4,
+        augment=replace(config.augment, crop=crop),
+    )
+
+
+def build_generators(config: CycleGANConfig) -> Generators:
+    """Build both generators; `config` must be fitted to a store."""
+    return Generators(
+        build_generator(config.generator, config.size),
+        build_generator(config.generator, config.size),
+    )
+
+
+def build_discriminators(config: CycleGANConfig) -> Discriminators:
+    """Build both discriminators."""
+    return Discriminators(
+        build_discriminator(config.discriminator), build_discriminator(config.discriminator)
+    )
+
+
+def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -> None:
+    """Refuse what cannot be trained.
+
+    Raises:
+        UserError: a class is missing, the crop or the networks do not fit the faces, or the batch
+            cannot be divided among the processes.
+    """
+    train = store.indices("train")
+    for label, name in enumerate(CLASS_NAMES):
+        if not (store.labels[train] == label).any():
+            raise UserError(f"{store.folder} has no {name} training faces")
+    if config.augment.crop > store.size:
+        raise UserError(
+            f"--augment.crop {config.augment.crop} is larger than the faces of {store.folder} "
+            f"({store.size} pixels)"
+        )
+    if config.batch_size % (processes * config.accumulate):
+        raise UserError(
+            f"--batch-size {config.batch_size} cannot be divided into {config.accumulate} part(s) "
+            f"for each of {processes} process(es)"
+        )
+    generator = build_generator(config.generator, config.size)
+    discriminator = build_discriminator(config.discriminator)
+    require_no_batch_norm(generator, discriminator)
+    require_fit(generator, discriminator, config.size)
+
+
+def set_up(config: CycleGANConfig, accelerator: Accelerator, store: FaceStore) -> Training:
+    """Build networks, optimisers, averaged generators and pools from the seed, on the device."""
+    torch.manual_seed(config.seed)
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    generators = build_generators(config).to(accelerator.device, memory_format=layout)
+    discriminators = build_discriminators(config).to(accelerator.device, memory_format=layout)
+    averaged = AveragedModel(generators, multi_avg_fn=warmed_average(config.ema_decay))
+    generator_optimizer, discriminator_optimizer = (
+        torch.optim.Adam(m.parameters(), lr=config.learning_rate, betas=config.betas, fused=True)
+        for m in (generators, discriminators)
+    )
+    if config.compile:
+        for network in (*generators.children(), *discriminators.children()):
+            network.compile()
+    generators, discriminators, generator_optimizer, discriminator_optimizer = accelerator.prepare(
+        generators, discriminators, generator_optimizer, discriminator_optimizer
+    )
+    return Training(
+        accelerator=accelerator,
+        store=store,
+        run=Run(config.out, main=accelerator.is_main_process, kept=config.keep_checkpoints),
+        generators=generators,
+        discriminators=discriminators,
+        averaged=averaged,
+        generator_optimizer=generator_optimizer,
+        discriminator_optimizer=discriminator_optimizer,
+        pool_old=ReplayPool(config.pool_size, 2 * config.seed),
+        pool_young=ReplayPool(config.pool_size, 2 * config.seed + 1),
+        gan_loss=find_gan_loss(config.gan_loss),
+    )
+
+
+def describe(config: CycleGANConfig, store: FaceStore) -> str:
+    """Say what a run would do: the config, the networks with their parameters, the data."""
+    lines = [f"{name}: {value}" for name, value in to_plain(config).items()]
+    generators, discriminators = build_generators(config), build_discriminators(config)
+    for network in (generators.to_old, discriminators.old):
+        count = sum(p.numel() for p in network.parameters())
+        lines += [str(network), f"{count:,} parameters (one of two)"]
+    counts = {split: store.info["counts"][split] for split in ("train", "val", "test")}
+    return "\n".join([*lines, f"faces: {counts}"])

@@ -1,0 +1,120 @@
+"""Trained generators in use: faces in, the same faces at the other age out.
+
+>>> translator = load_translator(Path("runs/cyclegan"))
+>>> older = translator.translate(translator.views(store.images[:8]), "old")
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.objective import Generators
+from agegen.cyclegan.training import build_generators
+from agegen.errors import UserError
+from agegen.faces.records import CLASS_NAMES
+from agegen.faces.views import at_side, evaluation_views
+from agegen.files import read_json
+from agegen.runs import from_plain, load_tensors
+
+LAST, BEST = "generators", "best"  # names of the weights' files
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Both generators of a run, frozen.
+
+    Attributes:
+        generators: in evaluation mode, without gradients.
+        config: how they were trained.
+        store_size: side in pixels of the faces of the store that they were trained on.
+        device: where they compute.
+    """
+
+    generators: Generators
+    config: CycleGANConfig
+    store_size: int
+    device: torch.device
+
+    def views(self, images: np.ndarray) -> Tensor:
+        """Cut and resample faces as in training: uint8 (n, h, w, 3) → float (n, 3, size, size)."""
+        return centre_views(images, self.config).to(self.device)
+
+    @torch.no_grad()
+    def translate(self, faces: Tensor, to: str, batch_size: int = 16) -> Tensor:
+        """Translate faces to an age.
+
+        Args:
+            faces: float (n, 3, h, w) in [−1, 1]; any size from 16 up, the training's is best.
+            to: "young" or "old".
+            batch_size: faces at a time.
+
+        Returns:
+            float32 of the same shape, in [−1, 1], on the same device as the generators.
+        """
+        require_class(to)
+        generator = self.generators.to_old if to == CLASS_NAMES[1] else self.generators.to_young
+        parts = faces.to(self.device).split(batch_size)
+        return torch.cat([faces[:0].to(self.device), *(generator(part).float() for part in parts)])
+
+
+def load_translator(
+    run: Path, weights: str | None = None, device: torch.device | str | None = None
+) -> Translator:
+    """Load the generators of a run; no flags about the networks are needed.
+
+    Args:
+        run: folder of a CycleGAN's training.
+        weights: "best" (chosen by a judge) or "generators" (the last checkpoint's); None takes the
+            best where a judge chose one.
+        device: None takes a GPU if there is one.
+
+    Raises:
+        UserError: the folder is no such run, has no checkpoint yet, or is damaged.
+    """
+    config_file = run / "config.json"
+    if not config_file.exists():
+        raise UserError(f"{run} is not a run folder (no config.json)")
+    saved = read_json(config_file)
+    if "generator" not in saved.get("config", {}):
+        raise UserError(f"{run} is not the run of a CycleGAN")
+    config = from_plain(CycleGANConfig, saved["config"], config_file)
+    name = weights or (BEST if (run / f"{BEST}.safetensors").exists() else LAST)
+    path = run / f"{name}.safetensors"
+    if not path.exists():
+        raise UserError(f"{run} has no {path.name}: train it first")
+    generators = build_generators(config)
+    try:
+        generators.load_state_dict(load_tensors(path))
+    except RuntimeError:
+        raise UserError(f"{path} does not fit the networks in config.json") from None
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    generators = generators.float().to(device).eval().requires_grad_(False)
+    return Translator(generators, config, saved["data"]["size"], device)
+
+
+def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:
+    """What training shows of faces, without its random shifts.
+
+    Args:
+        images: uint8 (n, h, w, 3) of the store's size.
+        config: fitted to that store.
+
+    Returns:
+        float32 (n, 3, size, size) in [−1, 1].
+    """
+    crops = evaluation_views(torch.from_numpy(images), config.augment.crop)[0]
+    return at_side(crops, config.size).contiguous()
+
+
+def require_class(to: str) -> None:
+    """Refuse a class that there is none of.
+
+    Raises:
+        UserError: naming the classes.
+    """
+    if to not in CLASS_NAMES:
+        raise UserError(f"faces are translated to {' or '.join(CLASS_NAMES)}, not to {to!r}")
