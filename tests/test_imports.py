@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "agegen"
 MAY_IMPORT = {
     "errors": set(),
+    "alarm_limits": set(),
     "files": {"errors"},
     "progress": set(),
     "allocator": set(),
@@ -26,11 +27,11 @@ MAY_IMPORT = {
         "files", "metrics", "own_class", "progress", "runs",
     },
     "cyclegan": {
-        "allocator", "averaging", "cyclegan", "devices", "distributed", "errors", "faces", "files",
-        "judges", "metrics", "own_class", "progress", "runs",
+        "alarm_limits", "allocator", "averaging", "cyclegan", "devices", "distributed", "errors",
+        "faces", "files", "judges", "metrics", "own_class", "progress", "runs",
     },
     "judges": {"classifier", "faces"},
-    "report": {"cli", "errors", "faces", "files", "metrics", "report"},
+    "report": {"alarm_limits", "cli", "errors", "faces", "files", "metrics", "report"},
 }  # fmt: skip
 
 

@@ -11,18 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from agegen.alarm_limits import LIMITS, is_alarming
+
 LUMINANCE = (0.299, 0.587, 0.114)
 THUMBNAIL = 24  # side in pixels at which faces are compared with training faces
-LIMITS = {
-    "diversity": 0.5,
-    "luminance_correlation": 0.3,
-    "checkerboard": 4.0,
-    "change": 0.02,
-    "copies": 0.1,
-    "discriminator_accuracy": 0.98,
-}
-"""From where on a symptom is an alarm: chosen so that real faces of the other domain, and good
-generators on drawn faces, are far on the safe side (docs/tutorials/cyclegan)."""
 
 
 class Symptoms(NamedTuple):
@@ -178,10 +170,9 @@ def find_alarms(symptoms: dict[str, Symptoms], discriminator_accuracy: float) ->
     found = []
     for direction, figures in symptoms.items():
         for name, value in figures._asdict().items():
-            below = name in ("diversity", "luminance_correlation", "change")
-            if value < LIMITS[name] if below else value > LIMITS[name]:
+            if is_alarming(name, value):
                 found.append(make_alarm(name, direction, value))
-    if discriminator_accuracy > LIMITS["discriminator_accuracy"]:
+    if is_alarming("discriminator_accuracy", discriminator_accuracy):
         found.append(make_alarm("discriminator_accuracy", "both", discriminator_accuracy))
     return found
 

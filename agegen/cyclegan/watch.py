@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from agegen.alarm_limits import FIRST_ALARM, WATCHED
 from agegen.cyclegan.alarms import Alarm, Symptoms, find_alarms, measure
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.training import Training
@@ -23,8 +24,7 @@ from agegen.files import write_json, written_whole
 from agegen.judges import FrozenClassifier, load_judge, share_of_gap
 from agegen.runs import save_tensors
 
-WATCHED, SHOWN, KNOWN = 32, 6, 1000  # faces of each class: measured, shown, and compared with
-FIRST_ALARM = 0.1  # share of the training before which a generator may be unfinished
+SHOWN, KNOWN = 6, 1000  # faces of each class that are shown, and that faces are compared with
 COLUMNS = ("source", "translated", "back", "identity")  # of each direction, young → old first
 GAP = 2  # pixels between the faces of a sheet
 
