@@ -140,6 +140,11 @@ def estimate(figure: Callable[[Weights], np.ndarray], weights: np.ndarray) -> Es
     return Estimate(float(figure(None)), float(low), float(high))
 
 
+def as_json(found: Estimate) -> dict:
+    """Name the three numbers; NaN becomes null, which JSON has."""
+    return {name: x if np.isfinite(x) else None for name, x in found._asdict().items()}
+
+
 def sigmoid(logit: np.ndarray) -> np.ndarray:
     """Turn logits into probabilities, without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(logit, dtype=np.float64)))

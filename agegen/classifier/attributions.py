@@ -19,15 +19,17 @@ from agegen import metrics
 from agegen.classifier.analysis import Analysis
 from agegen.classifier.attribution_sheets import ClassMean, faces_above_maps, mean_tiles
 from agegen.classifier.errors import choose_examples
-from agegen.classifier.evaluate import Predictions, as_json, clusters
+from agegen.classifier.evaluate import Predictions
 from agegen.classifier.face_sheets import save_sheet
 from agegen.classifier.named_faces import name_answer
 from agegen.classifier.neighbours import unit
 from agegen.classifier.shares import by_group
 from agegen.classifier.untrained import fresh_network
 from agegen.faces.records import CLASS_NAMES
+from agegen.faces.store import clusters
 from agegen.faces.views import evaluation_views, to_uint8
 from agegen.files import written_whole
+from agegen.metrics import as_json
 from agegen.progress import Progress
 
 STEPS = 32  # of the integral

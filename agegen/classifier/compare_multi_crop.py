@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from agegen import metrics
-from agegen.classifier.evaluate import as_json, clusters
 from agegen.classifier.multi_crop import (
     SCHEMES,
     SplitViews,
@@ -18,7 +17,8 @@ from agegen.classifier.multi_crop import (
 from agegen.classifier.predict import Classifier, load_classifier, require_size
 from agegen.classifier.training_faces import open_faces
 from agegen.errors import UserError
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, clusters
+from agegen.metrics import as_json
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Float64 (n,) each: of the centre crop, and of the scheme that is compared with it."""

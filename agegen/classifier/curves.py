@@ -11,9 +11,10 @@ import scipy.stats
 
 from agegen import metrics
 from agegen.classifier.analysis import Analysis
-from agegen.classifier.evaluate import as_json, clusters, interval
+from agegen.classifier.evaluate import interval
 from agegen.faces.records import CLASS_NAMES
-from agegen.faces.store import UNKNOWN_AGE
+from agegen.faces.store import UNKNOWN_AGE, clusters
+from agegen.metrics import as_json
 
 GRID = np.linspace(0, 1, 101)
 RECALLS = GRID[1:]

@@ -11,13 +11,13 @@ import numpy as np
 
 from agegen import metrics
 from agegen.classifier.analysis import Analysis
-from agegen.classifier.evaluate import Predictions, clusters
+from agegen.classifier.evaluate import Predictions
 from agegen.classifier.face_sheets import Tile, save_sheet
 from agegen.classifier.named_faces import describe_face, name_answer, name_face, save_faces
 from agegen.classifier.neighbours import Neighbours, nearest_faces
 from agegen.classifier.shares import by_group, contrast, share
 from agegen.faces.records import CLASS_NAMES
-from agegen.faces.store import UNKNOWN_AGE, FaceStore
+from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
 from agegen.files import write_rows
 
 SHOWN = 12

@@ -9,7 +9,8 @@ import numpy as np
 
 from agegen import metrics
 from agegen.faces.records import CLASS_NAMES
-from agegen.faces.store import UNKNOWN_AGE, FaceStore
+from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
+from agegen.metrics import as_json
 
 SCORES = {
     "accuracy": metrics.accuracy,
@@ -85,22 +86,10 @@ def evaluate(
     }
 
 
-def clusters(store: FaceStore, indices: np.ndarray) -> np.ndarray:
-    """Number the faces by identity; a face of unknown identity is a cluster of its own."""
-    identities = store.identities[indices]
-    alone = np.array([f"face {i}" for i in indices])
-    return np.unique(np.where(identities == "", alone, identities), return_inverse=True)[1]
-
-
 def interval(score: Callable, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
     """One figure of `metrics` with its interval, as plain JSON; null where it is undefined."""
     estimate = metrics.estimate(partial(score, y, p), weights)
     return as_json(estimate)
-
-
-def as_json(estimate: metrics.Estimate) -> dict:
-    """Name the three numbers; NaN becomes null, which JSON has."""
-    return {name: x if np.isfinite(x) else None for name, x in estimate._asdict().items()}
 
 
 def recalls(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:

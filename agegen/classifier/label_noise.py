@@ -16,7 +16,7 @@ import numpy as np
 from agegen import metrics
 from agegen.classifier.analysis import Analysis
 from agegen.classifier.config import SubsetConfig, TrainConfig
-from agegen.classifier.evaluate import clusters, interval
+from agegen.classifier.evaluate import interval
 from agegen.classifier.named_faces import describe_face, save_faces
 from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import load_classifier
@@ -25,7 +25,7 @@ from agegen.classifier.shares import by_group, contrast, share
 from agegen.classifier.training_faces import open_faces
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
-from agegen.faces.store import UNKNOWN_AGE, FaceStore
+from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
 from agegen.files import write_rows
 
 FOLDS, EPOCHS = 4, 16

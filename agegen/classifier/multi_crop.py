@@ -15,12 +15,13 @@ from scipy.stats import binomtest
 
 from agegen import metrics
 from agegen.classifier.analysis import Analysis
-from agegen.classifier.evaluate import as_json, clusters, interval
+from agegen.classifier.evaluate import interval
 from agegen.classifier.predict import Classifier
 from agegen.errors import UserError
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import evaluation_views, random_crops
 from agegen.files import flatten, write_rows
+from agegen.metrics import as_json
 from agegen.progress import Progress
 
 Average = Literal["logits", "probabilities"]

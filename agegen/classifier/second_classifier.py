@@ -15,13 +15,14 @@ import numpy as np
 from agegen import metrics
 from agegen.classifier.analysis import Analysis
 from agegen.classifier.config import SubsetConfig, TrainConfig
-from agegen.classifier.evaluate import Predictions, as_json, clusters, interval
+from agegen.classifier.evaluate import Predictions, interval
 from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import Classifier, load_classifier
 from agegen.classifier.training_faces import open_faces
 from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, clusters
+from agegen.metrics import as_json
 
 KINDS = ("same kind", "other kind")
 STEPS, MOST_EPOCHS = 600, 60  # of a second classifier's training

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from agegen import metrics
-from agegen.classifier.evaluate import as_json
+from agegen.metrics import as_json
 
 
 def share(values: np.ndarray, weights: np.ndarray) -> dict:

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen import metrics
-from agegen.classifier.evaluate import clusters
 from agegen.classifier.study_base import Study
 from agegen.classifier.study_effects import SCORES, Resampled, estimates, resample
 from agegen.classifier.study_factors import FACTORS, Setting, settings_of
 from agegen.classifier.study_trials import make_trial
 from agegen.classifier.training_faces import count_faces
+from agegen.faces.store import clusters
 from agegen.files import read_json
 from agegen.runs import to_plain
 

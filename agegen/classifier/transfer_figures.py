@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen import metrics
-from agegen.classifier.evaluate import Predictions, as_json, clusters
+from agegen.classifier.evaluate import Predictions
 from agegen.classifier.optimize_input import Start
 from agegen.classifier.second_classifier import class_gap
 from agegen.classifier.shares import share
-from agegen.faces.store import FaceStore
-from agegen.metrics import Weights
+from agegen.faces.store import FaceStore, clusters
+from agegen.metrics import Weights, as_json
 
 KINDS = ("noise", "other", "own")  # from noise; from faces towards the other or their own class
 RESAMPLES = 1000

@@ -15,11 +15,11 @@ from torch.optim.swa_utils import update_bn
 
 from agegen import metrics
 from agegen.classifier.analysis import Analysis
-from agegen.classifier.evaluate import clusters, interval
+from agegen.classifier.evaluate import interval
 from agegen.classifier.model import build_model
 from agegen.classifier.predict import Classifier, log_odds
 from agegen.faces.records import CLASS_NAMES
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import evaluation_views, stream_seed
 from agegen.progress import Progress
 

@@ -136,3 +136,10 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: np.array([row[name] for row in rows], dtype=np.str_) for name in COLUMNS}
+
+
+def clusters(store: FaceStore, indices: np.ndarray) -> np.ndarray:
+    """Number the faces by identity; a face of unknown identity is a cluster of its own."""
+    identities = store.identities[indices]
+    alone = np.array([f"face {i}" for i in indices])
+    return np.unique(np.where(identities == "", alone, identities), return_inverse=True)[1]

@@ -12,7 +12,6 @@ from agegen.classifier.evaluate import (
     Predictions,
     age_bands,
     calibration_bins,
-    clusters,
     describe,
     evaluate,
     predictions_path,
@@ -22,7 +21,7 @@ from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.train import train
 from agegen.errors import UserError
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import AugmentConfig
 
 
