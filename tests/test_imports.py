@@ -28,8 +28,10 @@ MAY_IMPORT = {
     },
     "cyclegan": {
         "alarm_limits", "allocator", "averaging", "cyclegan", "devices", "distributed", "errors",
-        "faces", "files", "judges", "metrics", "own_class", "progress", "runs",
+        "faces", "files", "judges", "metrics", "own_class", "perceptual", "progress",
+        "runs",
     },
+    "perceptual": {"errors", "runs"},
     "judges": {"classifier", "faces"},
     "report": {"alarm_limits", "cli", "errors", "faces", "files", "metrics", "report"},
 }  # fmt: skip
