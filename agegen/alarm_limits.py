@@ -2,15 +2,15 @@
 
 LIMITS = {
     "diversity": 0.5,
-    "luminance_correlation": 0.3,
+    "luminance_correlation": -0.2,
     "checkerboard": 4.0,
     "change": 0.02,
     "copies": 0.1,
     "discriminator_accuracy": 0.98,
 }
 """From where on a symptom (see `agegen.cyclegan.alarms`) is an alarm: chosen so that real faces of
-the other domain, and good generators on drawn faces, are far on the safe side
-(docs/tutorials/cyclegan)."""
+the other domain, related to the sources or not, sharp or blurred, are on the safe side
+(tests/cyclegan/test_alarms.py)."""
 
 LOW_IS_BAD = frozenset({"diversity", "luminance_correlation", "change"})
 """Symptoms that alarm below their limit; the others do above it."""

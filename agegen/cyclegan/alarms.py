@@ -15,6 +15,7 @@ from agegen.alarm_limits import LIMITS, is_alarming
 
 LUMINANCE = (0.299, 0.587, 0.114)
 THUMBNAIL = 24  # side in pixels at which faces are compared with training faces
+FAINT = 0.005  # amplitude below which a pattern counts for nothing: about half a level of 255
 
 
 class Symptoms(NamedTuple):
@@ -22,7 +23,8 @@ class Symptoms(NamedTuple):
 
     Attributes:
         diversity: mean distance between outputs over that between inputs; 0 is collapse.
-        luminance_correlation: between input and output, mean over faces; negative is inversion.
+        luminance_correlation: between input and output, mean over faces; negative is inversion,
+            and unrelated faces have about 0.
         checkerboard: spectral peak at the upsampling's frequencies over that of real faces.
         change: mean |output − input|; 0 is doing nothing.
         copies: share of the outputs that are closer to a training face than real faces are.
@@ -60,8 +62,8 @@ MESSAGES = {
         "--cycle-weight, or --diff-augment"
     ),
     "luminance_correlation": (
-        "colour inversion: light and dark of the generated {direction} faces do not follow their "
-        "sources. Remedy: --identity-weight 0.5 or more, or begin again with another --seed"
+        "colour inversion: the generated {direction} faces are dark where their sources are light. "
+        "Remedy: --identity-weight 0.5 or more, or begin again with another --seed"
     ),
     "checkerboard": (
         "checkerboard: the generated {direction} faces have a regular pattern of 2 or 4 pixels. "
@@ -94,16 +96,16 @@ def measure(real: Tensor, fake: Tensor, target: Tensor, training: Tensor) -> Sym
     return Symptoms(
         diversity=float(diversity(fake) / diversity(real)),
         luminance_correlation=float(luminance_correlation(real, fake)),
-        checkerboard=float(checkerboard(fake) / checkerboard(torch.cat([real, target]))),
+        checkerboard=float(checkerboard(fake, torch.cat([real, target]))),
         change=float((fake - real).abs().mean()),
         copies=float(share_of_copies(fake, target, training)),
     )
 
 
 def diversity(x: Tensor) -> Tensor:
-    """Root mean squared distance between two of the faces, per value; at least 1e-6."""
+    """Root mean squared distance of two faces drawn at random, per value; at least 1e-6."""
     flat = x.flatten(1)
-    return (2 * flat.var(dim=0).mean()).sqrt().clamp_min(1e-6)
+    return (2 * flat.var(dim=0, correction=0).mean()).sqrt().clamp_min(1e-6)
 
 
 def luminance(x: Tensor) -> Tensor:
@@ -118,31 +120,47 @@ def luminance_correlation(real: Tensor, fake: Tensor) -> Tensor:
     return ((a * b).sum(dim=1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(1e-6)).mean()
 
 
-def checkerboard(x: Tensor) -> Tensor:
-    """Largest peak of the mean spectrum at periods of 2 or 4 pixels, over its surroundings.
+def checkerboard(fake: Tensor, real: Tensor) -> Tensor:
+    """Largest peak of the generated faces' spectrum at periods of 2 or 4 pixels.
 
     Upsampling twice by strided layers favours these frequencies (Odena et al., 2016,
-    "Deconvolution and checkerboard artifacts"); pictures without a pattern have about 1.
+    "Deconvolution and checkerboard artifacts"). A peak is measured against its surroundings in the
+    spectrum of generated or of real faces, whichever are stronger: noise is no pattern, and the
+    steep spectrum of a blurred face none either. The result is relative to real faces' peaks.
+
+    Args:
+        fake: (n, 3, h, w).
+        real: (m, 3, h, w).
     """
+    peaks, around = peaks_and_surroundings(fake)
+    real_peaks, real_around = peaks_and_surroundings(real)
+    usual = (real_peaks / real_around).max().clamp_min(1)
+    return (peaks / torch.maximum(around, real_around)).max() / usual
+
+
+def peaks_and_surroundings(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Power at each of the upsampling's frequencies, and around it (at least that of `FAINT`)."""
     grey = luminance(x)
     grey = grey - grey.mean(dim=(1, 2), keepdim=True)
     height, width = grey.shape[-2:]
     window = torch.outer(torch.hann_window(height), torch.hann_window(width)).to(grey)
     power = torch.fft.fft2(grey * window).abs().square().mean(dim=0)
-    return max(
-        peak_over_surroundings(power, height * v // 4, width * u // 4)
+    found = [
+        peak_and_surroundings(power, height * v // 4, width * u // 4)
         for v, u in product((0, 1, 2), repeat=2)
         if (v, u) != (0, 0)
-    )
+    ]
+    peaks, around = (torch.stack(values) for values in zip(*found, strict=True))
+    return peaks, around.clamp_min((FAINT * window.sum()) ** 2)
 
 
-def peak_over_surroundings(power: Tensor, row: int, column: int) -> Tensor:
-    """Largest power within a bin of a frequency over the median of those 2 and 3 bins away."""
+def peak_and_surroundings(power: Tensor, row: int, column: int) -> tuple[Tensor, Tensor]:
+    """Largest power within a bin of a frequency, and the median of those 2 and 3 bins away."""
     around = torch.arange(-3, 4, device=power.device)
     rows, columns = (row + around) % power.shape[0], (column + around) % power.shape[1]
     cell = power[rows[:, None], columns]
     ring = (around[:, None].abs() > 1) | (around.abs() > 1)
-    return cell[~ring].max() / cell[ring].median().clamp_min(1e-12)
+    return cell[~ring].max(), cell[ring].median()
 
 
 def share_of_copies(fake: Tensor, target: Tensor, training: Tensor) -> Tensor:
