@@ -68,6 +68,7 @@ def test_imports_point_in_one_direction(path: Path) -> None:
         ("agegen.metrics", ["torch", "matplotlib"]),
         ("agegen.classifier.evaluate", ["torch", "matplotlib"]),
         ("agegen.report.classifier_page", ["torch", "matplotlib"]),
+        ("agegen.report.cyclegan_page", ["torch", "matplotlib"]),
         ("agegen.classifier.train", ["matplotlib", "torchvision"]),
     ],
 )

@@ -61,7 +61,7 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
     page = open_templates()
     page.filters["in_words"] = in_words
     sections, missing = answer_questions(saved, scored, examples)
-    return page.get_template("page.html").render(
+    return page.get_template("classifier_page.html").render(
         title=saved.folder.resolve().name,
         saved=saved,
         evaluation=saved.evaluation,
@@ -154,9 +154,9 @@ def show_examples(scored: Scored, evaluation: dict, examples: int) -> Section:
 
 
 def without_photos(section: Section) -> Section:
-    """Leave out what shows faces: galleries and raster pictures; figures are vector graphics."""
+    """Leave out what shows faces; figures, which are vector graphics, stay."""
     drawn = [p for p in section.pictures if p.src.startswith("data:image/svg")]
-    return section._replace(galleries=(), pictures=drawn)
+    return section._replace(galleries=(), grids=(), pictures=drawn)
 
 
 def summarise(saved: SavedRun, scored: Scored) -> list[str]:

@@ -30,9 +30,9 @@ def list_commands(saved: SavedRun, store: FaceStore) -> list[list[str]]:
 
 
 def launcher(recipe: str, environment: dict) -> list[str]:
-    """What starts the recipe; the training, in as many processes as it had."""
+    """What starts the recipe; a training, in as many processes as it had."""
     processes = environment.get("processes", 1)
-    if recipe != "train_classifier":
+    if not recipe.startswith("train_"):
         return ["python"]
     if processes == 1:
         return ["accelerate launch"]

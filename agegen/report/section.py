@@ -15,6 +15,22 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
+class FaceGrid(NamedTuple):
+    """Faces in rows and columns.
+
+    Attributes:
+        name: its heading.
+        heads: of the columns.
+        rows: each face as (data URI, what it is in words), as many as there are heads.
+        caption: shown below.
+    """
+
+    name: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[tuple[str, str]]]
+    caption: str
+
+
 class Section(NamedTuple):
     """One answer of a report.
 
@@ -25,6 +41,7 @@ class Section(NamedTuple):
         answer: sentences made from the measured figures, the most important one first.
         tables: shown after the answer.
         pictures: figures, two beside each other on a wide screen.
+        grids: faces in rows and columns.
         galleries: faces with captions.
         details: sentences on how it was measured, in small print at the end.
         command: the command that makes it again.
@@ -36,6 +53,7 @@ class Section(NamedTuple):
     answer: Sequence[str]
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
+    grids: Sequence[FaceGrid] = ()
     galleries: Sequence[Gallery] = ()
     details: Sequence[str] = ()
     command: str = ""

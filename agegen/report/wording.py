@@ -55,6 +55,11 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f} %"
 
 
+def count(number: int, name: str, plural: str = "s") -> str:
+    """1 look, 12 looks."""
+    return f"{number:,} {name}{'' if number == 1 else plural}"
+
+
 def by_class(counts: dict) -> str:
     """651 young, 290 old."""
     return ", ".join(f"{counts[name]:,} {name}" for name in CLASS_NAMES)
