@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from agegen.cyclegan.objective import DiscriminatorLosses, GeneratorLosses
 from agegen.cyclegan.training import Training
@@ -13,11 +13,10 @@ LOG_EVERY = 20
 
 
 class NotFiniteError(Exception):
-    """A loss is NaN or infinite; `step` is the first such step."""
+    """A loss or a weight is NaN or infinite."""
 
-    def __init__(self, step: int) -> None:
-        super().__init__(f"the losses of step {step} are not finite")
-        self.step = step
+    def __init__(self, what: str, step: int) -> None:
+        super().__init__(f"the {what} of step {step} are not finite")
 
 
 class StepLog:
@@ -60,7 +59,7 @@ class StepLog:
         records, self.records, self.values = self.records, [], []
         for record, row in zip(records, values, strict=True):
             if not np.isfinite(row).all():
-                raise NotFiniteError(record["step"])
+                raise NotFiniteError("losses", record["step"])
             record |= {**dict(zip(names, row, strict=True)), "pairs_per_second": speed}
         self.run.log(records)
         mean = np.mean(values, axis=0)
@@ -73,3 +72,14 @@ class StepLog:
     def restart_clock(self) -> None:
         """Leave what happened since the last writing (pictures, saving) out of the speed."""
         self.started = time.perf_counter()
+
+
+def require_finite(generators: nn.Module, discriminators: nn.Module, step: int) -> None:
+    """Refuse networks that are no longer of use; their losses show it one step later only.
+
+    Raises:
+        NotFiniteError: a weight is not finite.
+    """
+    weights = [*generators.parameters(), *discriminators.parameters()]
+    if not torch.stack([w.isfinite().all() for w in weights]).all():
+        raise NotFiniteError("weights", step)

@@ -3,10 +3,10 @@
 from contextlib import nullcontext
 
 import torch
-from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from agegen.allocator import keep_freed_memory
+from agegen.cyclegan.checkpoints import begin, roll_back, save
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.diff_augment import diff_augment
 from agegen.cyclegan.objective import (
@@ -17,18 +17,16 @@ from agegen.cyclegan.objective import (
 )
 from agegen.cyclegan.pairs import Pairs, fetch_pairs
 from agegen.cyclegan.replay_pool import ReplayPool
-from agegen.cyclegan.step_log import NotFiniteError, StepLog
+from agegen.cyclegan.step_log import NotFiniteError, StepLog, require_finite
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
-from agegen.cyclegan.translate import LAST
 from agegen.cyclegan.watch import Watch
-from agegen.devices import cores_per_process, make_accelerator, precision_of
+from agegen.devices import cores_per_process, make_accelerator
 from agegen.distributed import gather_shares
-from agegen.errors import UserError
 from agegen.faces.batches import seed_step, share_of
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.progress import Progress
-from agegen.runs import Checkpoint, load_optimizer_tensors, optimizer_tensors, save_tensors
+from agegen.runs import Checkpoint
 
 
 def train(config: CycleGANConfig) -> None:
@@ -54,7 +52,7 @@ def train(config: CycleGANConfig) -> None:
     try:
         checkpoint = begin(training, config)
         while not loop(training, config, checkpoint):
-            checkpoint = roll_back(training)
+            checkpoint = roll_back(training, config, checkpoint)
     finally:
         training.run.release()
     accelerator.print(f"trained; generators in {config.out}/generators.safetensors")
@@ -68,7 +66,7 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
     rate_factor = checkpoint.state["rate_factor"]
     steps = range(checkpoint.step, config.total_steps)
     log = StepLog(training, config.batch_size)
-    watch = Watch(training, config, checkpoint.state["best"])
+    watch = Watch(training, config)
     pairs_of = fetch_pairs(store, config.batch_size, config.seed, steps, share, accelerator.device)
     with Progress(
         config.total_steps, "training", "steps", checkpoint.step, accelerator.is_main_process
@@ -90,20 +88,22 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
             )
             training.averaged.update_parameters(accelerator.unwrap_model(training.generators))
 
+            look_due = is_due(step + 1, config.watch_every, config)
+            save_due = is_due(step + 1, config.checkpoint_every, config)
             try:
                 log.add(step + 1, rate, made, judged)
-                if is_due(step + 1, config.checkpoint_every, config):
+                if look_due or save_due:
                     log.flush()
+                    require_finite(training.generators, training.discriminators, step + 1)
             except NotFiniteError as error:
-                accelerator.print(f"{error}: going back to the last checkpoint, at half the rate")
-                require_first_time(rate_factor, config)
+                accelerator.print(error)
                 return False
             progress.update(1, log.note)
-            if is_due(step + 1, config.watch_every, config):
+            if look_due:
                 watch.look(step + 1)
                 log.restart_clock()
-            if is_due(step + 1, config.checkpoint_every, config):
-                save(training, step + 1, rate_factor, watch.best)
+            if save_due:
+                save(training, step + 1, rate_factor)
                 log.restart_clock()
     return True
 
@@ -245,92 +245,3 @@ def is_due(step: int, every_pairs: int, config: CycleGANConfig) -> bool:
     """True once in so many pairs, and after the last step."""
     every = max(round(every_pairs / config.batch_size), 1)
     return step % every == 0 or step == config.total_steps
-
-
-def require_first_time(rate_factor: float, config: CycleGANConfig) -> None:
-    """Roll back once, not again and again.
-
-    Raises:
-        UserError: the rate was lowered before.
-    """
-    if rate_factor < 1:
-        raise UserError(
-            f"the losses are not finite in {config.out} even at half the rate: "
-            "try a lower --learning-rate or --precision float32"
-        )
-
-
-def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
-    """Open the run folder; restore its last checkpoint or write a first one."""
-    accelerator, store, run = training.accelerator, training.store, training.run
-    facts = {
-        "data": {
-            "checksum": store.checksum, "size": store.size, "counts": store.info["counts"]
-        }
-    }  # fmt: skip
-    problem = [""]
-    if accelerator.is_main_process:
-        try:
-            run.start(
-                config, facts, config.resume,
-                processes=accelerator.num_processes, precision=precision_of(accelerator),
-            )  # fmt: skip
-        except UserError as error:
-            problem = [str(error)]
-    if broadcast_object_list(problem)[0]:
-        raise UserError(problem[0])
-    checkpoint = run.latest_checkpoint()
-    if checkpoint is None:
-        save(training, 0, 1.0, {})
-        checkpoint = Checkpoint(0, {}, {"rate_factor": 1.0, "best": {}})
-    else:
-        restore(training, checkpoint)
-        accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
-    accelerator.print(
-        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
-        f"{precision_of(accelerator)}, {torch.get_num_threads()} threads each; "
-        f"{config.total_steps:,} steps of {config.batch_size} pairs of {config.size} pixels"
-    )
-    return checkpoint
-
-
-def roll_back(training: Training) -> Checkpoint:
-    """Return to the last checkpoint, at half the rate from there on."""
-    training.accelerator.wait_for_everyone()
-    checkpoint = training.run.latest_checkpoint()
-    assert checkpoint is not None
-    restore(training, checkpoint)
-    return checkpoint._replace(state=checkpoint.state | {"rate_factor": 0.5})
-
-
-def restore(training: Training, checkpoint: Checkpoint) -> None:
-    """Load networks, averages, optimisers and pools; all else follows from the step."""
-    unwrap, tensors = training.accelerator.unwrap_model, checkpoint.tensors
-    unwrap(training.generators).load_state_dict(tensors["generators"])
-    unwrap(training.discriminators).load_state_dict(tensors["discriminators"])
-    training.averaged.load_state_dict(tensors["averaged"])
-    load_optimizer_tensors(training.generator_optimizer, tensors["generator_optimizer"])
-    load_optimizer_tensors(training.discriminator_optimizer, tensors["discriminator_optimizer"])
-    training.pool_old.load(tensors.get("pool_old", {}), training.accelerator.device)
-    training.pool_young.load(tensors.get("pool_young", {}), training.accelerator.device)
-
-
-def save(training: Training, step: int, rate_factor: float, best: dict) -> None:
-    """Write a checkpoint, and the averaged generators beside it for use."""
-    unwrap, averaged = training.accelerator.unwrap_model, training.averaged
-    training.run.save_checkpoint(
-        step,
-        {
-            "generators": unwrap(training.generators).state_dict(),
-            "discriminators": unwrap(training.discriminators).state_dict(),
-            "averaged": averaged.state_dict(),
-            "generator_optimizer": optimizer_tensors(training.generator_optimizer),
-            "discriminator_optimizer": optimizer_tensors(training.discriminator_optimizer),
-            "pool_old": training.pool_old.tensors(),
-            "pool_young": training.pool_young.tensors(),
-        },
-        {"rate_factor": rate_factor, "best": best},
-    )
-    if training.accelerator.is_main_process:
-        save_tensors(training.run.folder / f"{LAST}.safetensors", averaged.module.state_dict())
-    training.accelerator.wait_for_everyone()

@@ -22,6 +22,7 @@ from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
+from agegen.judges import load_judge
 from agegen.runs import Run, to_plain
 
 
@@ -71,8 +72,8 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
     """Refuse what cannot be trained.
 
     Raises:
-        UserError: a class is missing, the crop or the networks do not fit the faces, or the batch
-            cannot be divided among the processes.
+        UserError: a class is missing, the crop or the networks do not fit the faces, the batch
+            cannot be divided among the processes, or the judge is none.
     """
     train = store.indices("train")
     for label, name in enumerate(CLASS_NAMES):
@@ -92,6 +93,8 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
     discriminator = build_discriminator(config.discriminator)
     require_no_batch_norm(generator, discriminator)
     require_fit(generator, discriminator, config.size)
+    if config.judge:
+        load_judge(config.judge, "cpu")
 
 
 def set_up(config: CycleGANConfig, accelerator: Accelerator, store: FaceStore) -> Training:

@@ -20,7 +20,7 @@ from agegen.cyclegan.translate import BEST, centre_views
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
-from agegen.files import write_json, written_whole
+from agegen.files import read_json, write_json, written_whole
 from agegen.judges import FrozenClassifier, load_judge, share_of_gap
 from agegen.runs import save_tensors
 
@@ -43,17 +43,18 @@ class Watch:
     Args:
         training: what is watched.
         config: fitted to the store.
-        best: what the judge chose before a resume; {} for nothing yet.
     """
 
-    def __init__(self, training: Training, config: CycleGANConfig, best: dict) -> None:
-        self.training, self.config, self.best = training, config, best
+    def __init__(self, training: Training, config: CycleGANConfig) -> None:
+        self.training, self.config = training, config
         if not training.accelerator.is_main_process:
             return
         device = training.accelerator.device
         self.held_out = views_by_class(training.store, config, "val", WATCHED, device)
         self.known = views_by_class(training.store, config, "train", KNOWN, device)
         self.judge = load_judge(config.judge, device) if config.judge else None
+        chosen = training.run.folder / f"{BEST}.json"  # by the part before a resume
+        self.best = read_json(chosen) if chosen.exists() else {}
 
     def look(self, step: int) -> None:
         """Look once: save the sheet, log the figures, and print the alarms."""
@@ -124,8 +125,9 @@ class Watch:
 
         Looks with an alarm are not chosen, and a shift beyond the real gap counts as the gap.
         """
-        score = min(1.0, *(record[f"judge_share_{to}"] for to in CLASS_NAMES))
-        if alarms or score <= self.best.get("score", -np.inf):
+        shares = [record[f"judge_share_{to}"] for to in CLASS_NAMES]
+        score = float(np.min([1.0, *shares]))  # NaN if one of them is
+        if alarms or not score > self.best.get("score", -np.inf):
             return
         self.best = {"score": score, "step": record["step"], "pairs": record["pairs"]}
         folder = self.training.run.folder

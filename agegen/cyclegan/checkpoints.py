@@ -1,0 +1,114 @@
+"""The state of a CycleGAN's training on disk: begin, save, resume, go back."""
+
+import torch
+from accelerate.utils import broadcast_object_list, gather_object
+
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.training import Training
+from agegen.cyclegan.translate import LAST
+from agegen.devices import precision_of
+from agegen.errors import UserError
+from agegen.runs import Checkpoint, load_optimizer_tensors, optimizer_tensors, save_tensors
+
+
+def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
+    """Open the run folder; restore its last checkpoint or write a first one.
+
+    Raises:
+        UserError: the folder is not fit, or not every process sees it.
+    """
+    accelerator, store, run = training.accelerator, training.store, training.run
+    facts = {
+        "data": {
+            "checksum": store.checksum, "size": store.size, "counts": store.info["counts"]
+        }
+    }  # fmt: skip
+    problem = [""]
+    if accelerator.is_main_process:
+        try:
+            run.start(
+                config, facts, config.resume,
+                processes=accelerator.num_processes, precision=precision_of(accelerator),
+            )  # fmt: skip
+        except UserError as error:
+            problem = [str(error)]
+    if broadcast_object_list(problem)[0]:
+        raise UserError(problem[0])
+    checkpoint = run.latest_checkpoint()
+    # Gathering also makes the first process wait: the others must not see the one it writes next.
+    if len(set(gather_object([checkpoint.step if checkpoint else None]))) > 1:
+        raise UserError(f"not every process sees the checkpoints in {config.out}: share its disk")
+    if checkpoint is None:
+        save(training, 0, 1.0)
+        checkpoint = Checkpoint(0, {}, {"rate_factor": 1.0})
+    else:
+        restore(training, checkpoint)
+        accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
+    accelerator.print(
+        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
+        f"{precision_of(accelerator)}, {torch.get_num_threads()} threads each; "
+        f"{config.total_steps:,} steps of {config.batch_size} pairs of {config.size} pixels"
+    )
+    return checkpoint
+
+
+def roll_back(training: Training, config: CycleGANConfig, begun_from: Checkpoint) -> Checkpoint:
+    """Return to the last checkpoint, at half the rate from there on.
+
+    Args:
+        training: what takes part.
+        config: fitted to the store.
+        begun_from: where the loop that failed began.
+
+    Raises:
+        UserError: the rate was lowered before.
+    """
+    if begun_from.state["rate_factor"] < 1:
+        raise UserError(
+            f"losses or weights are not finite in {config.out} even at half the rate: "
+            "try a lower --learning-rate or --precision float32"
+        )
+    training.accelerator.wait_for_everyone()
+    checkpoint = training.run.latest_checkpoint()
+    assert checkpoint is not None
+    if training.accelerator.is_main_process:
+        training.run.cut_metrics(checkpoint.step)
+    restore(training, checkpoint)
+    training.accelerator.print(f"going back to step {checkpoint.step:,}, at half the rate")
+    return checkpoint._replace(state=checkpoint.state | {"rate_factor": 0.5})
+
+
+def restore(training: Training, checkpoint: Checkpoint) -> None:
+    """Load networks, averages, optimisers and pools; all else follows from the step."""
+    unwrap, tensors = training.accelerator.unwrap_model, checkpoint.tensors
+    unwrap(training.generators).load_state_dict(tensors["generators"])
+    unwrap(training.discriminators).load_state_dict(tensors["discriminators"])
+    training.averaged.load_state_dict(tensors["averaged"])
+    load_optimizer_tensors(training.generator_optimizer, tensors["generator_optimizer"])
+    load_optimizer_tensors(training.discriminator_optimizer, tensors["discriminator_optimizer"])
+    training.pool_old.load(tensors.get("pool_old", {}), training.accelerator.device)
+    training.pool_young.load(tensors.get("pool_young", {}), training.accelerator.device)
+
+
+def save(training: Training, step: int, rate_factor: float) -> None:
+    """Write the averaged generators for use, and then a checkpoint.
+
+    In that order a run that is killed in between writes both again.
+    """
+    unwrap, averaged = training.accelerator.unwrap_model, training.averaged
+    if training.accelerator.is_main_process:
+        save_tensors(training.run.folder / f"{LAST}.safetensors", averaged.module.state_dict())
+    training.run.save_checkpoint(
+        step,
+        {
+            "generators": unwrap(training.generators).state_dict(),
+            "discriminators": unwrap(training.discriminators).state_dict(),
+            "averaged": averaged.state_dict(),
+            "generator_optimizer": optimizer_tensors(training.generator_optimizer),
+            "discriminator_optimizer": optimizer_tensors(training.discriminator_optimizer),
+            "pool_old": training.pool_old.tensors(),
+            "pool_young": training.pool_young.tensors(),
+        },
+        {"rate_factor": rate_factor},
+    )
+    training.accelerator.wait_for_everyone()
