@@ -13,7 +13,7 @@ from agegen.faces.views import AugmentConfig
 
 @pytest.fixture(scope="session")
 def trained_run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a narrow network after three epochs: better than chance, far from good."""
+    """The run folder of a narrow network after three epochs, which hardly teach it anything."""
     out = tmp_path_factory.mktemp("trained") / "run"
     config = TrainConfig(
         drawn_store.folder,

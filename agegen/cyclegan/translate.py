@@ -106,7 +106,7 @@ def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:
     Returns:
         float32 (n, 3, size, size) in [−1, 1].
     """
-    crops = evaluation_views(torch.from_numpy(images), config.augment.crop)[0]
+    crops = evaluation_views(torch.tensor(images), config.augment.crop)[0]
     return at_side(crops, config.size).contiguous()
 
 

@@ -1,0 +1,222 @@
+"""The training loop: what a step does, what ends it, and what it refuses to begin."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from small_cyclegans import assert_same_end, small_config, steps_of
+
+from agegen.cyclegan import train as train_module
+from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
+from agegen.cyclegan.train import learning_rate, train
+from agegen.cyclegan.training import fitted_to, require_possible
+from agegen.errors import UserError
+from agegen.faces.store import FaceStore
+from agegen.faces.views import AugmentConfig
+from agegen.runs import Run
+
+
+def gradients_of_one_step(run: Path) -> dict[str, torch.Tensor]:
+    """Adam's first moments after a step from nothing: (1 − β₁) times the gradients."""
+    checkpoint = Run(run).latest_checkpoint()
+    assert checkpoint.step == 1
+    return {
+        f"{name} {key}": tensor
+        for name in ("generator_optimizer", "discriminator_optimizer")
+        for key, tensor in checkpoint.tensors[name].items()
+        if key.endswith("exp_avg")
+    }
+
+
+def test_it_learns(drawn_store: FaceStore, tmp_path: Path) -> None:
+    options = {"constant_pairs": 240, "decay_pairs": 0, "learning_rate": 2e-3}
+    train(small_config(drawn_store, tmp_path / "run", **options))
+    rows = steps_of(tmp_path / "run")
+    cycles = [row["generator_cycle_young"] + row["generator_cycle_old"] for row in rows]
+    judged = [row["discriminator_total"] for row in rows]
+    assert sum(cycles[-10:]) < 0.9 * sum(cycles[:10])
+    assert sum(judged[-10:]) < 0.85 * sum(judged[:10])
+
+
+@pytest.mark.parametrize("diff_augment", [False, True])
+def test_parts_of_a_batch_add_up_to_it(
+    drawn_store: FaceStore, tmp_path: Path, diff_augment: bool
+) -> None:
+    options = {"constant_pairs": 4, "decay_pairs": 0, "diff_augment": diff_augment}
+    for accumulate in (1, 2, 4):
+        out = tmp_path / str(accumulate)
+        train(small_config(drawn_store, out, accumulate=accumulate, **options))
+    whole = gradients_of_one_step(tmp_path / "1")
+    assert len(whole) > 20
+    for parts in ("2", "4"):
+        for key, gradient in gradients_of_one_step(tmp_path / parts).items():
+            scale = float(whole[key].abs().max())
+            assert torch.allclose(gradient, whole[key], rtol=1e-3, atol=1e-3 * scale + 1e-8), key
+        assert steps_of(tmp_path / parts)[0] == pytest.approx(
+            steps_of(tmp_path / "1")[0], rel=1e-4, abs=1e-5
+        )
+
+
+def test_identity_losses_now_and_then_weigh_as_much(drawn_store: FaceStore, tmp_path: Path) -> None:
+    for every in (1, 2):
+        train(small_config(drawn_store, tmp_path / str(every), identity_every=every))
+    for every in (1, 2):
+        for row in steps_of(tmp_path / str(every)):
+            g = {k.removeprefix("generator_"): v for k, v in row.items()}
+            identity, due = g["identity_old"] + g["identity_young"], (row["step"] - 1) % every == 0
+            assert (identity > 0) == due
+            rest = g["gan_old"] + g["gan_young"] + 10 * (g["cycle_old"] + g["cycle_young"])
+            assert g["total"] - rest == pytest.approx(5 * every * identity, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("batch_size", [2, 4])
+def test_the_rate_is_constant_and_falls_to_nothing(
+    drawn_store: FaceStore, tmp_path: Path, batch_size: int
+) -> None:
+    config = small_config(drawn_store, tmp_path / "run", batch_size=batch_size)
+    train(config)
+    rates = [row["learning_rate"] for row in steps_of(config.out)]
+    pairs = [row["pairs"] - batch_size for row in steps_of(config.out)]  # seen before the step
+    assert rates == pytest.approx([2e-4 * min(1, 1 - (p - 24) / 24) for p in pairs])
+    assert rates[-1] == pytest.approx(2e-4 * batch_size / 24)
+    assert learning_rate(config, config.total_steps) == 0
+
+
+def poison_views(when: Callable[[int], bool]) -> Callable:
+    """`make_views`, not finite in some steps."""
+    real = train_module.make_views
+
+    def poisoned(pairs: object, config: object, step: int, share: slice) -> object:
+        young, old = real(pairs, config, step, share)
+        return (young * float("nan"), old) if when(step) else (young, old)
+
+    return poisoned
+
+
+def once(bad_step: int) -> Callable[[int], bool]:
+    left = [bad_step]
+    return lambda step: step in left and not left.clear()
+
+
+def test_it_goes_back_once_at_half_the_rate(
+    drawn_store: FaceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"checkpoint_every": 16, "watch_every": 24, "decay_pairs": 0, "constant_pairs": 48}
+    for bad_step in (8, 10):  # between the checkpoints after 8 and 12 steps
+        with monkeypatch.context() as patch:
+            patch.setattr(train_module, "make_views", poison_views(once(bad_step)))
+            train(small_config(drawn_store, tmp_path / str(bad_step), **options))
+    rows = steps_of(tmp_path / "8")
+    assert [row["step"] for row in rows] == list(range(1, 13))
+    assert [row["learning_rate"] for row in rows] == [2e-4] * 8 + [1e-4] * 4
+    assert torch.tensor([list(r.values())[1:] for r in rows]).isfinite().all()
+    # nothing of the failure is left: it does not matter which step failed
+    assert rows == steps_of(tmp_path / "10")
+    assert_same_end(tmp_path / "8", tmp_path / "10")
+    looks = [r["step"] for r in Run(tmp_path / "8").metrics() if r["kind"] == "watch"]
+    assert looks == [6, 12]
+
+
+def test_metrics_written_before_the_failure_showed_are_cut(
+    drawn_store: FaceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_module, "make_views", poison_views(once(11)))
+    out = tmp_path / "run"
+    train(small_config(drawn_store, out, watch_every=16))  # written at the looks, 4, 8 and 12
+    rows = steps_of(out)
+    assert [row["step"] for row in rows] == list(range(1, 13))
+    assert rows[0]["learning_rate"] == 1e-4
+    assert sum(r["kind"] == "watch" for r in Run(out).metrics()) == 3
+
+
+def test_the_second_failure_ends_it_with_a_sentence(
+    drawn_store: FaceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_module, "make_views", poison_views(lambda step: step == 9))
+    out = tmp_path / "run"
+    with pytest.raises(UserError, match=r"not finite .* half the rate"):
+        train(small_config(drawn_store, out, checkpoint_every=16))
+    last = Run(out).latest_checkpoint()
+    assert last.step == 8
+    assert all(t.isfinite().all() for t in last.tensors["generators"].values())
+    Run(out).claim()  # the folder is free again
+
+
+def test_weights_that_are_not_finite_are_never_saved(
+    drawn_store: FaceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update may spoil the weights while the losses before it were finite."""
+    real, is_bad = train_module.discriminator_phase, once(7)
+
+    def spoiled(training: object, config: object, faces: object, step: int, share: slice) -> object:
+        losses = real(training, config, faces, step, share)
+        if is_bad(step):
+            next(training.generators.parameters()).data[0] = float("inf")
+        return losses
+
+    monkeypatch.setattr(train_module, "discriminator_phase", spoiled)
+    out = tmp_path / "run"
+    train(small_config(drawn_store, out, checkpoint_every=16, decay_pairs=0, constant_pairs=48))
+    assert [row["learning_rate"] for row in steps_of(out)] == [2e-4] * 4 + [1e-4] * 8
+    last = Run(out).latest_checkpoint()
+    assert all(t.isfinite().all() for t in last.tensors["averaged"].values())
+
+
+def test_a_dry_run_writes_nothing(
+    drawn_store: FaceStore, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    train(small_config(drawn_store, tmp_path / "run", dry_run=True))
+    printed = capsys.readouterr().out
+    assert "ResnetGenerator" in printed
+    assert "PatchDiscriminator" in printed
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"augment": AugmentConfig(crop=60)}, "larger than the faces"),
+        ({"generator": GeneratorConfig("small_cyclegans:BatchNormGenerator")}, "batch norm"),
+        ({"discriminator": DiscriminatorConfig(4, receptive_field=142)}, "do not accept"),
+        ({"gan_loss": "wasserstein"}, "least_squares"),
+        ({"judge": Path("nowhere")}, "not a run folder"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+    drawn_store: FaceStore, tmp_path: Path, options: dict, sentence: str
+) -> None:
+    config = small_config(drawn_store, tmp_path / "run", **options)
+    with pytest.raises(UserError, match=sentence):
+        train(config)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_store_of_one_class_is_refused(drawn_store: FaceStore, tmp_path: Path) -> None:
+    config = fitted_to(small_config(drawn_store, tmp_path / "run"), drawn_store)
+    young = dataclasses.replace(drawn_store, labels=0 * drawn_store.labels)
+    with pytest.raises(UserError, match="no old training faces"):
+        require_possible(young, config, 1)
+
+
+def test_a_batch_is_divided_evenly_among_processes_and_parts(
+    drawn_store: FaceStore, tmp_path: Path
+) -> None:
+    config = small_config(drawn_store, tmp_path / "run", batch_size=4, accumulate=2)
+    config = fitted_to(config, drawn_store)
+    require_possible(drawn_store, config, 2)
+    with pytest.raises(UserError, match="cannot be divided"):
+        require_possible(drawn_store, config, 4)
+
+
+def test_a_run_is_resumed_as_it_was_begun(drawn_store: FaceStore, tmp_path: Path) -> None:
+    config = small_config(drawn_store, tmp_path / "run", constant_pairs=4, decay_pairs=4)
+    train(config)
+    with pytest.raises(UserError, match="already holds a run"):
+        train(config)
+    with pytest.raises(UserError, match="cycle_weight"):
+        train(dataclasses.replace(config, resume=True, cycle_weight=5.0))
+    before = (config.out / "metrics.jsonl").read_bytes()
+    train(dataclasses.replace(config, resume=True))  # it is complete: nothing is left to do
+    assert (config.out / "metrics.jsonl").read_bytes() == before
