@@ -19,6 +19,7 @@ from agegen.classifier.view_temperature import calibrated_for
 from agegen.faces import landmarks
 from agegen.faces.decode import BadImageError
 from agegen.faces.geometry import Geometry, geometry_of
+from agegen.faces.photo_sets import explain_no_face
 from agegen.faces.photos import CroppedFace, crop_centre, crop_faces, decode_photo
 from agegen.faces.records import CLASS_NAMES
 
@@ -119,19 +120,8 @@ class PhotoClassifier(NamedTuple):
             return PhotoVerdict(path, 0, 0, [], str(error)), None
         height, width = photo.shape[:2]
         verdicts = self.classify(photo)
-        problem = "" if verdicts else self.no_face(photo)
+        problem = "" if verdicts else explain_no_face(photo, self.search_pixels)
         return PhotoVerdict(path, width, height, verdicts, problem), photo
-
-    def no_face(self, photo: np.ndarray) -> str:
-        """Say that no face was found, and which faces are not."""
-        scale = landmarks.search_scale(photo, self.search_pixels)
-        smallest = round(landmarks.SMALLEST_FACE / scale)
-        finer = "; a larger --search-megapixels finds smaller ones"
-        finer = finer if scale < landmarks.MOST_ENLARGEMENT else ""
-        return (
-            f"no face found (nor in the photo turned by 90, 180, 270°): faces in profile, covered "
-            f"ones and those narrower than about {smallest} pixels are not found{finer}"
-        )
 
 
 def load_photo_classifier(

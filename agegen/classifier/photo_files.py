@@ -14,17 +14,15 @@ from PIL import Image
 
 from agegen.classifier.classify_photos import PhotoClassifier, PhotoVerdict, Verdict
 from agegen.classifier.familiarity import QUANTILE
-from agegen.errors import UserError
 from agegen.faces.alignment import outline
 from agegen.faces.annotate import Mark, annotate
-from agegen.faces.photos import list_photos
+from agegen.faces.photo_sets import one_line, photos_for, result_name
 from agegen.faces.records import CLASS_NAMES
 from agegen.files import explained_write_errors, write_json, write_rows, written_whole
 from agegen.progress import Progress
 
 COLOURS = {0: "#0072B2", 1: "#D55E00", None: "#767676"}
 MOST_SPELLED_OUT = 6  # faces in a photo
-NAME_BYTES = 120  # of a photo's name in the names of its pictures: file systems allow 255
 COLUMNS = (
     "photo", "width", "height", "face", "left", "top", "right", "bottom", "p_old", "verdict",
     "unlikeness", "tilt", "eye_distance", "remarks",
@@ -46,32 +44,21 @@ def classify_photos(
     Raises:
         UserError: there is no photo at all, `out` is a folder of photos, or may not be written.
     """
-    paths = list(paths)
-    if out.resolve() in [path.resolve() for path in paths]:
-        raise UserError(f"{out} holds the photos themselves: choose another folder for the results")
-    photos, rejected = list_photos(paths, apart=out)
-    if not photos:
-        reasons = "; ".join(f"{entry.path} {entry.reason}" for entry in rejected[:3])
-        raise UserError(f"no photo to classify: {reasons or 'none was named'}")
+    photos, rejected = photos_for("classify", paths, out)
     with explained_write_errors(out):
-        (out / "faces").mkdir(parents=True, exist_ok=True)
+        (out / "faces").mkdir(exist_ok=True)
     results = [(PhotoVerdict(entry.path, 0, 0, [], entry.reason), "") for entry in rejected]
     yield from (result for result, _ in results)
     with Progress(len(photos), "classifying photos", "photos") as progress:
         for number, path in enumerate(photos, start=1):
             result, photo = photo_classifier.classify_file(path)
-            name = f"{number:03d}_{short_name(path)}"
+            name = result_name(number, path)
             results.append((result, name))
             if result.verdicts:
                 write_pictures(out, name, photo, result.verdicts)
             progress.update()
             yield result
     write_tables(out, results, about | describe_method(photo_classifier))
-
-
-def short_name(path: Path) -> str:
-    """The photo's name without its ending, cut to `NAME_BYTES`; bytes that are no UTF-8 go."""
-    return path.stem.encode(errors="ignore")[:NAME_BYTES].decode(errors="ignore")
 
 
 def write_pictures(out: Path, name: str, photo: np.ndarray, verdicts: list[Verdict]) -> None:
@@ -169,7 +156,7 @@ def describe_photo(result: PhotoVerdict, name: str) -> dict:
 
 def describe_verdict(result: PhotoVerdict) -> str:
     """One line on a photo; more than a few faces are counted only."""
-    path = " ".join(str(result.path).splitlines())  # a name may have several lines
+    path = one_line(result.path)
     if not result.verdicts:
         return f"{path}: {result.problem}"
     n = len(result.verdicts)

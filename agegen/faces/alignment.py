@@ -32,6 +32,11 @@ class Similarity:
         back = np.linalg.inv(self.matrix[:, :2])
         return Similarity(np.column_stack([back, -back @ self.matrix[:, 2]]))
 
+    def then(self, after: "Similarity") -> "Similarity":
+        """This transform, and then another one."""
+        linear = after.matrix[:, :2] @ self.matrix[:, :2]
+        return Similarity(np.column_stack([linear, after.apply(self.matrix[:, 2])]))
+
     @property
     def scale(self) -> float:
         """How many times longer a line is after the transform."""

@@ -120,19 +120,6 @@ def test_a_bad_file_says_why(loaded, tmp_path):
     assert (result.verdicts, result.problem) == ([], "a text file, not an image")
 
 
-@pytest.mark.parametrize(
-    ("size", "pixels", "smallest", "finer"),
-    [(200, 4_000_000, 40, False), (1000, 250_000, 160, True), (200, 40_000, 80, True)],
-)
-def test_a_photo_without_a_face_says_which_faces_are_not_found(
-    loaded, size, pixels, smallest, finer
-):
-    said = loaded._replace(search_pixels=pixels).no_face(np.zeros((size, size, 3), np.uint8))
-    assert said.startswith("no face found")
-    assert f"narrower than about {smallest} pixels" in said
-    assert ("--search-megapixels" in said) == finer
-
-
 def test_no_face_is_found_in_noise(loaded, tmp_path):
     path = save(tmp_path / "noise.png", 7, size=200)
     result, photo = loaded._replace(search_pixels=40_000).classify_file(path)

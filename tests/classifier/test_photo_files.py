@@ -17,11 +17,11 @@ from agegen.classifier.photo_files import (
     classify_photos,
     describe_verdict,
     mark_text,
-    short_name,
     write_pictures,
     write_tables,
 )
 from agegen.errors import UserError
+from agegen.faces.photo_sets import short_name
 from agegen.files import read_json
 
 

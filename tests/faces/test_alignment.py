@@ -140,3 +140,10 @@ def test_a_turned_square_in_the_corner_is_three_quarters_outside():
 
 def test_a_matrix_is_all_there_is():
     np.testing.assert_allclose(Similarity(np.eye(2, 3)).apply(FIVE), FIVE)
+
+
+@settings(deadline=None)
+@given(placed, placed)
+def test_one_transform_after_the_other(first, second):
+    expected = second.apply(first.apply(FIVE))
+    np.testing.assert_allclose(first.then(second).apply(FIVE), expected, rtol=1e-9, atol=1e-6)
