@@ -31,9 +31,9 @@ def small_config(store: FaceStore, out: Path, **options: object) -> CycleGANConf
 
 
 def steps_of(run: Path) -> list[dict]:
-    """The logged steps without their times."""
+    """The figures of the logged steps, without their times."""
     rows = [r for r in Run(run).metrics() if r["kind"] == "step"]
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+    return [{k: v for k, v in row.items() if k not in TIMES | {"kind"}} for row in rows]
 
 
 def assert_same_end(one: Path, other: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_dry_run_writes_nothing(
     [
         ({"augment": AugmentConfig(crop=60)}, "larger than the faces"),
         ({"generator": GeneratorConfig("small_cyclegans:BatchNormGenerator")}, "batch norm"),
-        ({"discriminator": DiscriminatorConfig(4, receptive_field=142)}, "do not accept"),
+        ({"discriminator": DiscriminatorConfig(width=4, receptive_field=142)}, "do not accept"),
         ({"gan_loss": "wasserstein"}, "least_squares"),
         ({"judge": Path("nowhere")}, "not a run folder"),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_cyclegans import TIMES, assert_same_end
+from small_cyclegans import TIMES, assert_same_end, steps_of
 
 from agegen.faces.store import FaceStore
 from agegen.runs import Run
@@ -124,7 +124,7 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
     pair = (*LAUNCH, "--standalone", "--nproc_per_node", 2)
     result = run(*pair, *train(drawn_store, two, *more), **ON_CPU)
     assert "2 process(es)" in result.stdout
-    a, b = ([r for r in metrics_of(x) if r["kind"] == "step"] for x in (one, two))
+    a, b = steps_of(one), steps_of(two)
     assert len(a) == 6
     for mine, theirs in zip(a, b, strict=True):
         assert theirs == pytest.approx(mine, rel=5e-4, abs=1e-5)
