@@ -16,7 +16,8 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-## Draw faces, prepare, audit, train the classifier, evaluate and analyse it: runs/demo/report.html.
+## Draw faces, prepare, audit, train the classifier, evaluate and analyse it: runs/demo/report.html;
+## train generators between young and old, and let the classifier judge them: runs/demo/cyclegan.html.
 demo: $(VENV)/installed
 	$(BIN)/python recipes/draw_faces.py --out $(DEMO)/photos --faces 4000 --seed 0
 	$(BIN)/python recipes/prepare_faces.py --source $(DEMO)/photos --out $(FACES)
@@ -26,6 +27,11 @@ demo: $(VENV)/installed
 	$(BIN)/python recipes/evaluate_classifier.py --run $(DEMO)/classifier
 	$(BIN)/python recipes/analyze_classifier.py --run $(DEMO)/classifier --chapters $(CHAPTERS)
 	$(BIN)/python recipes/report_classifier.py --run $(DEMO)/classifier --out $(DEMO)/report.html
+	$(BIN)/accelerate launch recipes/train_cyclegan.py --config recipes/configs/demo_cyclegan.json \
+		--faces $(FACES) --out $(DEMO)/cyclegan --judge $(DEMO)/classifier --resume
+	$(BIN)/python recipes/evaluate_cyclegan.py --run $(DEMO)/cyclegan --judge $(DEMO)/classifier \
+		--truth 200 --no-lpips
+	$(BIN)/python recipes/report_cyclegan.py --run $(DEMO)/cyclegan --out $(DEMO)/cyclegan.html
 
 test: lint
 	$(TEST)

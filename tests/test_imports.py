@@ -32,7 +32,7 @@ MAY_IMPORT = {
         "runs",
     },
     "perceptual": {"errors", "runs"},
-    "judges": {"classifier", "faces"},
+    "judges": {"classifier", "errors", "faces", "judges"},
     "report": {"alarm_limits", "cli", "errors", "faces", "files", "metrics", "report"},
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ from agegen.classifier.predict import load_classifier
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
-from agegen.judges import FrozenClassifier, load_judge, share_of_gap
+from agegen.judges import share_of_gap
+from agegen.judges.classifier import FrozenClassifier, load_judge
 
 CPU = torch.device("cpu")
 

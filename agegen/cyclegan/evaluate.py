@@ -17,11 +17,12 @@ from agegen.cyclegan.watch import KNOWN, directions, views_by_class
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore, clusters
-from agegen.judges import Judge
+from agegen.judges import Judge, Matcher
 from agegen.metrics import Weights, as_json
 from agegen.perceptual import Perceptual
 
 BATCH = 64
+FALSE_ACCEPTS = 0.001  # share of pairs of different people that a threshold lets through
 
 
 class HeldOut(NamedTuple):
@@ -43,6 +44,7 @@ def evaluate(
     store: FaceStore,
     judges: list[Judge],
     perceptual: Perceptual | None = None,
+    matchers: list[Matcher] | None = None,
     split: str = "test",
     most: int = 0,
     resamples: int = 1000,
@@ -55,6 +57,7 @@ def evaluate(
         store: whose faces are translated; of the size that the generators were trained on.
         judges: whose scores rise with age.
         perceptual: LPIPS; None leaves it out.
+        matchers: who may say whether it is the same person.
         split: which faces.
         most: faces of each class at most, 0 for all.
         resamples: of the bootstrap.
@@ -63,13 +66,14 @@ def evaluate(
     Returns:
         Plain JSON types, by the class aimed at: ``judges`` (before, after, shift, share_of_gap and
         reached: the share on the aimed class's side of the middle between the real classes' means),
-        ``changes`` (L1 and LPIPS between input and output, and after the way back) and
-        ``symptoms``; each figure is ``{"value": …, "low": …, "high": …}`` but the symptoms.
+        ``matchers`` (see `match`), ``changes`` (L1 and LPIPS between input and output, and after
+        the way back) and ``symptoms``; each figure is ``{"value": …, "low": …, "high": …}`` but the
+        symptoms.
 
     Raises:
         UserError: the store has other faces than the generators know, or none of a class.
     """
-    held_out = choose_faces(translator, store, split, most, resamples, seed)
+    held_out = choose_faces(translator, store, split, most, seed, resamples)
     real = {judge.name: judge_all(judge, held_out.faces) for judge in judges}
     known = views_by_class(store, translator.config, "train", KNOWN, translator.device)
     return {
@@ -79,7 +83,14 @@ def evaluate(
         "gaps": {name: gaps(scores, held_out.weights) for name, scores in real.items()},
         "directions": {
             to: evaluate_direction(
-                translator, held_out, (source, to), judges, real, perceptual, known[to]
+                translator,
+                held_out,
+                (source, to),
+                judges,
+                real,
+                perceptual,
+                matchers or [],
+                known[to],
             )
             for source, to in directions()
         },
@@ -87,7 +98,12 @@ def evaluate(
 
 
 def choose_faces(
-    translator: Translator, store: FaceStore, split: str, most: int, resamples: int, seed: int
+    translator: Translator,
+    store: FaceStore,
+    split: str = "test",
+    most: int = 0,
+    seed: int = 0,
+    resamples: int = 1000,
 ) -> HeldOut:
     """Choose the faces of a split, and draw their bootstrap resamples."""
     if store.size != translator.store_size:
@@ -169,6 +185,7 @@ def evaluate_direction(
     judges: list[Judge],
     real: dict[str, dict[str, ByClass]],
     perceptual: Perceptual | None,
+    matchers: list[Matcher],
     known: Tensor,
 ) -> dict:
     """Translate the faces of one class, and back; judge and measure."""
@@ -183,6 +200,12 @@ def evaluate_direction(
                 for score, after in judge_batches(judge, fake).items()
             }
             for judge in judges
+        },
+        "matchers": {
+            matcher.name: match(
+                matcher.embed(faces, faces), matcher.embed(fake, faces), weights[source]
+            )
+            for matcher in matchers
         },
         "changes": measure_changes(faces, fake, back, weights[source], perceptual),
         "symptoms": measure(faces, fake, held_out.faces[to], known)._asdict(),
@@ -217,6 +240,31 @@ def judge_shift(
             for name, values in figures.items()
         },
         "share_of_gap": interval(share, weights),
+    }
+
+
+def match(source: Tensor, fake: Tensor, weights: np.ndarray) -> dict:
+    """Compare what a matcher says of faces and of what was made of them.
+
+    Args:
+        source: vectors of the source faces, (n, d).
+        fake: of the generated ones, (n, d).
+        weights: bootstrap resamples (r, n).
+
+    Returns:
+        ``distance`` of a face to what was made of it; ``others``: mean distance of two different
+        source faces; ``threshold``: the distance below which `FALSE_ACCEPTS` of those are;
+        ``verified``: share of the generated faces that are nearer to their source than that.
+    """
+    apart = torch.cdist(source, source)[torch.triu(torch.ones(len(source), len(source)), 1) > 0]
+    threshold = float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most
+    distance = (source - fake).norm(dim=1).double().numpy()
+    verified = (distance < threshold).astype(np.float64)
+    return {
+        "distance": as_json(metrics.estimate(lambda w: metrics.mean(distance, w), weights)),
+        "others": float(apart.mean()),
+        "threshold": threshold,
+        "verified": as_json(metrics.estimate(lambda w: metrics.mean(verified, w), weights)),
     }
 
 

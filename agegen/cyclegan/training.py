@@ -22,7 +22,7 @@ from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
-from agegen.judges import load_judge
+from agegen.judges.classifier import load_judge
 from agegen.runs import Run, to_plain
 
 

@@ -32,12 +32,14 @@ class Translator:
         config: how they were trained.
         store_size: side in pixels of the faces of the store that they were trained on.
         device: where they compute.
+        weights: which of the run's: "best" or "generators".
     """
 
     generators: Generators
     config: CycleGANConfig
     store_size: int
     device: torch.device
+    weights: str
 
     def views(self, images: np.ndarray) -> Tensor:
         """Cut and resample faces as in training: uint8 (n, h, w, 3) → float (n, 3, size, size)."""
@@ -93,7 +95,7 @@ def load_translator(
         raise UserError(f"{path} does not fit the networks in config.json") from None
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     generators = generators.float().to(device).eval().requires_grad_(False)
-    return Translator(generators, config, saved["data"]["size"], device)
+    return Translator(generators, config, saved["data"]["size"], device, name)
 
 
 def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:

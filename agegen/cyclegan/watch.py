@@ -21,7 +21,8 @@ from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.files import read_json, write_json, written_whole
-from agegen.judges import FrozenClassifier, load_judge, share_of_gap
+from agegen.judges import share_of_gap
+from agegen.judges.classifier import FrozenClassifier, load_judge
 from agegen.runs import save_tensors
 
 SHOWN, KNOWN = 6, 1000  # faces of each class that are shown, and that faces are compared with

@@ -18,7 +18,7 @@ from agegen.cyclegan.watch import COLUMNS, GAP, KNOWN, SHOWN, WATCHED, judge_loo
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.files import read_json
-from agegen.judges import load_judge
+from agegen.judges.classifier import load_judge
 from agegen.runs import Run, load_tensors
 
 CPU = torch.device("cpu")

@@ -1,0 +1,54 @@
+"""The trained classifier, frozen, as a judge of age."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from agegen.classifier.predict import Classifier, load_classifier
+
+
+class FrozenClassifier:
+    """The trained classifier as a judge of age: log-odds of old, and calibrated p(old).
+
+    Faces are resampled to the side of the views that it was trained on, and each is averaged with
+    its mirror image. Its weights never change, and it is no part of any loss.
+    """
+
+    def __init__(self, classifier: Classifier, name: str = "classifier") -> None:
+        self.classifier, self.name = classifier, name
+
+    def log_odds(self, faces: Tensor) -> Tensor:
+        """Calibrated log-odds of old in nats, (n,) on the classifier's device, with gradients."""
+        side = self.classifier.crop
+        x = faces.to(self.classifier.device).float()
+        if x.shape[-1] != side:
+            x = F.interpolate(
+                x, (side, side), mode="bicubic", antialias=True, align_corners=False
+            ).clamp(-1, 1)
+        logits = [self.classifier.model(view).float() for view in (x, x.flip(3))]
+        odds = sum(z[:, 1] - z[:, 0] for z in logits) / len(logits)
+        return odds / self.classifier.temperature
+
+    @torch.no_grad()
+    def scores(self, faces: Tensor) -> dict[str, Tensor]:
+        """Return "log_odds" and "p_old"."""
+        odds = self.log_odds(faces).cpu()
+        return {"log_odds": odds, "p_old": odds.sigmoid()}
+
+
+def load_judge(
+    run: Path, device: torch.device | str | None = None, name: str = "classifier"
+) -> FrozenClassifier:
+    """Load a trained classifier as a judge.
+
+    Args:
+        run: folder of its training.
+        device: None takes a GPU if there is one.
+        name: under which its scores are reported.
+
+    Raises:
+        UserError: the folder is no run of a trained classifier.
+    """
+    return FrozenClassifier(load_classifier(run, device), name)
