@@ -231,3 +231,20 @@ def test_faces_that_do_not_fit_are_refused() -> None:
         require_fit(generator, PatchDiscriminator(4, 142), 32)
     with pytest.raises(UserError, match="the generator turns 32 pixels into"):
         require_fit(nn.Sequential(generator, nn.AvgPool2d(2)), PatchDiscriminator(4, 16), 32)
+
+
+@pytest.mark.parametrize("size", [32, 45])
+def test_a_residual_generator_begins_near_the_face_and_stays_in_range(size: int) -> None:
+    torch.manual_seed(0)
+    generator = build_generator(GeneratorConfig(width=8, blocks=1, residual=True), size)
+    x = torch.rand(2, 3, size, size) * 2 - 1
+    made = generator(x)
+    assert made.shape == x.shape
+    assert 0 < (made - x).abs().mean() < 0.05
+    assert made.abs().max() <= 1
+    extreme = generator(torch.sign(x))
+    assert torch.isfinite(extreme).all()
+    extreme.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in generator.parameters())
+    plain = build_generator(GeneratorConfig(width=8, blocks=1), size)
+    assert (plain(x) - x).abs().mean() > 0.2
