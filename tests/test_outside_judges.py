@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from real_face import hopper
 from torch import Tensor
 
-from agegen.cyclegan.evaluate import match
+from agegen.cyclegan.matching import match
+from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.geometry import Geometry
 from agegen.faces.photos import crop_faces
@@ -61,11 +62,27 @@ def test_a_match_is_verified_at_the_false_accepts_of_the_sources() -> None:
     generator = torch.Generator().manual_seed(0)
     source = torch.randn(200, 8, generator=generator)
     weights = np.ones((50, 200))
-    exact = match(source, source, weights)
+    people = np.arange(200)
+    exact = match(source, source, weights, people)
     assert exact["verified"]["value"] == 1
     assert exact["distance"]["value"] == 0
-    impostors = match(source, source.roll(1, 0), weights)
+    impostors = match(source, source.roll(1, 0), weights, people)
     assert impostors["verified"]["value"] < 0.03
     apart = torch.cdist(source, source)[torch.triu(torch.ones(200, 200), 1) > 0]
     assert (apart < exact["threshold"]).double().mean() == pytest.approx(0.001, abs=3e-4)
     assert exact["others"] == pytest.approx(float(apart.mean()))
+
+
+def test_two_photos_of_a_person_are_no_false_accept() -> None:
+    generator = torch.Generator().manual_seed(0)
+    people = torch.randn(40, 8, generator=generator)
+    twice = torch.cat([people, people + 1e-3])
+    weights, persons = np.ones((5, 80)), np.tile(np.arange(40), 2)
+    found = match(twice, twice + 2e-2, weights, persons)
+    assert found["threshold"] > 0.1 > found["distance"]["value"]
+    assert found["verified"]["value"] == 1
+
+
+def test_one_person_alone_tells_nothing_of_identity() -> None:
+    with pytest.raises(UserError, match="two people"):
+        match(torch.zeros(2, 8), torch.zeros(2, 8), np.ones((5, 2)), np.zeros(2, int))

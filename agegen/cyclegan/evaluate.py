@@ -12,6 +12,7 @@ from torch import Tensor
 
 from agegen import metrics
 from agegen.cyclegan.alarms import measure
+from agegen.cyclegan.matching import match
 from agegen.cyclegan.translate import Translator
 from agegen.cyclegan.watch import KNOWN, directions, views_by_class
 from agegen.errors import UserError
@@ -22,7 +23,6 @@ from agegen.metrics import Weights, as_json
 from agegen.perceptual import Perceptual
 
 BATCH = 64
-FALSE_ACCEPTS = 0.001  # share of pairs of different people that a threshold lets through
 
 
 class HeldOut(NamedTuple):
@@ -32,11 +32,13 @@ class HeldOut(NamedTuple):
         faces: float (n, 3, size, size) in [−1, 1].
         weights: bootstrap resamples (r, n): persons are drawn, where identities are known.
         indices: numbers in the store, int64 (n,).
+        persons: who it is, int64 (n,); a face of unknown identity is a person of its own.
     """
 
     faces: dict[str, Tensor]
     weights: dict[str, np.ndarray]
     indices: dict[str, np.ndarray]
+    persons: dict[str, np.ndarray]
 
 
 def evaluate(
@@ -71,7 +73,8 @@ def evaluate(
         symptoms.
 
     Raises:
-        UserError: the store has other faces than the generators know, or none of a class.
+        UserError: the store has other faces than the generators know, none of a class, or those of
+            one person only where matchers compare.
     """
     held_out = choose_faces(translator, store, split, most, seed, resamples)
     real = {judge.name: judge_all(judge, held_out.faces) for judge in judges}
@@ -111,7 +114,7 @@ def choose_faces(
             f"the faces of {store.folder} have {store.size} pixels, these generators were trained "
             f"on {translator.store_size}: prepare them with --size {translator.store_size}"
         )
-    chosen, faces, weights = {}, {}, {}
+    chosen, faces, weights, persons = {}, {}, {}, {}
     for label, name in enumerate(CLASS_NAMES):
         of_class = store.indices(split)
         of_class = of_class[store.labels[of_class] == label]
@@ -120,9 +123,9 @@ def choose_faces(
         drawn = np.random.default_rng([seed, label]).permutation(of_class)
         chosen[name] = np.sort(drawn[: most or len(drawn)])
         faces[name] = translator.views(store.images[chosen[name]])
-        persons = clusters(store, chosen[name])
-        weights[name] = metrics.bootstrap_weights(len(persons), persons, resamples, seed + label)
-    return HeldOut(faces, weights, chosen)
+        who = persons[name] = clusters(store, chosen[name])
+        weights[name] = metrics.bootstrap_weights(len(who), who, resamples, seed + label)
+    return HeldOut(faces, weights, chosen, persons)
 
 
 def judge_all(judge: Judge, faces: dict[str, Tensor]) -> dict[str, dict[str, np.ndarray]]:
@@ -203,7 +206,10 @@ def evaluate_direction(
         },
         "matchers": {
             matcher.name: match(
-                matcher.embed(faces, faces), matcher.embed(fake, faces), weights[source]
+                matcher.embed(faces, faces),
+                matcher.embed(fake, faces),
+                weights[source],
+                held_out.persons[source],
             )
             for matcher in matchers
         },
@@ -240,31 +246,6 @@ def judge_shift(
             for name, values in figures.items()
         },
         "share_of_gap": interval(share, weights),
-    }
-
-
-def match(source: Tensor, fake: Tensor, weights: np.ndarray) -> dict:
-    """Compare what a matcher says of faces and of what was made of them.
-
-    Args:
-        source: vectors of the source faces, (n, d).
-        fake: of the generated ones, (n, d).
-        weights: bootstrap resamples (r, n).
-
-    Returns:
-        ``distance`` of a face to what was made of it; ``others``: mean distance of two different
-        source faces; ``threshold``: the distance below which `FALSE_ACCEPTS` of those are;
-        ``verified``: share of the generated faces that are nearer to their source than that.
-    """
-    apart = torch.cdist(source, source)[torch.triu(torch.ones(len(source), len(source)), 1) > 0]
-    threshold = float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most
-    distance = (source - fake).norm(dim=1).double().numpy()
-    verified = (distance < threshold).astype(np.float64)
-    return {
-        "distance": as_json(metrics.estimate(lambda w: metrics.mean(distance, w), weights)),
-        "others": float(apart.mean()),
-        "threshold": threshold,
-        "verified": as_json(metrics.estimate(lambda w: metrics.mean(verified, w), weights)),
     }
 
 

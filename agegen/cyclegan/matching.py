@@ -1,0 +1,43 @@
+"""Is it still the same person? What a matcher says, at a threshold that real people set."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agegen import metrics
+from agegen.errors import UserError
+from agegen.metrics import as_json
+
+FALSE_ACCEPTS = 0.001  # share of pairs of different people that a threshold lets through
+
+
+def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray) -> dict:
+    """Compare what a matcher says of faces and of what was made of them.
+
+    Args:
+        source: vectors of the source faces, (n, d).
+        fake: of the generated ones, (n, d).
+        weights: bootstrap resamples (r, n).
+        persons: whose faces the sources are, int (n,).
+
+    Returns:
+        ``distance`` of a face to what was made of it; ``others``: mean distance of two different
+        people's source faces; ``threshold``: the distance below which `FALSE_ACCEPTS` of those are;
+        ``verified``: share of the generated faces that are nearer to their source than that.
+
+    Raises:
+        UserError: all faces are of one person.
+    """
+    different = torch.from_numpy(np.triu(persons[:, None] != persons))
+    apart = torch.cdist(source, source)[different]
+    if not len(apart):
+        raise UserError("identities need faces of two people of each class: take more by --most")
+    threshold = float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most
+    distance = (source - fake).norm(dim=1).double().numpy()
+    verified = (distance < threshold).astype(np.float64)
+    return {
+        "distance": as_json(metrics.estimate(lambda w: metrics.mean(distance, w), weights)),
+        "others": float(apart.mean()),
+        "threshold": threshold,
+        "verified": as_json(metrics.estimate(lambda w: metrics.mean(verified, w), weights)),
+    }
