@@ -68,7 +68,7 @@ def load_perceptual(trunk: Path | None = None, device: torch.device | str = "cpu
     with contextlib.redirect_stdout(io.StringIO()):  # it announces itself
         try:
             network = lpips.LPIPS(net="alex", pnet_rand=trunk is not None, verbose=False)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: the download is damaged
             raise UserError(
                 f"AlexNet's weights could not be downloaded ({error}): give its file by --alexnet"
             ) from None

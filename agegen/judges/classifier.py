@@ -33,9 +33,9 @@ class FrozenClassifier:
 
     @torch.no_grad()
     def scores(self, faces: Tensor) -> dict[str, Tensor]:
-        """Return "log_odds" and "p_old"."""
+        """Return "log_odds", "p_old", and "judged_old": 1 where p(old) is above one half, or 0."""
         odds = self.log_odds(faces).cpu()
-        return {"log_odds": odds, "p_old": odds.sigmoid()}
+        return {"log_odds": odds, "p_old": odds.sigmoid(), "judged_old": (odds > 0).float()}
 
 
 def load_judge(
