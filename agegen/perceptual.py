@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import warnings
 from pathlib import Path
 
 import torch
@@ -65,7 +66,9 @@ def load_perceptual(trunk: Path | None = None, device: torch.device | str = "cpu
     """
     import lpips
 
-    with contextlib.redirect_stdout(io.StringIO()):  # it announces itself
+    # it announces itself, and speaks to torchvision as it was spoken to before 0.13
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             network = lpips.LPIPS(net="alex", pnet_rand=trunk is not None, verbose=False)
         except (OSError, RuntimeError) as error:  # RuntimeError: the download is damaged
