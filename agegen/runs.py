@@ -108,7 +108,7 @@ class Run:
                     "or choose another --out"
                 )
             found = read_json(self.folder / "config.json")
-            require_same(self.folder, found, wanted, flatten(defaults_of(config)))
+            require_same(self.folder, found, wanted, config)
         else:
             write_json(self.folder / "config.json", wanted)
         self.write_environment(describe_environment() | environment)
@@ -259,17 +259,17 @@ def defaults_of(config: Any) -> dict:
     return json.loads(json.dumps(fresh, default=str))
 
 
-def require_same(folder: Path, found: dict, wanted: dict, defaults: dict[str, Any]) -> None:
+def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:
     """Refuse to resume a run under another config or on other data.
 
     Args:
         folder: of the run.
         found: what its config.json holds.
         wanted: what it would hold now.
-        defaults: of the config, flat: what a field meant before there was one.
+        config: the dataclass, whose defaults say what a field meant before there was one.
     """
     differs = [name for name in wanted if name != "config" and found.get(name) != wanted[name]]
-    new = flatten(wanted["config"])
+    new, defaults = flatten(wanted["config"]), flatten(defaults_of(config))
     old = {name: defaults.get(name) for name in new} | flatten(found.get("config", {}))
     differs += [
         f"{name} ({old.get(name)} then, {new.get(name)} now)"

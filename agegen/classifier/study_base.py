@@ -60,7 +60,7 @@ def open_study(
     base = shorten(fitted_to(config, store), folder, **schedule)
     wanted = {"config": to_plain(base), "data": store.checksum, "views": config.views}
     if found:
-        require_same(folder, found, wanted)
+        require_same(folder, found, wanted, base)
     else:
         write_json(path, wanted | schedule)
     return Study(folder, base, store, config.views)

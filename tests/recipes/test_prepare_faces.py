@@ -361,16 +361,20 @@ def test_a_killed_run_is_half_written_and_goes_on(many, killed):
 
 
 def test_ctrl_c_is_one_word_and_leaves_no_workers(many, tmp_path):
-    process = start(many, tmp_path / "store")
-    wait_for_lines(tmp_path / "store" / "journal.jsonl", 2, process)
-    workers = children(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
-    shown, _ = process.communicate(timeout=60)
+    for attempt in range(5):  # on a busy machine the run may be over before the signal comes
+        store = tmp_path / f"store{attempt}"
+        process = start(many, store)
+        wait_for_lines(store / "journal.jsonl", 1, process)
+        workers = children(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        shown, _ = process.communicate(timeout=60)
+        if process.returncode != 0:
+            break
     assert process.returncode == 130
     assert "Traceback" not in shown
     assert shown.endswith("stopped\n")
     assert_ended(workers)
-    assert (tmp_path / "store" / "journal.jsonl").exists()
+    assert (store / "journal.jsonl").exists()
 
 
 @pytest.mark.parametrize(
