@@ -18,7 +18,7 @@ LOW_IS_BAD = frozenset({"diversity", "luminance_correlation", "change"})
 FIRST_ALARM = 0.1
 """Share of the training before which a generator may be unfinished, and no alarm is raised."""
 
-WATCHED = 32
+WATCHED = 64
 """Held-out faces of each class, at most, that the symptoms are measured on."""
 
 

@@ -1,6 +1,7 @@
 """Where a training computes, and in which precision."""
 
 import os
+import sys
 from typing import Literal
 
 import torch
@@ -47,3 +48,18 @@ def pays_in_bf16() -> bool:
     if PartialState().device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def peak_memory() -> float:
+    """Largest memory so far in GiB: the card's allocations, else this process's resident set.
+
+    NaN where the system does not tell (Windows).
+    """
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    if sys.platform == "win32":
+        return float("nan")
+    import resource  # POSIX only
+
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

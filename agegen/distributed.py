@@ -4,10 +4,13 @@ The arithmetic is that of one process at the same global batch; only the order o
 differs.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.utils import gather
 from einops import reduce
 from torch import Tensor, nn
 
@@ -85,12 +88,34 @@ def gather_shares(accelerator: Accelerator, share: Tensor, total: int) -> Tensor
     Returns:
         (total, …) on every process, in order; nothing is counted twice.
     """
-    if accelerator.num_processes == 1:
-        return share
-    slices = [
-        share_of(total, r, accelerator.num_processes) for r in range(accelerator.num_processes)
-    ]
+    return share if accelerator.num_processes == 1 else gather_rows(share, total)
+
+
+def gather_rows(share: Tensor, total: int) -> Tensor:
+    """The same within any process group, of which there must be one."""
+    state = PartialState()
+    slices = [share_of(total, r, state.num_processes) for r in range(state.num_processes)]
     longest = max(s.stop - s.start for s in slices)
     padded = F.pad(share, [0, 0] * (share.ndim - 1) + [0, longest - len(share)])
-    gathered = accelerator.gather(padded).unflatten(0, (len(slices), longest))
+    gathered = gather(padded.contiguous()).unflatten(0, (len(slices), longest))
     return torch.cat([rows[: s.stop - s.start] for rows, s in zip(gathered, slices, strict=True)])
+
+
+def in_shares(compute: Callable[..., Tensor], *rows: Tensor) -> Tensor:
+    """Compute the rows of a result in shares, one by each process, and put them together.
+
+    Args:
+        compute: the same rows of every argument → rows of the result, of any device.
+        rows: tensors of as many rows, at least one, the same on every process.
+
+    Returns:
+        All rows of the result, on every process, where `compute` left them.
+    """
+    state, total = PartialState(), len(rows[0])
+    if state.num_processes == 1:
+        return compute(*rows)
+    mine = share_of(total, state.process_index, state.num_processes)
+    length = mine.stop - mine.start
+    # an empty share computes a row all the same, for its shape and type, and drops it
+    part = compute(*(r[mine] if length else r[:1] for r in rows))[:length]
+    return gather_rows(part.to(state.device), total).to(part.device)

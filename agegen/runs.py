@@ -40,7 +40,9 @@ Config = TypeVar("Config")
 Tensors = dict[str, Tensor]
 
 KEPT_CHECKPOINTS = 2
-NOT_COMPARED = ("faces", "out", "resume", "dry_run", "checkpoint_every", "keep_checkpoints")
+NOT_COMPARED = (
+    "faces", "out", "resume", "dry_run", "checkpoint_every", "keep_checkpoints", "watch_every",
+)  # fmt: skip
 PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")
 
 

@@ -9,7 +9,6 @@ fresh process, so that a noisy machine disturbs all of them alike; the table has
 """
 
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from agegen.cyclegan.pairs import draw_pairs
 from agegen.cyclegan.train import train
 from agegen.cyclegan.training import build_discriminators, build_generators, fitted_to
 from agegen.cyclegan.translate import centre_views
-from agegen.devices import cores_per_process
+from agegen.devices import cores_per_process, peak_memory
 from agegen.faces.store import FaceStore
 from agegen.files import write_json
 from agegen.runs import Run
@@ -41,7 +40,9 @@ CONTESTANTS = {
     "agegen, float32": {"precision": "float32"},
     "agegen, bf16": {"precision": "bf16"},
     "agegen, bf16, identity every 4th": {"precision": "bf16", "identity_every": 4},
+    "agegen, bf16, channels last": {"precision": "bf16", "channels_last": True},
 }
+COMPILED = {"agegen, bf16, compiled": {"precision": "bf16", "compile": True}}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class BenchmarkConfig:
     """Residual blocks of the generators."""
     batch_sizes: tuple[int, ...] = (1, 8)
     """Faces of each domain per step."""
+    compile: bool = False
+    """Let torch.compile take part too; it spends minutes on compiling."""
     rounds: int = 3
     """Turns that each contestant takes."""
     steps: int = 4
@@ -77,10 +80,11 @@ def main(config: BenchmarkConfig) -> None:
     """Let the contestants take turns; print a table for each batch size."""
     FaceStore.open(config.faces)
     everything = {}
+    contestants = CONTESTANTS | (COMPILED if config.compile else {})
     for batch in config.batch_sizes:
-        measured: dict[str, list[Speed]] = {name: [] for name in CONTESTANTS}
+        measured: dict[str, list[Speed]] = {name: [] for name in contestants}
         for turn in range(config.rounds):
-            for name, options in CONTESTANTS.items():
+            for name, options in contestants.items():
                 contestant = agegen_loop if options else plain_loop
                 speed = in_fresh_process(contestant, config, batch, options)
                 measured[name].append(speed)
@@ -126,7 +130,7 @@ def agegen_loop(config: BenchmarkConfig, batch: int, options: dict) -> Speed:
         wanted = training_config(config, batch, Path(folder) / "run", **options)
         train(wanted)
         steps = [r for r in Run(wanted.out).metrics() if r["kind"] == "step"]
-    return Speed(steps[-1]["pairs_per_second"], peak_memory())
+    return Speed(steps[-1]["pairs_per_second"], steps[-1]["peak_gib"])
 
 
 def plain_loop(config: BenchmarkConfig, batch: int, options: dict) -> Speed:
@@ -181,13 +185,6 @@ def synchronise(device: torch.device) -> None:
     """Wait for a GPU's work."""
     if device.type == "cuda":
         torch.cuda.synchronize()
-
-
-def peak_memory() -> float:
-    """GiB: the card's largest allocation, or the process's largest resident set."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ drawn people: for generators that were trained on drawn faces.
 """
 
 from agegen.cli import run_recipe
-from agegen.cyclegan.evaluate_run import EvaluateConfig, describe, evaluate_run
+from agegen.cyclegan.evaluate_run import EvaluateConfig, evaluate_run
+from agegen.cyclegan.evaluation_text import describe
 
 
 def main(config: EvaluateConfig) -> None:
     """Evaluate, save and print."""
-    print("\n".join(describe(evaluate_run(config))))
+    print("\n".join(describe(evaluate_run(config).figures)))
     print(f"figures in {config.out or config.run / 'evaluation.json'}")
 
 

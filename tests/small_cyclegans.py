@@ -10,7 +10,7 @@ from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
 from agegen.faces.store import FaceStore
 from agegen.runs import Run, load_tensors
 
-TIMES = {"pairs_per_second"}
+TIMES = {"pairs_per_second", "peak_gib"}
 SMALL = {
     "size": 32,
     "generator": GeneratorConfig(width=4, blocks=1),
@@ -20,6 +20,7 @@ SMALL = {
     "watch_every": 10**6,
     "checkpoint_every": 10**6,
     "pool_size": 6,
+    "verified": 0.0,
     "precision": "float32",
     "threads": 1,
 }

@@ -15,6 +15,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.store import FaceStore
 
 Parameters = Literal["pixel", "fourier"]
@@ -97,7 +98,7 @@ def colour_covariance(store: FaceStore, most: int = COLOUR_FACES) -> np.ndarray:
     """
     faces = store.indices("train")
     chosen = faces[np.unique(np.linspace(0, len(faces) - 1, most).round().astype(int))]
-    colours = rearrange(store.images[chosen], "n h w c -> (n h w) c") / 127.5 - 1
+    colours = rearrange(store.images[chosen], "n h w c -> (n h w) c") / GREY_LEVELS - 1
     return np.cov(colours, rowvar=False)
 
 

@@ -58,11 +58,16 @@ def penultimate_features(
     for start in range(0, len(indices), batch_size):
         batch = torch.from_numpy(images[indices[start : start + batch_size]])
         view = evaluation_views(batch.to(classifier.device), classifier.crop)[0]
-        with recorded_inputs(classifier.model) as inputs:
-            classifier.model(view)
-        x = inputs[-1].float()
-        rows.append((x.mean(dim=(2, 3)) if x.ndim == 4 else x.flatten(1)).cpu())
+        rows.append(penultimate(classifier.model, view).cpu())
     return torch.cat(rows).numpy()
+
+
+def penultimate(model: nn.Module, views: Tensor) -> Tensor:
+    """What the last layer reads of views (n, 3, h, w), float32 (n, c); see above."""
+    with recorded_inputs(model) as inputs:
+        model(views)
+    x = inputs[-1].float()
+    return x.mean(dim=(2, 3)) if x.ndim == 4 else x.flatten(1)
 
 
 @contextmanager

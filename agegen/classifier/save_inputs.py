@@ -10,11 +10,11 @@ from agegen.classifier.face_sheets import Tile, save_sheet
 from agegen.classifier.optimize_input import OptimizeConfig, Optimized
 from agegen.classifier.predict import Classifier
 from agegen.errors import UserError
+from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES
 from agegen.files import write_json, written_whole
 
 ENLARGED = 4  # times the side
-GREY = 127.5
 
 
 def require_same_faces(classifier: Classifier, judge: Classifier, folder: Path) -> None:
@@ -93,8 +93,8 @@ def change_of(images: Optimized, i: int) -> np.ndarray:
 def strip(images: Optimized, i: int, figures: dict) -> list[Tile]:
     """Before, after, and the change around grey, enlarged to the whole range."""
     change = change_of(images, i)
-    factor = GREY / max(np.quantile(np.abs(change), 0.99), 1.0)
-    shown = np.clip(GREY + factor * change, 0, 255).round().astype(np.uint8)
+    factor = GREY_LEVELS / max(np.quantile(np.abs(change), 0.99), 1.0)
+    shown = np.clip(GREY_LEVELS + factor * change, 0, 255).round().astype(np.uint8)
     start = figures["name"].partition("_from_")[2].replace("_", " ")
     odds = [numbers(figures, when) for when in ("before", "after")]
     return [

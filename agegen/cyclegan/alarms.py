@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agegen.alarm_limits import LIMITS, is_alarming
+from agegen.faces.pixels import LUMINANCE
 
-LUMINANCE = (0.299, 0.587, 0.114)
 THUMBNAIL = 24  # side in pixels at which faces are compared with training faces
 FAINT = 0.005  # amplitude below which a pattern counts for nothing: about half a level of 255
 

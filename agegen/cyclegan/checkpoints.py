@@ -8,6 +8,7 @@ from agegen.cyclegan.training import Training
 from agegen.cyclegan.translate import LAST
 from agegen.devices import precision_of
 from agegen.errors import UserError
+from agegen.faces.geometry import read_geometry, write_geometry
 from agegen.runs import Checkpoint, load_optimizer_tensors, optimizer_tensors, save_tensors
 
 
@@ -30,6 +31,9 @@ def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
                 config, facts, config.resume,
                 processes=accelerator.num_processes, precision=precision_of(accelerator),
             )  # fmt: skip
+            geometry = read_geometry(store.folder, store.checksum)
+            if geometry:  # so that photos can be translated without the store
+                write_geometry(run.folder, geometry)
         except UserError as error:
             problem = [str(error)]
     if broadcast_object_list(problem)[0]:

@@ -35,6 +35,10 @@ class CycleGANConfig:
     et al., 2020): for small data sets."""
     batch_size: int = 4
     """Faces of each domain per step, over all processes together."""
+    discriminator_batch: int = 0
+    """Faces of each kind that a discriminator sees per step, if more than --batch-size (0: as
+    many): further real ones, and earlier generated ones of the pool. A discriminator's pass costs
+    a small part of a generator's, and generators learn no faster than discriminators do."""
     accumulate: int = 1
     """Parts that a step's batch is divided into, one after the other, to save memory."""
     constant_pairs: int = 60_000
@@ -70,6 +74,9 @@ class CycleGANConfig:
     judge: Path | None = None
     """Run folder of a trained classifier, which then judges the held-out faces at every look and
     chooses the best generators; it is no part of any loss."""
+    verified: float = 0.95
+    """Share of the held-out faces that must be verified as the same person (at 0.1 % false accepts)
+    for generators to be the best; 0 does not ask. Needs the extras photos and judges."""
     watch_every: int = 2_000
     """Pairs between pictures of held-out faces and the checks of the alarms."""
     checkpoint_every: int = 2_000
@@ -91,18 +98,30 @@ class CycleGANConfig:
             if not getattr(self, name) > 0:  # NaN neither
                 raise UserError(f"--{name.replace('_', '-')} must be above 0")
         for name in (
-            "decay_pairs", "cycle_weight", "identity_weight", "pool_size", "threads", "seed",
+            "discriminator_batch", "decay_pairs", "cycle_weight", "identity_weight", "pool_size",
+            "threads", "seed",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise UserError(f"--{name.replace('_', '-')} cannot be negative")
         if self.size and self.size < 32:
             raise UserError("--size is below 32 pixels, the smallest that the networks take")
-        if self.batch_size % self.accumulate:
-            raise UserError("--accumulate must divide --batch-size")
+        if self.batch_size % self.accumulate or self.shown % self.accumulate:
+            raise UserError("--accumulate must divide --batch-size and --discriminator-batch")
+        if self.discriminator_batch and self.discriminator_batch < self.batch_size:
+            raise UserError("--discriminator-batch must be at least --batch-size, or 0")
+        if self.shown > self.batch_size and not self.pool_size:
+            raise UserError("--discriminator-batch needs earlier generated faces: --pool-size")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise UserError("--betas must be at least 0 and below 1")
+        if not 0 <= self.verified <= 1:
+            raise UserError("--verified must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:
             raise UserError("--ema-decay must be at least 0 and below 1")
+
+    @property
+    def shown(self) -> int:
+        """Faces of each kind that a discriminator sees per step, over all processes together."""
+        return self.discriminator_batch or self.batch_size
 
     @property
     def total_steps(self) -> int:

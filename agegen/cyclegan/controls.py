@@ -5,7 +5,7 @@ function of faces, float (n, 3, h, w) in [−1, 1] → the same; those that are 
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,9 +15,11 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import adjust_saturation, gaussian_blur
 
-from agegen.cyclegan.evaluate import HeldOut, judge_all, judge_batches, judge_shift
-from agegen.cyclegan.watch import directions
-from agegen.faces.records import CLASS_NAMES
+from agegen.cyclegan.evaluate import judge_all, judge_batches
+from agegen.cyclegan.held_out import HeldOut
+from agegen.cyclegan.shifts import judge_shift
+from agegen.faces.pixels import GREY_LEVELS
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.views import to_float, to_uint8
 from agegen.judges import Judge
 from agegen.judges.classifier import FrozenClassifier
@@ -115,7 +117,7 @@ def adversarial(x: Tensor, judge: FrozenClassifier, to: str, strength: float, st
 
 
 def evaluate_controls(
-    held_out: HeldOut, judges: list[Judge], fooled: FrozenClassifier | None = None
+    held_out: HeldOut, judges: Sequence[Judge], fooled: FrozenClassifier | None = None
 ) -> dict:
     """Judge every control as if it were a generator.
 
@@ -129,11 +131,11 @@ def evaluate_controls(
     """
     real = {judge.name: judge_all(judge, held_out.faces) for judge in judges}
     found: dict[str, dict] = {}
-    for source, to in directions():
+    for source, to in DIRECTIONS:
         controls = dict(CONTROLS)
         if fooled:
             controls["adversarial noise, 3 levels"] = partial(
-                adversarial, judge=fooled, to=to, strength=3 / 127.5, steps=8
+                adversarial, judge=fooled, to=to, strength=3 / GREY_LEVELS, steps=8
             )
         for name, control in controls.items():
             changed = torch.cat([control(batch) for batch in held_out.faces[source].split(64)])

@@ -1,23 +1,35 @@
 """Let every judge that is at hand judge a run's generators, and save the figures beside it."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
+import torch
+from accelerate import PartialState
+from PIL import Image
+
 from agegen.cyclegan.controls import evaluate_controls
-from agegen.cyclegan.evaluate import choose_faces, evaluate
-from agegen.cyclegan.translate import load_translator
+from agegen.cyclegan.evaluate import Panel, evaluate
+from agegen.cyclegan.face_sheet import Look, make_sheet
+from agegen.cyclegan.held_out import HeldOut, choose_faces
+from agegen.cyclegan.translate import Translator, load_translator
 from agegen.cyclegan.truth import evaluate_truth
 from agegen.errors import UserError
+from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
-from agegen.files import sha256, write_json
-from agegen.judges import Judge, Matcher
+from agegen.files import sha256, write_json, written_whole
+from agegen.judges import Judge
 from agegen.judges.age_estimator import AgeEstimator
-from agegen.judges.classifier import load_judge
+from agegen.judges.classifier import FrozenClassifier, load_judge, require_same_view
+from agegen.judges.features import ClassifierFeatures, FeatureName, find_features
 from agegen.judges.identity import IdentityMatcher
 from agegen.own_class import import_own
-from agegen.perceptual import Perceptual, load_perceptual
+from agegen.perceptual import load_perceptual
+
+SHOWN = 12  # faces of each class on the sheet
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,11 @@ class EvaluateConfig:
     """Judge also changes that age nobody: JPEG, blur, noise, contrast …, adversarial noise."""
     truth: int = 0
     """Newly drawn people whose true counterparts the generated faces are compared with."""
+    features: FeatureName = "auto"
+    """Network in whose features KID and FID are computed: inception, alexnet (LPIPS's), classifier
+    (the judge's); auto is the first of them that can be had."""
+    agreement: bool = True
+    """Compare where faces change with where the judge looks."""
     faces: Path | None = None
     """Folder of the FaceStore; the one that the generators were trained on if not given."""
     split: Literal["val", "test"] = "test"
@@ -58,27 +75,35 @@ class EvaluateConfig:
     """JSON file for the figures; evaluation.json in the run if not given."""
 
 
-class Panel(NamedTuple):
-    """Who judges; `notes` says of each that was asked for "measured", or why it is not."""
+class Found(NamedTuple):
+    """What was measured, and the faces that it is shown with.
 
-    judges: list[Judge]
-    matchers: list[Matcher]
-    perceptual: Perceptual | None
-    notes: dict[str, str]
+    Attributes:
+        figures: plain JSON types.
+        sheet: uint8 (h, w, 3), of held-out faces drawn at random: see
+            `agegen.cyclegan.face_sheet.make_sheet`.
+    """
+
+    figures: dict
+    sheet: np.ndarray
 
 
-def evaluate_run(config: EvaluateConfig) -> dict:
-    """Judge a run's generators; returns what it saves.
+def evaluate_run(config: EvaluateConfig) -> Found:
+    """Judge a run's generators, and save the figures and a sheet of faces.
+
+    In several processes each judges its share; the first one saves, all return the same.
 
     Raises:
-        UserError: the run, the store or a judge's run is missing or damaged, or the split has none
-            of a class.
+        UserError: the run, the store or a judge's run is missing or damaged, the split has none of
+            a class, or the classifier sees another part of a face than the generators do.
     """
-    translator = load_translator(config.run, config.weights)
+    state = PartialState()
+    translator = load_translator(config.run, config.weights, state.device)
     store = FaceStore.open(config.faces or translator.config.faces)
-    panel = call_panel(config, translator.device)
+    panel, notes = call_panel(config, translator)
+    before = fingerprint(panel.judges)
     chosen = {"split": config.split, "most": config.most, "seed": config.seed}
-    found = {
+    figures = {
         "run": str(config.run),
         "weights": translator.weights,
         "judge": str(config.judge),
@@ -86,35 +111,87 @@ def evaluate_run(config: EvaluateConfig) -> dict:
         "faces": str(store.folder),
         "checksum": store.checksum,
         "split": config.split,
-        "notes": panel.notes,
-        **evaluate(translator, store, panel.judges, panel.perceptual, panel.matchers, **chosen),
+        "notes": notes,
+        **evaluate(translator, store, panel, **chosen),
     }
+    held_out = choose_faces(translator, store, **chosen)
     if config.controls:
-        held_out = choose_faces(translator, store, **chosen)
-        found["controls"] = evaluate_controls(held_out, panel.judges, load_judge(config.judge))
+        figures["controls"] = evaluate_controls(held_out, panel.judges, load_judge(config.judge))
     if config.truth:
-        found["truth"] = evaluate_truth(translator, panel.perceptual, config.truth)
-    write_json(config.out or config.run / "evaluation.json", found)
+        figures["truth"] = evaluate_truth(translator, panel, config.truth)
+    if fingerprint(panel.judges) != before:
+        raise RuntimeError("a judge's weights changed while it judged")
+    figures["judges_unchanged"] = True
+    found = Found(figures, draw_sheet(translator, held_out, config.seed))
+    if state.is_main_process:
+        save(config, found)
+    state.wait_for_everyone()
     return found
 
 
-def call_panel(config: EvaluateConfig, device: object) -> Panel:
-    """Everybody who was asked for and is at hand."""
-    judges: list[Judge] = [load_judge(config.judge, device)]
+def save(config: EvaluateConfig, found: Found) -> None:
+    """Write the figures and, beside them, the sheet."""
+    path = config.out or config.run / "evaluation.json"
+    write_json(path, found.figures)
+    with written_whole(path.with_name(f"{path.stem}_faces.png")) as temporary:
+        Image.fromarray(found.sheet).save(temporary, format="png")
+
+
+def fingerprint(judges: Sequence[Judge]) -> str:
+    """Checksum of the weights of all judges that are classifiers."""
+    digest = hashlib.sha256()
+    for judge in judges:
+        if isinstance(judge, FrozenClassifier):
+            for tensor in judge.classifier.model.state_dict().values():
+                digest.update(tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def draw_sheet(translator: Translator, held_out: HeldOut, seed: int) -> np.ndarray:
+    """Some of the faces, drawn at random, with what was made of them."""
+    shown, looks = {}, {}
+    for label, (source, to) in enumerate(DIRECTIONS):
+        faces = held_out.faces[source]
+        drawn = np.random.default_rng([seed, label, 1]).permutation(len(faces))[:SHOWN]
+        real = shown[source] = faces[np.sort(drawn)]
+        fake = translator.translate(real, to)
+        looks[to] = Look(
+            fake, translator.translate(fake, source), translator.translate(real, source)
+        )
+    return make_sheet(shown, looks)
+
+
+def call_panel(config: EvaluateConfig, translator: Translator) -> tuple[Panel, dict[str, str]]:
+    """Everybody who was asked for and is at hand; and of each "measured", or why it is not."""
+    device, shown = translator.device, translator.config.augment.crop / translator.store_size
+    first = load_judge(config.judge, device)
+    judges: list[Judge] = [first]
     if config.second_judge:
         judges.append(load_judge(config.second_judge, device, "second_classifier"))
+    for judge in judges:
+        require_same_view(judge, shown)
     judges += [own_judge(name) for name in config.own_judges]
     notes: dict[str, str] = {}
-    outside = optional("age_estimator", AgeEstimator, config.age_estimator, notes)
-    matcher = optional("identity", IdentityMatcher, config.identity, notes)
+    outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
+    matcher = optional("identity", lambda: IdentityMatcher(shown), config.identity, notes)
     if config.lpips and config.alexnet:  # named, so that a mistake is one
         perceptual = load_perceptual(config.alexnet, device)
         notes["lpips"] = "measured"
     else:
         perceptual = optional("lpips", lambda: load_perceptual(None, device), config.lpips, notes)
-    return Panel(
-        [*judges, *([outside] if outside else [])], [matcher] if matcher else [], perceptual, notes
+    features = find_features(config.features, first, perceptual, device)
+    notes["realism"] = (
+        "measured"
+        if features.name != ClassifierFeatures.name
+        else (
+            "measured in the classifier's features only: neither Inception nor AlexNet can be had"
+        )
     )
+    if config.truth:
+        notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
+    judges += [outside] if outside else []
+    matchers = [matcher] if matcher else []
+    return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
 
 
 def optional(name: str, make: Callable, wanted: bool, notes: dict[str, str]) -> object | None:
@@ -142,71 +219,3 @@ def own_judge(name: str) -> Judge:
     if not callable(getattr(judge, "scores", None)) or not hasattr(judge, "name"):
         raise UserError(f"--own-judges {name} has no name or no scores(faces)")
     return judge
-
-
-def describe(found: dict) -> list[str]:
-    """The figures, a line each."""
-    lines = [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
-    for to, direction in found["directions"].items():
-        n = found["n"]["young" if to == "old" else "old"]
-        lines.append(f"to {to}, n = {n:,} ({found['split']} split)")
-        for judge, scores in direction["judges"].items():
-            for score, figures in scores.items():
-                lines += [f"  {judge}, {score}, {name}: {show(figures[name])}" for name in figures]
-        for matcher, figures in direction["matchers"].items():
-            lines += [f"  {matcher}, {name}: {show(value)}" for name, value in figures.items()]
-        lines += [f"  {name}: {show(figure)}" for name, figure in direction["changes"].items()]
-        lines += [f"  {name}: {show(value)}" for name, value in direction["symptoms"].items()]
-        for kind, figures in found.get("truth", {}).get("directions", {}).get(to, {}).items():
-            lines += [f"  truth, {kind}, {name}: {show(e)}" for name, e in figures.items()]
-    return lines + describe_controls(found.get("controls", {})) + compare_with_controls(found)
-
-
-def describe_controls(controls: dict) -> list[str]:
-    """Shares of the real gap, a line for each control."""
-    lines = ["controls: share of the real gap"] if controls else []
-    for name, both in controls.items():
-        for to, judges in both.items():
-            shares = ", ".join(
-                f"{judge} {score} {show(figures['share_of_gap'])}"
-                for judge, scores in judges.items()
-                for score, figures in scores.items()
-                if score not in ("p_old", "judged_old")
-            )
-            lines.append(f"  {name}, to {to}: {shares}")
-    return lines
-
-
-def compare_with_controls(found: dict) -> list[str]:
-    """Say for each direction and judge whether the shift is beyond that of every control.
-
-    Adversarial noise is left out: it is made against the first judge, whom it fools by design.
-    """
-    lines = []
-    for to, direction in found["directions"].items():
-        for judge, scores in direction["judges"].items():
-            score, figures = next(iter(scores.items()))
-            controls = {
-                name: both[to][judge][score]["share_of_gap"]["high"] or 0.0
-                for name, both in found.get("controls", {}).items()
-                if not name.startswith("adversarial")
-            }
-            if controls:
-                farthest = max(controls, key=lambda name: controls[name])
-                beyond = (figures["share_of_gap"]["low"] or 0.0) > controls[farthest]
-                verdict = "beyond every control" if beyond else "no evidence of ageing"
-                lines.append(
-                    f"to {to}, {judge} {score}: share {show(figures['share_of_gap'])}, {verdict} "
-                    f"(farthest: {farthest}, up to {controls[farthest]:.3f})"
-                )
-    return lines
-
-
-def show(figure: dict | float) -> str:
-    """A value, with its interval if it has one."""
-    if not isinstance(figure, dict):
-        return f"{figure:.3f}"
-    value, low, high = (figure[name] for name in ("value", "low", "high"))
-    if value is None or low is None or high is None:
-        return "undefined"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -28,11 +28,10 @@ def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
     Raises:
         UserError: all faces are of one person.
     """
-    different = torch.from_numpy(np.triu(persons[:, None] != persons))
-    apart = torch.cdist(source, source)[different]
+    apart = distances_apart(source, persons)
     if not len(apart):
         raise UserError("identities need faces of two people of each class: take more by --most")
-    threshold = float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most
+    threshold = threshold_at(apart)
     distance = (source - fake).norm(dim=1).double().numpy()
     verified = (distance < threshold).astype(np.float64)
     return {
@@ -41,3 +40,20 @@ def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
         "threshold": threshold,
         "verified": as_json(metrics.estimate(lambda w: metrics.mean(verified, w), weights)),
     }
+
+
+def distances_apart(vectors: Tensor, persons: np.ndarray | None = None) -> Tensor:
+    """Distances of all pairs of faces of different people, (pairs,).
+
+    Args:
+        vectors: (n, d).
+        persons: who they are, int (n,); None if nobody is there twice.
+    """
+    who = np.arange(len(vectors)) if persons is None else persons
+    different = torch.from_numpy(np.triu(who[:, None] != who))
+    return torch.cdist(vectors, vectors)[different]
+
+
+def threshold_at(apart: Tensor, false_accepts: float = FALSE_ACCEPTS) -> float:
+    """The distance below which this share of the pairs of different people are."""
+    return float(np.quantile(apart.numpy(), false_accepts))  # torch's takes 2²⁴ values at most

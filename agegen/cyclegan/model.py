@@ -5,6 +5,7 @@ every patch of a face. Neither keeps statistics of the data: instance norm looks
 time, so that batches may be joined and divided freely.
 """
 
+import inspect
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +43,8 @@ class GeneratorConfig:
     def __post_init__(self) -> None:
         if self.width < 1 or self.blocks < 0:
             raise UserError("--generator.width must be above 0, --generator.blocks not negative")
+        if self.residual and self.name != "resnet":
+            raise UserError(f"--generator.residual is of resnet only, not of {self.name}")
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,10 @@ def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Modul
     """Build the user's ``package.module:Class``, whose initial weights are left as they are."""
     own = import_own(name, flag, otherwise)
     try:
-        return own(**options)
-    except TypeError as error:
+        inspect.signature(own).bind(**options)
+    except TypeError as error:  # not those that its own code may raise
         raise UserError(f"--{flag} {name} does not take {'=, '.join(options)}= ({error})") from None
+    return own(**options)
 
 
 class ResnetGenerator(nn.Sequential):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agegen.faces.batches import share_of
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 
@@ -52,19 +53,36 @@ def from_rounds(faces: np.ndarray, batch_size: int, seed: int, step: int) -> np.
     return np.concatenate(chosen)
 
 
+def rows_of(pairs: int, shown: int, process: int, processes: int) -> np.ndarray:
+    """Which rows of a global batch a process takes, int64: its share of the pairs, then the rest.
+
+    Args:
+        pairs: rows, the first of the batch, that the generators translate.
+        shown: rows of the batch, all of which the discriminators see.
+        process: number of the process.
+        processes: how many there are.
+    """
+    rows = np.arange(shown)
+    further = rows[pairs:]
+    return np.concatenate([
+        rows[share_of(pairs, process, processes)],
+        further[share_of(len(further), process, processes)],
+    ])  # fmt: skip
+
+
 def fetch_pairs(
     store: FaceStore,
     batch_size: int,
     seed: int,
     steps: range,
-    share: slice,
+    rows: np.ndarray | slice,
     device: torch.device,
 ) -> Iterator[Pairs]:
-    """Yield one process's share of each step's batch, the next one being read meanwhile."""
+    """Yield some rows of each step's batch, the next one being read meanwhile."""
 
     def read(step: int) -> Pairs:
         chosen = draw_pairs(store, batch_size, seed, step)
-        images = [torch.from_numpy(store.images[i[share]]) for i in chosen]
+        images = [torch.from_numpy(store.images[i[rows]]) for i in chosen]
         return Pairs(*(i.pin_memory() if device.type == "cuda" else i for i in images))
 
     if not len(steps):

@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,14 +23,13 @@ from agegen.cyclegan.translate import Translator, load_translator, require_class
 from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import Similarity, similarity
-from agegen.faces.geometry import Geometry, geometry_of
+from agegen.faces.geometry import Geometry, geometry_of, read_geometry, write_geometry
 from agegen.faces.paste import Change, add_changes, add_everywhere
 from agegen.faces.photos import CroppedFace, crop_faces
+from agegen.faces.pixels import GREY_LEVELS, LUMINANCE
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_float
 
-LEVELS = 127.5  # 8-bit levels in one unit of [−1, 1]
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 SMALLEST_INPUT = 32  # pixels that the networks take
 
 
@@ -104,10 +104,10 @@ def is_grey(photo: np.ndarray) -> bool:
 
 def in_levels(change: Tensor, grey: bool) -> np.ndarray:
     """Differences of images in [−1, 1], n c h w → 8-bit levels, float32 n h w c."""
-    levels = rearrange(change.float().cpu().numpy() * LEVELS, "n c h w -> n h w c")
+    levels = rearrange(change.float().cpu().numpy() * GREY_LEVELS, "n c h w -> n h w c")
     if not grey:
         return levels
-    brightness = levels @ np.array(LUMA, np.float32)
+    brightness = levels @ np.array(LUMINANCE, np.float32)
     return np.repeat(brightness[..., None], 3, axis=-1)
 
 
@@ -126,28 +126,37 @@ def load_photo_translator(
     search_pixels: int = landmarks.SEARCH_PIXELS,
     weights: str | None = None,
 ) -> PhotoTranslator:
-    """Load a run for photos; its data set's geometry is estimated if it is not known yet.
+    """Load a run for photos.
+
+    The data set's geometry is read from the run; where it is not known yet, it is estimated from
+    the store.
 
     Args:
         run: folder of a CycleGAN's training.
         to: "young" or "old".
-        faces: folder of its FaceStore, if it is no longer where it was trained.
-        centred: take every photo as one face, without looking for any; the store is not needed.
+        faces: folder of its FaceStore, if the run has no geometry and the store was moved.
+        centred: take every photo as one face, without looking for any.
         search_pixels: see `agegen.faces.landmarks.find_faces`.
         weights: see `load_translator`.
 
     Raises:
-        UserError: the run or its store is missing or damaged, or the extra ``photos`` is not
-            installed and `centred` is not set.
+        UserError: the run, or the store where it is needed, is missing or damaged, or the extra
+            ``photos`` is not installed and `centred` is not set.
     """
     require_class(to)
     translator = load_translator(run, weights)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)
+    kept = read_geometry(run, translator.store_checksum)
+    if kept:
+        return PhotoTranslator(translator, to, kept, search_pixels)
     store = FaceStore.open(faces or translator.config.faces)
     if store.size != translator.store_size:
         raise UserError(
             f"the faces of {store.folder} have {store.size} pixels, {run} was trained on "
             f"{translator.store_size}: --faces names another data set"
         )
-    return PhotoTranslator(translator, to, geometry_of(store), search_pixels)
+    geometry = geometry_of(store)
+    with suppress(UserError):  # a run that may not be written keeps none
+        write_geometry(run, geometry)
+    return PhotoTranslator(translator, to, geometry, search_pixels)

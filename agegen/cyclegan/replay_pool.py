@@ -25,34 +25,36 @@ class ReplayPool:
         self.size, self.seed = size, seed
         self.faces: Tensor | None = None
 
-    def exchange(self, new: Tensor, step: int) -> Tensor:
-        """Take a step's global batch of generated faces; return as many to be shown.
+    def exchange(self, new: Tensor, step: int, shown: int = 0) -> Tensor:
+        """Take a step's global batch of generated faces; return those to be shown.
 
         Args:
             new: float (b, 3, h, w), without gradients; left as it is.
             step: number of the step.
+            shown: how many; those above b are drawn from the pool, and stay there. 0 is b.
 
         Returns:
-            Of the same shape, and a tensor of its own.
+            float (max(b, shown), 3, h, w), a tensor of its own.
         """
         if not self.size:
             return new.clone()
         if self.faces is None:
             self.faces = new[:0].clone()
         draw = torch.Generator().manual_seed(stream_seed(self.seed + STREAM, step))
-        shown = []
+        faces = []
         for face in new:
             swap, place = torch.rand(2, generator=draw).tolist()
             if len(self.faces) < self.size:
                 self.faces = torch.cat([self.faces, face[None]])
-                shown.append(face)
+                faces.append(face)
             elif swap < 0.5:
                 number = int(place * self.size)
-                shown.append(self.faces[number].clone())
+                faces.append(self.faces[number].clone())
                 self.faces[number] = face
             else:
-                shown.append(face)
-        return torch.stack(shown)
+                faces.append(face)
+        further = torch.randint(len(self.faces), (max(shown - len(new), 0),), generator=draw)
+        return torch.cat([torch.stack(faces), self.faces[further.to(self.faces.device)]])
 
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint needs: a copy of the faces kept."""

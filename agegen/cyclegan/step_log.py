@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from agegen.cyclegan.objective import DiscriminatorLosses, GeneratorLosses
 from agegen.cyclegan.training import Training
+from agegen.devices import peak_memory
 
 LOG_EVERY = 20
 
@@ -57,10 +58,12 @@ class StepLog:
         names = [*(f"generator_{name}" for name in GeneratorLosses._fields)]
         names += [f"discriminator_{name}" for name in DiscriminatorLosses._fields]
         records, self.records, self.values = self.records, [], []
+        memory = round(peak_memory(), 3)
         for record, row in zip(records, values, strict=True):
             if not np.isfinite(row).all():
                 raise NotFiniteError("losses", record["step"])
-            record |= {**dict(zip(names, row, strict=True)), "pairs_per_second": speed}
+            record |= dict(zip(names, row, strict=True))
+            record |= {"pairs_per_second": speed, "peak_gib": memory}
         self.run.log(records)
         mean = np.mean(values, axis=0)
         self.note = (

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,14 +16,14 @@ from agegen.cyclegan.objective import (
     discriminator_losses,
     generator_losses,
 )
-from agegen.cyclegan.pairs import Pairs, fetch_pairs
+from agegen.cyclegan.pairs import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.step_log import NotFiniteError, StepLog, require_finite
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
 from agegen.cyclegan.watch import Watch
 from agegen.devices import cores_per_process, make_accelerator
 from agegen.distributed import gather_shares
-from agegen.faces.batches import seed_step, share_of
+from agegen.faces.batches import seed_step
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.progress import Progress
@@ -62,12 +63,14 @@ def train(config: CycleGANConfig) -> None:
 def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> bool:
     """The training loop, from the checkpoint on; False if a loss stopped being finite."""
     accelerator, store = training.accelerator, training.store
-    share = share_of(config.batch_size, accelerator.process_index, accelerator.num_processes)
+    processes = (accelerator.process_index, accelerator.num_processes)
+    rows = rows_of(config.batch_size, config.shown, *processes)
+    mine = config.batch_size // accelerator.num_processes  # of the pairs that are translated
     rate_factor = checkpoint.state["rate_factor"]
     steps = range(checkpoint.step, config.total_steps)
     log = StepLog(training, config.batch_size)
     watch = Watch(training, config)
-    pairs_of = fetch_pairs(store, config.batch_size, config.seed, steps, share, accelerator.device)
+    pairs_of = fetch_pairs(store, config.shown, config.seed, steps, rows, accelerator.device)
     with Progress(
         config.total_steps, "training", "steps", checkpoint.step, accelerator.is_main_process
     ) as progress:
@@ -75,16 +78,18 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
             seed_step(config.seed, step, accelerator.process_index)
             rate = rate_factor * learning_rate(config, step)
             set_rate(training, rate)
-            young, old = make_views(pairs, config, step, share)
+            young, old = make_views(pairs, config, step, rows)
 
             # generators: translate, come back, and leave alone what needs no change
-            fake_old, fake_young, made = generator_phase(training, config, young, old, step, share)
+            fake_old, fake_young, made = generator_phase(
+                training, config, young[:mine], old[:mine], step, rows
+            )
 
             # discriminators: real faces against generated ones, some of them from earlier steps
-            shown_old = exchange(training, training.pool_old, fake_old, config, step, share)
-            shown_young = exchange(training, training.pool_young, fake_young, config, step, share)
+            shown_old = exchange(training, training.pool_old, fake_old, config, step, rows)
+            shown_young = exchange(training, training.pool_young, fake_young, config, step, rows)
             judged = discriminator_phase(
-                training, config, (old, shown_old, young, shown_young), step, share
+                training, config, (old, shown_old, young, shown_young), step, rows
             )
             training.averaged.update_parameters(accelerator.unwrap_model(training.generators))
 
@@ -109,7 +114,12 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
 
 
 def generator_phase(
-    training: Training, config: CycleGANConfig, young: Tensor, old: Tensor, step: int, share: slice
+    training: Training,
+    config: CycleGANConfig,
+    young: Tensor,
+    old: Tensor,
+    step: int,
+    rows: np.ndarray,
 ) -> tuple[Tensor, Tensor, GeneratorLosses]:
     """One step of both generators, through frozen discriminators.
 
@@ -128,8 +138,8 @@ def generator_phase(
         with nullcontext() if last else accelerator.no_sync(training.generators):
             with accelerator.autocast():
                 made = training.generators(real_young, real_old, identity_weight > 0)
-                logits_old = judges.old(seen(made.fake_old, config, step, share, 0, part))
-                logits_young = judges.young(seen(made.fake_young, config, step, share, 1, part))
+                logits_old = judges.old(seen(made.fake_old, config, step, rows, 0, part))
+                logits_young = judges.young(seen(made.fake_young, config, step, rows, 1, part))
             losses = generator_losses(
                 made, real_young, real_old, logits_old, logits_young,
                 training.gan_loss, config.cycle_weight, identity_weight,
@@ -147,7 +157,7 @@ def discriminator_phase(
     config: CycleGANConfig,
     faces: tuple[Tensor, Tensor, Tensor, Tensor],
     step: int,
-    share: slice,
+    rows: np.ndarray,
 ) -> DiscriminatorLosses:
     """One step of both discriminators.
 
@@ -156,7 +166,7 @@ def discriminator_phase(
         config: fitted to the store.
         faces: real old, generated old, real young, generated young.
         step: number of the step.
-        share: this process's rows of the global batch.
+        rows: of the global batch that are this process's.
     """
     accelerator = training.accelerator
     training.discriminator_optimizer.zero_grad()
@@ -166,7 +176,7 @@ def discriminator_phase(
         with nullcontext() if last else accelerator.no_sync(training.discriminators):
             with accelerator.autocast():
                 logits = training.discriminators(
-                    *(seen(x, config, step, share, 2 + i, part) for i, x in enumerate(chunks))
+                    *(seen(x, config, step, rows, 2 + i, part) for i, x in enumerate(chunks))
                 )
             losses = discriminator_losses(logits, training.gan_loss)
             accelerator.backward(losses.total / config.accumulate)
@@ -181,25 +191,26 @@ def mean_of(parts: list) -> GeneratorLosses | DiscriminatorLosses:
 
 
 def seen(
-    x: Tensor, config: CycleGANConfig, step: int, share: slice, stream: int, part: int
+    x: Tensor, config: CycleGANConfig, step: int, rows: np.ndarray, stream: int, part: int
 ) -> Tensor:
     """What a discriminator sees of faces: themselves, or augmented with gradients."""
     if not config.diff_augment:
         return x
-    drawn = draw_view_parameters(config.batch_size, 8 * config.seed + 2 + stream, step)
-    rows = drawn.rows(share).uniform.chunk(config.accumulate)[part]
-    return diff_augment(x, rows[:, :7])
+    drawn = draw_view_parameters(config.shown, 8 * config.seed + 2 + stream, step)
+    mine = rows[: len(x) * config.accumulate]  # the first, where only the translated are seen
+    parameters = drawn.rows(mine).uniform.chunk(config.accumulate)[part]
+    return diff_augment(x, parameters[:, :7])
 
 
 def make_views(
-    pairs: Pairs, config: CycleGANConfig, step: int, share: slice
+    pairs: Pairs, config: CycleGANConfig, step: int, rows: np.ndarray
 ) -> tuple[Tensor, Tensor]:
     """Random views of both domains, uint8 n h w c → float n c h w in [−1, 1]."""
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     young, old = (
         random_views(
             images,
-            draw_view_parameters(config.batch_size, 8 * config.seed + domain, step).rows(share),
+            draw_view_parameters(config.shown, 8 * config.seed + domain, step).rows(rows),
             config.augment,
             config.size,
         ).contiguous(memory_format=layout)
@@ -214,11 +225,11 @@ def exchange(
     fake: Tensor,
     config: CycleGANConfig,
     step: int,
-    share: slice,
+    rows: np.ndarray,
 ) -> Tensor:
     """Pass generated faces through the pool, which every process keeps for the global batch."""
     everything = gather_shares(training.accelerator, fake, config.batch_size)
-    return pool.exchange(everything, step)[share]
+    return pool.exchange(everything, step, config.shown)[rows]
 
 
 def identity_weight_of(config: CycleGANConfig, step: int) -> float:

@@ -22,7 +22,7 @@ from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
-from agegen.judges.classifier import load_judge
+from agegen.judges.classifier import load_judge, require_same_view
 from agegen.runs import Run, to_plain
 
 
@@ -84,17 +84,18 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
             f"--augment.crop {config.augment.crop} is larger than the faces of {store.folder} "
             f"({store.size} pixels)"
         )
-    if config.batch_size % (processes * config.accumulate):
-        raise UserError(
-            f"--batch-size {config.batch_size} cannot be divided into {config.accumulate} part(s) "
-            f"for each of {processes} process(es)"
-        )
+    for flag, size in (("batch-size", config.batch_size), ("discriminator-batch", config.shown)):
+        if size % (processes * config.accumulate):
+            raise UserError(
+                f"--{flag} {size} cannot be divided into {config.accumulate} part(s) for each of "
+                f"{processes} process(es)"
+            )
     generator = build_generator(config.generator, config.size)
     discriminator = build_discriminator(config.discriminator)
     require_no_batch_norm(generator, discriminator)
     require_fit(generator, discriminator, config.size)
     if config.judge:
-        load_judge(config.judge, "cpu")
+        require_same_view(load_judge(config.judge, "cpu"), config.augment.crop / store.size)
 
 
 def set_up(config: CycleGANConfig, accelerator: Accelerator, store: FaceStore) -> Training:

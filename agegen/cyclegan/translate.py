@@ -31,6 +31,7 @@ class Translator:
         generators: in evaluation mode, without gradients.
         config: how they were trained.
         store_size: side in pixels of the faces of the store that they were trained on.
+        store_checksum: of that store.
         device: where they compute.
         weights: which of the run's: "best" or "generators".
     """
@@ -38,6 +39,7 @@ class Translator:
     generators: Generators
     config: CycleGANConfig
     store_size: int
+    store_checksum: str
     device: torch.device
     weights: str
 
@@ -95,7 +97,8 @@ def load_translator(
         raise UserError(f"{path} does not fit the networks in config.json") from None
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     generators = generators.float().to(device).eval().requires_grad_(False)
-    return Translator(generators, config, saved["data"]["size"], device, name)
+    data = saved["data"]
+    return Translator(generators, config, data["size"], data["checksum"], device, name)
 
 
 def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:

@@ -3,20 +3,25 @@
 How far is a generated face from it, how far was the input, and how near could one come at all?
 """
 
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata
 from torch import Tensor
 
 from agegen import metrics
+from agegen.cyclegan.evaluate import Panel, judge_batches
+from agegen.cyclegan.matching import match
 from agegen.cyclegan.translate import Translator
-from agegen.cyclegan.watch import directions
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS, AgeRanges
 from agegen.faces.synthetic import draw_identities, draw_shots, render_faces
+from agegen.judges import Judge
 from agegen.metrics import as_json
 from agegen.perceptual import Perceptual
 
-AGES = {"young": (20, 26), "old": (52, 62)}  # years, both included
+AGES = asdict(AgeRanges())  # years, both included
+EVERY_AGE = (20, 62)
 
 
 class Counterparts(NamedTuple):
@@ -56,36 +61,119 @@ def draw_counterparts(translator: Translator, n: int, seed: int) -> Counterparts
 
 def evaluate_truth(
     translator: Translator,
-    perceptual: Perceptual | None,
+    panel: Panel,
     n: int = 300,
     seed: int = 1_000_000,
     resamples: int = 1000,
 ) -> dict:
-    """Compare generated faces with the true counterparts.
+    """Compare generated faces with the true counterparts, and the panel with the truth.
 
     Returns:
-        By the class aimed at, for L1 (per value, in [−1, 1]) and LPIPS, each with its interval:
-        ``output`` (generated to true), ``input`` (source to true), ``oracle`` (true at another age
-        of the class to true), ``nearer`` (share of the outputs nearer than their input) and
-        ``gained`` ((input − output) / (input − oracle): 0 is doing nothing, 1 is the oracle).
+        ``directions``: by the class aimed at, for L1 (per value, in [−1, 1]) and LPIPS, each with
+        its interval: ``output`` (generated to true), ``input`` (source to true), ``oracle`` (true
+        at another age of the class to true), ``nearer`` (share of the outputs nearer than their
+        input) and ``gained`` ((input − output) / (input − oracle): 0 is doing nothing, 1 is the
+        oracle). ``judges``: see `judge_the_judges`. ``matchers``: what each says of true
+        counterparts, who are the same person (see `match`).
     """
     people = draw_counterparts(translator, n, seed)
     weights = metrics.bootstrap_weights(n, resamples=resamples, seed=seed)
-    found = {}
-    for source, to in directions():
+    found: dict = {}
+    gains: dict[str, np.ndarray] = {}
+    fakes = {to: translator.translate(people.faces[source], to) for source, to in DIRECTIONS}
+    for source, to in DIRECTIONS:
         truth = people.faces[to]
         compared = {
-            "output": translator.translate(people.faces[source], to),
+            "output": fakes[to],
             "input": people.faces[source],
             "oracle": people.again[to],
         }
-        found[to] = {"l1": {}, "lpips": {}} if perceptual else {"l1": {}}
-        for kind in found[to]:
+        found[to] = {}
+        for kind in ("l1", "lpips") if panel.perceptual else ("l1",):
             distances = {
-                name: distance(kind, faces, truth, perceptual) for name, faces in compared.items()
+                name: distance(kind, faces, truth, panel.perceptual)
+                for name, faces in compared.items()
             }
             found[to][kind] = summarise(distances, weights)
-    return {"n": n, "seed": seed, "resamples": resamples, "directions": found}
+            gains[to] = distances["input"] - distances["output"]  # of the last kind
+    matched = {
+        matcher.name: {
+            to: match(
+                matcher.embed(people.faces[source], people.faces[source]),
+                matcher.embed(people.faces[to], people.faces[to]),
+                weights,
+                np.arange(n),
+            )
+            for source, to in DIRECTIONS
+        }
+        for matcher in panel.matchers
+    }
+    return {
+        "n": n,
+        "seed": seed,
+        "resamples": resamples,
+        "directions": found,
+        "judges": judge_the_judges(translator, panel, people, fakes, gains, seed, weights),
+        "matchers": matched,
+    }
+
+
+def judge_the_judges(
+    translator: Translator,
+    panel: Panel,
+    people: Counterparts,
+    fakes: dict[str, Tensor],
+    gains: dict[str, np.ndarray],
+    seed: int,
+    weights: np.ndarray,
+) -> dict:
+    """How well each judge's first score agrees with the truth.
+
+    Returns:
+        By judge: ``age``, Spearman's correlation of its score with the true age of people drawn at
+        all ages; ``gap``, its mean score of the true old less that of the true young; ``gained_…``
+        by the class aimed at, the correlation over generated faces of the shift that it sees with
+        how much nearer they came to their true counterpart (by LPIPS, or by L1 without it).
+    """
+    n = len(weights[0])
+    years = np.random.default_rng([seed, 8]).integers(*EVERY_AGE, n, endpoint=True)
+    who, shots = draw_identities(n, seed + 1), draw_shots(n, seed + 1)
+    at_all_ages = translator.views(render_faces(who, shots, years, translator.store_size))
+    found: dict[str, dict] = {}
+    for judge in panel.judges:
+        ages = first_score(judge, at_all_ages)
+        real = {name: first_score(judge, faces) for name, faces in people.faces.items()}
+        found[judge.name] = {
+            "age": correlation(ages, years.astype(np.float64), weights),
+            "gap": as_json(
+                metrics.estimate(
+                    lambda w, v=real["old"] - real["young"]: metrics.mean(v, w), weights
+                )
+            ),
+        }
+        for source, to in DIRECTIONS:
+            sign = 1 if to == CLASS_NAMES[1] else -1
+            shift = sign * (first_score(judge, fakes[to]) - real[source])
+            found[judge.name][f"gained_{to}"] = correlation(shift, gains[to], weights)
+    return found
+
+
+def first_score(judge: Judge, faces: Tensor) -> np.ndarray:
+    """A judge's first score of faces, float64 (n,)."""
+    return next(iter(judge_batches(judge, faces).values()))
+
+
+def correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> dict:
+    """Spearman's correlation of two figures of faces, with its interval."""
+    ranks = [rankdata(x) for x in (a, b)]
+
+    def pearson(w: metrics.Weights) -> np.ndarray:
+        means = [metrics.mean(r, w) for r in ranks]
+        both = metrics.mean(ranks[0] * ranks[1], w) - means[0] * means[1]
+        spread = np.sqrt(metrics.variance(ranks[0], w) * metrics.variance(ranks[1], w))
+        return np.divide(both, spread, out=np.full(np.shape(both), np.nan), where=spread > 0)
+
+    return as_json(metrics.estimate(pearson, weights))
 
 
 def distance(kind: str, a: Tensor, b: Tensor, perceptual: Perceptual | None) -> np.ndarray:

@@ -4,9 +4,6 @@ All of it is computed by the first process with the averaged generators, and use
 a training is the same whether it is watched or not.
 """
 
-from pathlib import Path
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from PIL import Image
@@ -15,27 +12,17 @@ from torch import Tensor
 from agegen.alarm_limits import FIRST_ALARM, WATCHED
 from agegen.cyclegan.alarms import Alarm, Symptoms, find_alarms, measure
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.face_sheet import Look, make_sheet
+from agegen.cyclegan.selection import Selection, find_matcher, score_of
 from agegen.cyclegan.training import Training
 from agegen.cyclegan.translate import BEST, centre_views
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
-from agegen.faces.views import to_uint8
 from agegen.files import read_json, write_json, written_whole
-from agegen.judges import share_of_gap
-from agegen.judges.classifier import FrozenClassifier, load_judge
+from agegen.judges.classifier import load_judge
 from agegen.runs import save_tensors
 
 SHOWN, KNOWN = 6, 1000  # faces of each class that are shown, and that faces are compared with
-COLUMNS = ("source", "translated", "back", "identity")  # of each direction, young → old first
-GAP = 2  # pixels between the faces of a sheet
-
-
-class Look(NamedTuple):
-    """What the generators make of the watched faces: float (n, 3, h, w) each."""
-
-    fake: Tensor
-    back: Tensor
-    same: Tensor
 
 
 class Watch:
@@ -53,9 +40,20 @@ class Watch:
         device = training.accelerator.device
         self.held_out = views_by_class(training.store, config, "val", WATCHED, device)
         self.known = views_by_class(training.store, config, "train", KNOWN, device)
-        self.judge = load_judge(config.judge, device) if config.judge else None
+        self.selection = self.call_judges(device) if config.judge else None
         chosen = training.run.folder / f"{BEST}.json"  # by the part before a resume
         self.best = read_json(chosen) if chosen.exists() else {}
+
+    def call_judges(self, device: torch.device) -> Selection:
+        """The classifier, and who compares identities if that can be had."""
+        config, store = self.config, self.training.store
+        matcher, why_not = find_matcher(config.verified, config.augment.crop / store.size)
+        if why_not:
+            self.training.accelerator.print(
+                f"note: the best generators are chosen without comparing identities: {why_not}"
+            )
+        judge = load_judge(config.judge, device)
+        return Selection(judge, matcher, self.held_out, self.known, config.verified)
 
     def look(self, step: int) -> None:
         """Look once: save the sheet, log the figures, and print the alarms."""
@@ -63,15 +61,18 @@ class Watch:
         if accelerator.is_main_process:
             looks = self.translate_all()
             pairs = step * self.config.batch_size
-            save_sheet(run.folder / "watch" / f"pairs_{pairs:09d}.png", self.held_out, looks)
+            shown = {name: faces[:SHOWN] for name, faces in self.held_out.items()}
+            sheet = make_sheet(shown, {to: look.first(SHOWN) for to, look in looks.items()})
+            with written_whole(run.folder / "watch" / f"pairs_{pairs:09d}.png") as temporary:
+                Image.fromarray(sheet).save(temporary, format="png")
             symptoms = self.measure_all(looks)
             alarms = self.find_alarms(step, symptoms)
             record = {"kind": "watch", "step": step, "pairs": pairs}
             for to, figures in symptoms.items():
                 record |= {f"{name}_{to}": value for name, value in figures._asdict().items()}
-            if self.judge:
-                record |= judge_looks(self.judge, self.held_out, looks)
-                self.choose_best(record, alarms)
+            if self.selection:
+                record |= self.selection.judge_all({to: look.fake for to, look in looks.items()})
+                self.keep_if_best(record, alarms)
             warnings = [
                 {"kind": "alarm", "step": step, "pairs": pairs, **a._asdict()} for a in alarms
             ]
@@ -102,7 +103,7 @@ class Watch:
                 self.held_out[source][: len(looks[to].fake)], looks[to].fake,
                 self.held_out[to], self.known[to],
             )
-            for source, to in directions()
+            for source, to in DIRECTIONS
         }  # fmt: skip
 
     def find_alarms(self, step: int, symptoms: dict[str, Symptoms]) -> list[Alarm]:
@@ -121,25 +122,19 @@ class Watch:
         ]
         return float(np.mean(rows)) if rows else 0.5
 
-    def choose_best(self, record: dict, alarms: list[Alarm]) -> None:
-        """Keep the generators if the judge finds the smaller of both shifts the largest so far.
+    def keep_if_best(self, record: dict, alarms: list[Alarm]) -> None:
+        """Keep the generators if they are fit and their score is the highest so far.
 
-        Looks with an alarm are not chosen, and a shift beyond the real gap counts as the gap.
+        best.json has the judge's figures too: after a rollback the look may be gone from the log.
         """
-        shares = [record[f"judge_share_{to}"] for to in CLASS_NAMES]
-        score = float(np.min([1.0, *shares]))  # NaN if one of them is
-        if alarms or not score > self.best.get("score", -np.inf):
+        score = score_of(record)  # NaN is never above
+        if not self.selection.is_fit(record, alarms) or not score > self.best.get("score", -np.inf):
             return
-        self.best = {"score": score, "step": record["step"], "pairs": record["pairs"]}
+        judged = {name: value for name, value in record.items() if name.startswith("judge_")}
+        self.best = {"score": score, "step": record["step"], "pairs": record["pairs"], **judged}
         folder = self.training.run.folder
         save_tensors(folder / f"{BEST}.safetensors", self.training.averaged.module.state_dict())
         write_json(folder / f"{BEST}.json", self.best)
-
-
-def directions() -> list[tuple[str, str]]:
-    """Source and aim of both directions: young → old, old → young."""
-    young, old = CLASS_NAMES
-    return [(young, old), (old, young)]
 
 
 def views_by_class(
@@ -159,40 +154,3 @@ def views_by_class(
         chosen = np.random.default_rng([config.seed, label]).permutation(faces)[:most]
         views[name] = centre_views(store.images[np.sort(chosen)], config).to(device)
     return views
-
-
-def judge_looks(
-    judge: FrozenClassifier, real: dict[str, Tensor], looks: dict[str, Look]
-) -> dict[str, float]:
-    """What the judge says of the watched faces, by direction.
-
-    Returns:
-        judge_share_…: mean shift of the log-odds as a share of the real gap; judge_flips_…: share
-        of the faces judged as the class aimed at.
-    """
-    scores = {name: judge.scores(faces)["log_odds"] for name, faces in real.items()}
-    record = {}
-    for source, to in directions():
-        after = judge.scores(looks[to].fake)["log_odds"]
-        before = scores[source][: len(after)]
-        record[f"judge_share_{to}"] = share_of_gap(before, after, scores, to)
-        right = after > 0 if to == CLASS_NAMES[1] else after < 0
-        record[f"judge_flips_{to}"] = float(right.double().mean())
-    return record
-
-
-def save_sheet(path: Path, real: dict[str, Tensor], looks: dict[str, Look]) -> None:
-    """Save the first faces as a PNG, pixel for pixel: a row a face, `COLUMNS` for young, then old.
-
-    `agegen.report` cuts it up again.
-    """
-    columns = []
-    for source, to in directions():
-        shown = (real[source], *looks[to])
-        columns += [to_uint8(faces[:SHOWN]).cpu().numpy() for faces in shown]
-    rows = min(map(len, columns))
-    padded = [np.pad(c[:rows], ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
-              for c in columns]  # fmt: skip
-    sheet = np.concatenate([np.concatenate(list(c), axis=0) for c in padded], axis=1)
-    with written_whole(path) as temporary:
-        Image.fromarray(sheet).save(temporary, format="png")

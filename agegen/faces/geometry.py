@@ -7,6 +7,7 @@ that was prepared without the extra ``photos`` has none, and gets it when it is 
 import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import dacite
 import numpy as np
@@ -83,23 +84,28 @@ def geometry_of(store: FaceStore) -> Geometry:
     Raises:
         UserError: there is none, and the extra ``photos`` is not installed.
     """
-    kept = read_geometry(store)
+    kept = read_geometry(store.folder, store.checksum)
     if kept:
         return kept
     geometry = estimate_geometry(store)
     with suppress(UserError):  # a store that may not be written keeps none
-        write_json(store.folder / FILE, asdict(geometry))
+        write_geometry(store.folder, geometry)
     return geometry
 
 
-def read_geometry(store: FaceStore) -> Geometry | None:
-    """Read what is kept with a store; None if nothing is, or that of other faces."""
+def write_geometry(folder: Path, geometry: Geometry) -> None:
+    """Keep a geometry in a folder: that of the store, or of a run that learnt from it."""
+    write_json(folder / FILE, asdict(geometry))
+
+
+def read_geometry(folder: Path, checksum: str) -> Geometry | None:
+    """Read what is kept in a folder; None if nothing is, or that of other faces than `checksum`."""
     try:
-        content = read_json(store.folder / FILE)
+        content = read_json(folder / FILE)
         geometry = dacite.from_dict(Geometry, content, dacite.Config(strict=True))
     except (UserError, dacite.DaciteError, TypeError, AttributeError):
         return None  # missing, damaged or of another version: to be estimated again
-    of_this = (geometry.store, geometry.version) == (store.checksum, VERSION)
+    of_this = (geometry.store, geometry.version) == (checksum, VERSION)
     return geometry if of_this else None
 
 

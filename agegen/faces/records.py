@@ -8,6 +8,8 @@ from agegen.errors import UserError
 
 YOUNG, OLD = 0, 1
 CLASS_NAMES = ("young", "old")
+DIRECTIONS = (("young", "old"), ("old", "young"))
+"""Source and aim of both translations."""
 SourceKind = Literal["folders", "cacd", "utkface", "table"]
 
 

@@ -7,12 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
 from agegen.errors import UserError
+from agegen.faces.pixels import GREY_LEVELS
 
 Views = Literal["centre", "flip", "five", "ten"]
 
@@ -60,7 +62,7 @@ class ViewParameters(NamedTuple):
     uniform: Tensor
     """(n, 14) in [0, 1)."""
 
-    def rows(self, chosen: slice) -> "ViewParameters":
+    def rows(self, chosen: slice | np.ndarray) -> "ViewParameters":
         """Return the parameters of some of the faces."""
         return ViewParameters(self.uniform[chosen])
 
@@ -88,12 +90,12 @@ def stream_seed(seed: int, step: int) -> int:
 
 def to_float(images: Tensor) -> Tensor:
     """uint8 n h w c in 0…255 → float32 n c h w in [−1, 1], channels last in memory."""
-    return rearrange(images, "n h w c -> n c h w").float().div_(127.5).sub_(1)
+    return rearrange(images, "n h w c -> n c h w").float().div_(GREY_LEVELS).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
     """Float n c h w in [−1, 1] → uint8 n h w c, rounded; values outside are clipped."""
-    scaled = images.float().add(1).mul(127.5).round().clamp(0, 255)
+    scaled = images.float().add(1).mul(GREY_LEVELS).round().clamp(0, 255)
     return rearrange(scaled, "n c h w -> n h w c").to(torch.uint8)
 
 

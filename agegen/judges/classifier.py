@@ -7,6 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agegen.classifier.predict import Classifier, load_classifier
+from agegen.errors import UserError
+
+VIEW_TOLERANCE = 0.03  # of a face's side
 
 
 class FrozenClassifier:
@@ -21,21 +24,44 @@ class FrozenClassifier:
 
     def log_odds(self, faces: Tensor) -> Tensor:
         """Calibrated log-odds of old in nats, (n,) on the classifier's device, with gradients."""
-        side = self.classifier.crop
-        x = faces.to(self.classifier.device).float()
-        if x.shape[-1] != side:
-            x = F.interpolate(
-                x, (side, side), mode="bicubic", antialias=True, align_corners=False
-            ).clamp(-1, 1)
+        x = self.views(faces)
         logits = [self.classifier.model(view).float() for view in (x, x.flip(3))]
         odds = sum(z[:, 1] - z[:, 0] for z in logits) / len(logits)
         return odds / self.classifier.temperature
+
+    def views(self, faces: Tensor) -> Tensor:
+        """Resample faces to the side of the views that the classifier was trained on."""
+        side = self.classifier.crop
+        x = faces.to(self.classifier.device).float()
+        if x.shape[-1] == side:
+            return x
+        return F.interpolate(
+            x, (side, side), mode="bicubic", antialias=True, align_corners=False
+        ).clamp(-1, 1)
 
     @torch.no_grad()
     def scores(self, faces: Tensor) -> dict[str, Tensor]:
         """Return "log_odds", "p_old", and "judged_old": 1 where p(old) is above one half, or 0."""
         odds = self.log_odds(faces).cpu()
         return {"log_odds": odds, "p_old": odds.sigmoid(), "judged_old": (odds > 0).float()}
+
+
+def require_same_view(judge: FrozenClassifier, shown: float) -> None:
+    """Refuse a classifier that knows another part of a face than it would be shown.
+
+    Args:
+        judge: the classifier.
+        shown: share of a stored face's side that the generators' faces show.
+
+    Raises:
+        UserError: its own share differs by more than `VIEW_TOLERANCE`.
+    """
+    own = judge.classifier.crop / judge.classifier.size
+    if abs(own - shown) > VIEW_TOLERANCE:
+        raise UserError(
+            f"the {judge.name} was trained on {own:.0%} of a face's side, the generators show "
+            f"{shown:.0%}: it cannot judge them (--augment.crop)"
+        )
 
 
 def load_judge(

@@ -9,8 +9,7 @@ from agegen.faces.geometry import SQUARE
 from agegen.faces.views import to_uint8
 
 SIDE = 200  # pixels to which faces are enlarged
-SHOWN = 0.96  # training views show so much of a stored face, unless told otherwise
-MARGIN = (1 - 1 / (SQUARE * SHOWN)) / 2  # of the detector's square in a view, as a share
+SHOWN = 0.96  # of a stored face's side in training views, unless told otherwise
 
 
 def enlarge(faces: Tensor) -> np.ndarray:
@@ -21,22 +20,25 @@ def enlarge(faces: Tensor) -> np.ndarray:
     return to_uint8(large).cpu().numpy()
 
 
-def square() -> tuple[int, int, int, int]:
+def square(shown: float = SHOWN) -> tuple[int, int, int, int]:
     """Where the detector's square would be: left, top, right, bottom, both ends included.
 
     Stored faces are cropped around it (`agegen.faces.geometry`). It is not looked for: what cannot
     be found in a bad face would be left out of its judgement.
+
+    Args:
+        shown: share of a stored face's side that views show.
     """
-    edge = round(MARGIN * SIDE)
+    edge = max(round((1 - 1 / (SQUARE * shown)) / 2 * SIDE), 0)
     return edge, edge, SIDE - 1 - edge, SIDE - 1 - edge
 
 
-def find_landmarks(images: np.ndarray) -> list:
-    """dlib's five landmarks of each face (n, SIDE, SIDE, 3).
+def find_landmarks(images: np.ndarray, shown: float = SHOWN) -> list:
+    """dlib's five landmarks of each face (n, SIDE, SIDE, 3); `shown` as in `square`.
 
     Raises:
         UserError: the extra ``photos`` is not installed.
     """
     finder = landmarks.load()
-    box = finder.dlib.rectangle(*square())
+    box = finder.dlib.rectangle(*square(shown))
     return [finder.predictor(np.ascontiguousarray(image), box) for image in images]

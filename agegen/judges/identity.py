@@ -15,7 +15,7 @@ from torch import Tensor
 
 from agegen.errors import UserError
 from agegen.faces import landmarks
-from agegen.judges.dlib_faces import enlarge, find_landmarks
+from agegen.judges.dlib_faces import SHOWN, enlarge, find_landmarks
 
 CHIP, PADDING = 150, 0.25  # of the network's own training
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
@@ -24,19 +24,22 @@ FILE = "dlib_face_recognition_resnet_model_v1.dat"
 class IdentityMatcher:
     """dlib's face descriptors.
 
+    Args:
+        shown: share of a stored face's side that the faces show.
+
     Raises:
         UserError: the extras ``photos`` and ``judges`` are not installed.
     """
 
     name = "identity"
 
-    def __init__(self) -> None:
-        self.network = load_network()
+    def __init__(self, shown: float = SHOWN) -> None:
+        self.network, self.shown = load_network(), shown
 
     def embed(self, faces: Tensor, like: Tensor) -> Tensor:
         """Return descriptors, float64 (n, 128); faces are aligned by the landmarks of `like`."""
         dlib = landmarks.load().dlib
-        images, shapes = enlarge(faces), find_landmarks(enlarge(like))
+        images, shapes = enlarge(faces), find_landmarks(enlarge(like), self.shown)
         found = []
         for image, shape in zip(images, shapes, strict=True):
             chip = dlib.get_face_chip(np.ascontiguousarray(image), shape, CHIP, PADDING)

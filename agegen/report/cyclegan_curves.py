@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agegen.alarm_limits import LIMITS
+from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.cyclegan_run import (
-    GREY_LEVELS,
     SavedCycleGAN,
     first_part,
     from_to,

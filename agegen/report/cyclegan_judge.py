@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.report.cyclegan_curves import draw_curves
-from agegen.report.cyclegan_run import SavedCycleGAN, describe_watched, directions, sample_watched
+from agegen.report.cyclegan_run import SavedCycleGAN, describe_watched, sample_watched
 from agegen.report.section import Section
 from agegen.report.style import CLASS_COLOURS, Picture, picture
 
@@ -53,7 +53,7 @@ def describe_look(saved: SavedCycleGAN, row: int, when: str) -> str:
         f"{source} faces made {to} moved by {100 * saved.looks[f'judge_share_{to}'][row]:.0f} % of "
         f"the real gap, and {100 * saved.looks[f'judge_flips_{to}'][row]:.0f} % of them were "
         f"judged {to}"
-        for source, to in directions()
+        for source, to in DIRECTIONS
     ]
     return f"{when}, {'; '.join(parts)}."
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES
 from agegen.files import flatten
 from agegen.report import (
@@ -14,7 +15,7 @@ from agegen.report import (
     cyclegan_training,
 )
 from agegen.report.commands import launcher, quoted_flags
-from agegen.report.cyclegan_run import GREY_LEVELS, SavedCycleGAN, last_part, read_cyclegan_run
+from agegen.report.cyclegan_run import SavedCycleGAN, last_part, read_cyclegan_run
 from agegen.report.section import Section
 from agegen.report.templates import open_templates
 from agegen.report.wording import count, duration, in_words

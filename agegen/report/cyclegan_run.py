@@ -12,8 +12,6 @@ from agegen.files import read_json, read_metrics
 from agegen.report.saved_run import Columns, columns
 from agegen.report.wording import by_class
 
-GREY_LEVELS = 127.5  # of 255, in one unit of values in [−1, 1]
-
 
 class SavedCycleGAN(NamedTuple):
     """What the run's files say; `looks` and `best` are empty where there were none."""
@@ -71,12 +69,6 @@ def read_cyclegan_run(run: Path) -> SavedCycleGAN:
         looks=columns(records, "watch") if "watch" in kinds else {},
         alarms=[record for record in records if record["kind"] == "alarm"],
     )
-
-
-def directions() -> list[tuple[str, str]]:
-    """Source and aim of both directions: young → old, old → young."""
-    young, old = CLASS_NAMES
-    return [(young, old), (old, young)]
 
 
 def last_part(values: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from agegen.errors import UserError
-from agegen.report.cyclegan_run import SavedCycleGAN, directions
+from agegen.faces.records import DIRECTIONS
+from agegen.report.cyclegan_run import SavedCycleGAN
 from agegen.report.examples import as_jpeg
 from agegen.report.section import FaceGrid, Section
 from agegen.report.wording import count
@@ -68,7 +69,7 @@ def cut_up(pixels: np.ndarray, size: int, path: Path) -> dict[str, np.ndarray]:
     faces = cells.transpose(2, 0, 1, 3, 4)[:, :, :size, :size]
     return {
         to: faces[COLUMNS * number : COLUMNS * (number + 1)]
-        for number, (_, to) in enumerate(directions())
+        for number, (_, to) in enumerate(DIRECTIONS)
     }
 
 
@@ -77,14 +78,14 @@ def answer(saved: SavedCycleGAN) -> Section:
     pairs = int(saved.best.get("pairs", saved.looks["pairs"][-1]))
     sheet = read_sheet(saved, pairs)
     which = "the judge's choice" if saved.best else "the last look"
-    said = [describe_faces(sheet, source, to) for source, to in directions()]
-    shown = len(sheet.faces[directions()[0][1]][0])
+    said = [describe_faces(sheet, source, to) for source, to in DIRECTIONS]
+    shown = len(sheet.faces[DIRECTIONS[0][1]][0])
     return Section(
         "faces",
         "What do the generators make of faces they were not trained on?",
         "Que font les générateurs de visages sur lesquels ils n'ont pas été entraînés ?",
         [f"Shown are the averaged generators (EMA) after {pairs:,} pairs, {which}.", *said],
-        grids=[show_direction(sheet, source, to) for source, to in directions()],
+        grids=[show_direction(sheet, source, to) for source, to in DIRECTIONS],
         details=[
             f"The first {shown} held-out faces of each class, chosen by the seed alone; none is "
             "left out. Differences are means of absolute differences over these faces' pixels, of "
@@ -126,7 +127,7 @@ def answer_development(saved: SavedCycleGAN) -> Section:
     chosen = spread(saved.looks["pairs"], STRIP_LOOKS)
     sheets = [read_sheet(saved, int(pairs)) for pairs in chosen]
     looks = len(saved.looks["pairs"])
-    said = [describe_change(sheets, source, to) for source, to in directions()]
+    said = [describe_change(sheets, source, to) for source, to in DIRECTIONS]
     return Section(
         "development",
         "How did the generated faces develop during training?",
@@ -135,7 +136,7 @@ def answer_development(saved: SavedCycleGAN) -> Section:
             f"Shown are {len(sheets)} of {count(looks, 'look')}, spread evenly over the training.",
             *(sentence for sentence in said if sentence),
         ],
-        grids=[show_strips(sheets, source, to) for source, to in directions()],
+        grids=[show_strips(sheets, source, to) for source, to in DIRECTIONS],
     )
 
 

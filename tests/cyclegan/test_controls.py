@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from agegen.cyclegan.controls import CONTROLS, adversarial, evaluate_controls
-from agegen.cyclegan.evaluate import choose_faces
+from agegen.cyclegan.held_out import choose_faces
 from agegen.cyclegan.translate import load_translator
 from agegen.faces.store import FaceStore
 from agegen.judges.classifier import FrozenClassifier, load_judge

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agegen.cyclegan.evaluate import evaluate
+from agegen.cyclegan.evaluate import Panel, evaluate
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.translate import Translator, load_translator
 from agegen.errors import UserError
@@ -54,7 +54,7 @@ def test_a_shift_by_the_real_gap_is_the_whole_share(
     translator: Translator, drawn_store: FaceStore
 ) -> None:
     gap = real_gap(translator, drawn_store)
-    found = evaluate(with_shifts(translator, gap, -gap / 2), drawn_store, [Brightness()])
+    found = evaluate(with_shifts(translator, gap, -gap / 2), drawn_store, Panel([Brightness()]))
     assert found["gaps"]["brightness"]["grey"]["gap"]["value"] == pytest.approx(gap, abs=1e-6)
     for to, share in (("old", 1.0), ("young", 0.5)):
         figures = found["directions"][to]["judges"]["brightness"]["grey"]
@@ -70,7 +70,7 @@ def test_a_shift_by_the_real_gap_is_the_whole_share(
 def test_no_change_is_no_shift_and_no_change(
     translator: Translator, drawn_store: FaceStore
 ) -> None:
-    found = evaluate(with_shifts(translator, 0, 0), drawn_store, [Brightness()], split="val")
+    found = evaluate(with_shifts(translator, 0, 0), drawn_store, Panel([Brightness()]), split="val")
     for direction in found["directions"].values():
         assert direction["judges"]["brightness"]["grey"]["share_of_gap"]["value"] == 0
         assert direction["changes"]["output_l1"]["value"] == 0
@@ -79,7 +79,7 @@ def test_no_change_is_no_shift_and_no_change(
 
 
 def test_the_way_back_is_measured(translator: Translator, drawn_store: FaceStore) -> None:
-    found = evaluate(with_shifts(translator, 0.3, -0.1), drawn_store, [Brightness()])
+    found = evaluate(with_shifts(translator, 0.3, -0.1), drawn_store, Panel([Brightness()]))
     changes = found["directions"]["old"]["changes"]
     assert changes["output_l1"]["value"] == pytest.approx(0.3, abs=1e-6)
     assert changes["cycle_l1"]["value"] == pytest.approx(0.2, abs=1e-6)
@@ -89,14 +89,14 @@ def test_n_is_that_of_the_split_or_as_many_as_asked(
     translator: Translator, drawn_store: FaceStore
 ) -> None:
     labels = drawn_store.labels[drawn_store.indices("test")]
-    found = evaluate(translator, drawn_store, [Brightness()])
+    found = evaluate(translator, drawn_store, Panel([Brightness()]))
     assert found["n"] == {"young": int((labels == 0).sum()), "old": int((labels == 1).sum())}
-    assert evaluate(translator, drawn_store, [], most=3)["n"] == {"young": 3, "old": 3}
+    assert evaluate(translator, drawn_store, Panel([]), most=3)["n"] == {"young": 3, "old": 3}
 
 
 def test_the_generators_stay_as_they_were(translator: Translator, drawn_store: FaceStore) -> None:
     before = [p.clone() for p in translator.generators.parameters()]
-    evaluate(translator, drawn_store, [Brightness()])
+    evaluate(translator, drawn_store, Panel([Brightness()]))
     assert all(
         torch.equal(a, b) for a, b in zip(before, translator.generators.parameters(), strict=True)
     )
@@ -104,10 +104,10 @@ def test_the_generators_stay_as_they_were(translator: Translator, drawn_store: F
 
 def test_faces_of_another_size_are_refused(translator: Translator, prepared: Path) -> None:
     with pytest.raises(UserError, match=r"32 pixels.*--size 48"):
-        evaluate(translator, FaceStore.open(prepared), [Brightness()])
+        evaluate(translator, FaceStore.open(prepared), Panel([Brightness()]))
 
 
 def test_a_class_without_faces_is_named(translator: Translator, drawn_store: FaceStore) -> None:
     labels = np.ones_like(drawn_store.labels)
     with pytest.raises(UserError, match="no young faces in its test split"):
-        evaluate(translator, replace(drawn_store, labels=labels), [Brightness()])
+        evaluate(translator, replace(drawn_store, labels=labels), Panel([Brightness()]))

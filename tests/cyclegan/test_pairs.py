@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agegen.cyclegan.pairs import draw_pairs, fetch_pairs, from_rounds
+from agegen.cyclegan.pairs import draw_pairs, fetch_pairs, from_rounds, rows_of
 from agegen.faces.batches import share_of
 from agegen.faces.store import FaceStore
 
@@ -71,6 +71,15 @@ def test_shares_add_up_to_the_batch(striped_store: FaceStore, processes: int) ->
             images = torch.cat([share[number][domain] for share in shares])
             assert images.dtype == torch.uint8
             assert np.array_equal(images.numpy(), striped_store.images[chosen])
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_each_process_has_its_share_of_the_pairs_and_of_the_rest(processes: int) -> None:
+    rows = [rows_of(4, 12, process, processes) for process in range(processes)]
+    assert sorted(np.concatenate(rows)) == list(range(12))
+    assert np.concatenate([r[: 4 // processes] for r in rows]).tolist() == [0, 1, 2, 3]
+    assert {len(r) for r in rows} == {12 // processes}
+    assert np.array_equal(rows_of(4, 4, 0, 1), np.arange(4))
 
 
 def test_a_resumed_run_takes_the_faces_it_would_have_taken(striped_store: FaceStore) -> None:

@@ -94,6 +94,18 @@ def test_size_0_shows_the_newest() -> None:
     assert pool.tensors() == {}
 
 
+def test_further_faces_are_drawn_from_the_pool_and_stay() -> None:
+    pool, exchanged = ReplayPool(6, seed=0), ReplayPool(6, seed=0)
+    for step in range(40):
+        given = faces(range(2 * step, 2 * step + 2))
+        shown = numbers_of(pool.exchange(given, step, shown=5))
+        assert len(shown) == 5
+        assert shown[:2] == numbers_of(exchanged.exchange(given, step))
+        kept = numbers_of(pool.tensors()["faces"])
+        assert kept == numbers_of(exchanged.tensors()["faces"])
+        assert set(shown[2:]) <= set(kept)
+
+
 @pytest.mark.parametrize("size", [0, 4])
 def test_faces_given_and_shown_are_not_the_pools_own(size: int) -> None:
     pool = ReplayPool(size, seed=0)

@@ -40,11 +40,12 @@ def test_it_learns(drawn_store: FaceStore, tmp_path: Path) -> None:
     assert sum(judged[-10:]) < 0.85 * sum(judged[:10])
 
 
-@pytest.mark.parametrize("diff_augment", [False, True])
+@pytest.mark.parametrize(("diff_augment", "shown"), [(False, 0), (True, 0), (True, 12)])
 def test_parts_of_a_batch_add_up_to_it(
-    drawn_store: FaceStore, tmp_path: Path, diff_augment: bool
+    drawn_store: FaceStore, tmp_path: Path, diff_augment: bool, shown: int
 ) -> None:
     options = {"constant_pairs": 4, "decay_pairs": 0, "diff_augment": diff_augment}
+    options["discriminator_batch"] = shown
     for accumulate in (1, 2, 4):
         out = tmp_path / str(accumulate)
         train(small_config(drawn_store, out, accumulate=accumulate, **options))
@@ -57,6 +58,19 @@ def test_parts_of_a_batch_add_up_to_it(
         assert steps_of(tmp_path / parts)[0] == pytest.approx(
             steps_of(tmp_path / "1")[0], rel=1e-4, abs=1e-5
         )
+
+
+def test_discriminators_may_see_more_faces_than_are_translated(
+    drawn_store: FaceStore, tmp_path: Path
+) -> None:
+    """The generators' first step is the same; the discriminators' is another, of all faces."""
+    short = {"constant_pairs": 4, "decay_pairs": 0}
+    train(small_config(drawn_store, tmp_path / "few", **short))
+    train(small_config(drawn_store, tmp_path / "many", **short, discriminator_batch=12))
+    few, many = (steps_of(tmp_path / name)[0] for name in ("few", "many"))
+    assert many["pairs"] == few["pairs"] == 4
+    assert many["discriminator_old"] != few["discriminator_old"]
+    assert len(Run(tmp_path / "many").latest_checkpoint().tensors["pool_old"]["faces"]) == 4
 
 
 def test_identity_losses_now_and_then_weigh_as_much(drawn_store: FaceStore, tmp_path: Path) -> None:
@@ -88,8 +102,8 @@ def poison_views(when: Callable[[int], bool]) -> Callable:
     """`make_views`, not finite in some steps."""
     real = train_module.make_views
 
-    def poisoned(pairs: object, config: object, step: int, share: slice) -> object:
-        young, old = real(pairs, config, step, share)
+    def poisoned(pairs: object, config: object, step: int, rows: object) -> object:
+        young, old = real(pairs, config, step, rows)
         return (young * float("nan"), old) if when(step) else (young, old)
 
     return poisoned
@@ -150,8 +164,8 @@ def test_weights_that_are_not_finite_are_never_saved(
     """An update may spoil the weights while the losses before it were finite."""
     real, is_bad = train_module.discriminator_phase, once(7)
 
-    def spoiled(training: object, config: object, faces: object, step: int, share: slice) -> object:
-        losses = real(training, config, faces, step, share)
+    def spoiled(training: object, config: object, faces: object, step: int, rows: object) -> object:
+        losses = real(training, config, faces, step, rows)
         if is_bad(step):
             next(training.generators.parameters()).data[0] = float("inf")
         return losses
@@ -206,8 +220,11 @@ def test_a_batch_is_divided_evenly_among_processes_and_parts(
     config = small_config(drawn_store, tmp_path / "run", batch_size=4, accumulate=2)
     config = fitted_to(config, drawn_store)
     require_possible(drawn_store, config, 2)
-    with pytest.raises(UserError, match="cannot be divided"):
+    with pytest.raises(UserError, match="--batch-size 4 cannot be divided"):
         require_possible(drawn_store, config, 4)
+    config = dataclasses.replace(config, discriminator_batch=6)
+    with pytest.raises(UserError, match="--discriminator-batch 6 cannot be divided"):
+        require_possible(drawn_store, config, 2)
 
 
 def test_a_run_is_resumed_as_it_was_begun(drawn_store: FaceStore, tmp_path: Path) -> None:

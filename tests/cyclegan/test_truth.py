@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from agegen.cyclegan.evaluate import Panel
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.translate import Translator, load_translator
 from agegen.cyclegan.truth import draw_counterparts, evaluate_truth
@@ -47,7 +48,7 @@ def test_the_same_person_is_drawn_at_two_ages(translator: Translator) -> None:
 
 def test_doing_nothing_gains_nothing(translator: Translator) -> None:
     same = with_generators(translator, nn.Identity(), nn.Identity())
-    for kinds in evaluate_truth(same, None, N, seed=3)["directions"].values():
+    for kinds in evaluate_truth(same, Panel([]), N, seed=3)["directions"].values():
         assert kinds["l1"]["gained"]["value"] == 0
         assert kinds["l1"]["nearer"]["value"] == 0
         assert kinds["l1"]["output"] == kinds["l1"]["input"]
@@ -56,10 +57,10 @@ def test_doing_nothing_gains_nothing(translator: Translator) -> None:
 def test_the_oracle_gains_all_and_the_truth_more(translator: Translator) -> None:
     people = draw_counterparts(translator, N, seed=3)
     oracle = with_generators(translator, *(Answers(people.again[to]) for to in ("old", "young")))
-    for kinds in evaluate_truth(oracle, None, N, seed=3)["directions"].values():
+    for kinds in evaluate_truth(oracle, Panel([]), N, seed=3)["directions"].values():
         assert kinds["l1"]["gained"]["value"] == pytest.approx(1)
     truth = with_generators(translator, *(Answers(people.faces[to]) for to in ("old", "young")))
-    for kinds in evaluate_truth(truth, None, N, seed=3)["directions"].values():
+    for kinds in evaluate_truth(truth, Panel([]), N, seed=3)["directions"].values():
         assert kinds["l1"]["output"]["value"] == 0
         assert kinds["l1"]["nearer"]["value"] == 1
         assert kinds["l1"]["gained"]["value"] > 1
@@ -67,6 +68,6 @@ def test_the_oracle_gains_all_and_the_truth_more(translator: Translator) -> None
 
 def test_the_same_seed_gives_the_same_figures(translator: Translator) -> None:
     torch.manual_seed(1)
-    first = evaluate_truth(translator, None, N, seed=3)
+    first = evaluate_truth(translator, Panel([]), N, seed=3)
     torch.manual_seed(2)
-    assert evaluate_truth(translator, None, N, seed=3) == first
+    assert evaluate_truth(translator, Panel([]), N, seed=3) == first

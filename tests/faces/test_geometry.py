@@ -125,7 +125,7 @@ def test_it_is_estimated_once_and_kept(store, found):
     first = geometry_of(store)
     found.clear()
     assert geometry_of(store) == first
-    assert read_geometry(FaceStore.open(store.folder)) == first
+    assert read_geometry(store.folder, store.checksum) == first
 
 
 def change(content, **changes):
@@ -150,7 +150,7 @@ def test_what_is_of_other_faces_or_damaged_is_not_used(store, found, spoil):
     expected = geometry_of(store)
     path = store.folder / geometry.FILE
     path.write_text(spoil(json.loads(path.read_text())))
-    assert read_geometry(store) is None
+    assert read_geometry(store.folder, store.checksum) is None
     found += [FIVE] * 100
     assert geometry_of(store) == expected
 
@@ -183,7 +183,7 @@ def test_pictures_without_a_face_have_no_geometry_and_a_reason(striped_store, tm
     kept = keep_geometry(store)
     assert kept.landmarks is None
     assert f"in 0 of {LOOKED_AT_FIRST} training faces" in kept.describe()
-    assert read_geometry(store) == kept
+    assert read_geometry(store.folder, store.checksum) == kept
 
 
 def test_a_crop_has_its_landmarks_in_its_own_pixels():

@@ -1,9 +1,12 @@
 """Evaluation of generators as a real command."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,3 +68,37 @@ def test_mistakes_are_one_sentence(cyclegan_run: Path, trained_run: Path) -> Non
         assert result.returncode == 2
         assert words in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def numbers_in(found: object, path: str = "") -> dict[str, float]:
+    """All numbers of nested JSON, by their path."""
+    if isinstance(found, dict):
+        parts = [numbers_in(value, f"{path}/{name}") for name, value in found.items()]
+    elif isinstance(found, list):
+        parts = [numbers_in(value, f"{path}/{number}") for number, value in enumerate(found)]
+    else:
+        return {path: float(found)} if isinstance(found, int | float) else {}
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def test_two_processes_find_what_one_does(
+    cyclegan_run: Path, trained_run: Path, tmp_path: Path
+) -> None:
+    arguments = ("recipes/evaluate_cyclegan.py", "--run", cyclegan_run, "--judge", trained_run)
+    arguments += ("--no-lpips", "--no-age-estimator", "--no-identity", "--most", "7")
+    # after "--", or torchrun takes --run for one of its own flags
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--")
+    printed, files = [], {name: tmp_path / f"{name}.json" for name in ("one", "two")}
+    for name, how in (("one", ()), ("two", launch)):
+        result = subprocess.run(
+            [str(x) for x in (sys.executable, *how, *arguments, "--out", files[name])],
+            cwd=ROOT, capture_output=True, text=True, env=os.environ | {"ACCELERATE_USE_CPU": "1"},
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        printed.append(result.stdout.count("share_of_gap"))
+    assert printed[0] == printed[1] > 0  # once, not once a process
+    one, two = (numbers_in(json.loads(file.read_text())) for file in files.values())
+    assert len(one) > 100
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        assert two[name] == pytest.approx(value, rel=1e-3, abs=1e-3), name

@@ -119,6 +119,7 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
     # A small rate: Adam's first steps turn rounding errors of gradients near 0 into whole steps.
     more = ("--constant-pairs", 24, "--decay-pairs", 0, "--learning-rate", 2e-5)
     more += ("--diff-augment", "--identity-every", 2, "--pool-size", 8)
+    more += ("--discriminator-batch", 8)
     one, two = tmp_path / "one", tmp_path / "two"
     run(sys.executable, *train(drawn_store, one, *more))
     pair = (*LAUNCH, "--standalone", "--nproc_per_node", 2)

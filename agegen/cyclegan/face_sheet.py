@@ -1,0 +1,38 @@
+"""Faces beside what was made of them, as one picture."""
+
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from agegen.faces.records import DIRECTIONS
+from agegen.faces.views import to_uint8
+
+COLUMNS = ("source", "translated", "back", "identity")  # of each direction, young → old first
+GAP = 2  # pixels between the faces
+
+
+class Look(NamedTuple):
+    """What the generators make of faces: float (n, 3, h, w) each."""
+
+    fake: Tensor
+    back: Tensor
+    same: Tensor
+
+    def first(self, n: int) -> "Look":
+        """The first n faces of each."""
+        return Look(*(faces[:n] for faces in self))
+
+
+def make_sheet(real: dict[str, Tensor], looks: dict[str, Look]) -> np.ndarray:
+    """Faces pixel for pixel, uint8 (h, w, 3): a row a face, `COLUMNS` for young, then for old.
+
+    `agegen.report` cuts it up again.
+    """
+    columns = []
+    for source, to in DIRECTIONS:
+        columns += [to_uint8(faces).cpu().numpy() for faces in (real[source], *looks[to])]
+    rows = min(map(len, columns))
+    padded = [np.pad(c[:rows], ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
+              for c in columns]  # fmt: skip
+    return np.concatenate([np.concatenate(list(c), axis=0) for c in padded], axis=1)

@@ -1,0 +1,122 @@
+"""Which generators of a training are the best: judged on held-out faces at every look.
+
+The best have aged faces the farthest, among those that kept the person and stayed faces.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agegen.cyclegan.alarms import Alarm
+from agegen.cyclegan.matching import distances_apart, threshold_at
+from agegen.errors import UserError
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
+from agegen.judges import Matcher, share_of_gap
+from agegen.judges.classifier import FrozenClassifier
+from agegen.judges.features import ClassifierFeatures
+from agegen.judges.identity import IdentityMatcher
+from agegen.judges.realism import kid
+
+STRANGERS = 150  # training faces of each class whose distances set the matcher's threshold
+
+
+class Selection:
+    """Judges looks, and says which are better than all before.
+
+    Args:
+        judge: a frozen classifier.
+        matcher: who says whether it is the same person; None does not ask.
+        held_out: real faces that are watched, by class: float (n, 3, h, w).
+        known: training faces, by class; their first `STRANGERS` set the matcher's threshold.
+        verified: share of the faces that must be verified as the same person.
+    """
+
+    def __init__(
+        self,
+        judge: FrozenClassifier,
+        matcher: Matcher | None,
+        held_out: dict[str, Tensor],
+        known: dict[str, Tensor],
+        verified: float,
+    ) -> None:
+        self.judge, self.matcher, self.verified = judge, matcher, verified
+        self.real, self.features = held_out, ClassifierFeatures(judge)
+        self.scores = {name: judge.scores(x)["log_odds"] for name, x in held_out.items()}
+        self.described = {name: self.features.features(x) for name, x in held_out.items()}
+        if matcher:
+            strangers = torch.cat([known[name][:STRANGERS] for name in CLASS_NAMES])
+            apart = distances_apart(matcher.embed(strangers, strangers))
+            self.threshold = threshold_at(apart)
+            self.embedded = {name: matcher.embed(x, x) for name, x in held_out.items()}
+
+    def judge_all(self, fakes: dict[str, Tensor]) -> dict[str, float]:
+        """Judge what was made of the watched faces.
+
+        Args:
+            fakes: by the class aimed at, float (m, 3, h, w), of the first m watched faces.
+
+        Returns:
+            For both directions: judge_share_…, mean shift of the log-odds as a share of the real
+            gap; judge_flips_…, share of the faces judged as the class aimed at; judge_kid_…, KID to
+            real faces of that class in the classifier's features, and judge_kid_source_…, that of
+            the untouched sources; judge_verified_…, share of the faces that are still the same
+            person, where there is a matcher.
+        """
+        record: dict[str, float] = {}
+        for source, to in DIRECTIONS:
+            fake = fakes[to]
+            after = self.judge.scores(fake)["log_odds"]
+            before = self.scores[source][: len(after)]
+            record[f"judge_share_{to}"] = share_of_gap(before, after, self.scores, to)
+            right = after > 0 if to == CLASS_NAMES[1] else after < 0
+            record[f"judge_flips_{to}"] = float(right.double().mean())
+            record |= self.judge_realism(fake, source, to)
+            if self.matcher:
+                made = self.matcher.embed(fake, self.real[source][: len(fake)])
+                distance = (made - self.embedded[source][: len(fake)]).norm(dim=1)
+                share = float((distance < self.threshold).double().mean())
+                record[f"judge_verified_{to}"] = share
+        return record
+
+    def judge_realism(self, fake: Tensor, source: str, to: str) -> dict[str, float]:
+        """KID of generated and of source faces to as many real ones of the class aimed at."""
+        made = self.features.features(fake)
+        n = min(len(made), len(self.described[to]))
+        target = self.described[to][:n]
+        return {
+            f"judge_kid_{to}": kid(made[:n], target),
+            f"judge_kid_source_{to}": kid(self.described[source][:n], target),
+        }
+
+    def is_fit(self, record: dict, alarms: list[Alarm]) -> bool:
+        """True if there is no alarm, the persons are kept, and realism is within its bound.
+
+        The bound: generated faces are no farther (KID) from real ones of the class aimed at than
+        the untouched sources are.
+        """
+        kept = all(
+            record.get(f"judge_verified_{to}", 1.0) >= self.verified
+            and not record[f"judge_kid_{to}"] > record[f"judge_kid_source_{to}"]
+            for to in CLASS_NAMES
+        )
+        return kept and not alarms
+
+
+def score_of(record: dict) -> float:
+    """The smaller of both shifts as a share of the real gap, at most 1; NaN if one of them is."""
+    return float(np.min([1.0, *(record[f"judge_share_{to}"] for to in CLASS_NAMES)]))
+
+
+def find_matcher(verified: float, shown: float) -> tuple[IdentityMatcher | None, str]:
+    """The identity matcher if it is asked for and can be had, and otherwise why not.
+
+    Args:
+        verified: share of the faces that must be verified; 0 does not ask.
+        shown: share of a stored face's side that views show.
+    """
+    if not verified:
+        return None, "not asked for"
+    try:
+        return IdentityMatcher(shown), ""
+    except UserError as error:
+        return None, str(error)

@@ -1,0 +1,89 @@
+"""How far a judge's score moved, with intervals over the faces of both classes.
+
+The gap between the real classes is measured on faces too, so that every figure is one of both
+classes' resamples.
+"""
+
+import numpy as np
+
+from agegen import metrics
+from agegen.faces.records import CLASS_NAMES
+from agegen.metrics import Weights, as_json
+
+ByClass = dict[str, np.ndarray]
+
+
+def mean_of(values: np.ndarray, weights: ByClass | None, name: str) -> np.ndarray:
+    """Weighted mean of the values of one class's faces."""
+    return metrics.mean(values, None if weights is None else weights[name])
+
+
+def gap(real: ByClass, weights: ByClass | None) -> np.ndarray:
+    """Mean of the real old faces less that of the real young ones."""
+    young, old = CLASS_NAMES
+    return mean_of(real[old], weights, old) - mean_of(real[young], weights, young)
+
+
+def interval(figure, weights: ByClass) -> dict:
+    """Value and 95 % interval of a figure of both classes' weights."""
+    both = np.concatenate([weights[name] for name in CLASS_NAMES], axis=1)
+    first = weights[CLASS_NAMES[0]].shape[1]
+
+    def split(w: Weights) -> np.ndarray:
+        if w is None:
+            return figure(None)
+        return figure(dict(zip(CLASS_NAMES, (w[:, :first], w[:, first:]), strict=True)))
+
+    return as_json(metrics.estimate(split, both))
+
+
+def gaps(scores: dict[str, dict[str, np.ndarray]], weights: dict[str, np.ndarray]) -> dict:
+    """Mean of each score on the real faces of both classes, and the gap between them."""
+    young, old = CLASS_NAMES
+    return {
+        score: {
+            young: interval(lambda w, v=values: mean_of(v[young], w, young), weights),
+            old: interval(lambda w, v=values: mean_of(v[old], w, old), weights),
+            "gap": interval(lambda w, v=values: gap(v, w), weights),
+        }
+        for score, values in scores.items()
+    }
+
+
+def judge_shift(
+    real: ByClass,
+    after: np.ndarray,
+    direction: tuple[str, str],
+    weights: ByClass,
+    steps: tuple[float, ...] = (),
+) -> dict:
+    """How far one score moved: see `evaluate`.
+
+    Args:
+        real: the score of the real faces of both classes.
+        after: that of the source faces after their translation.
+        direction: source and aim.
+        weights: bootstrap resamples of both classes.
+        steps: ``moved_10`` is the share of faces whose score moved by 10 or more the right way.
+    """
+    source, to = direction
+    sign = 1 if to == CLASS_NAMES[1] else -1
+    moved = after - real[source]
+
+    def share(w: ByClass | None) -> np.ndarray:
+        apart = np.asarray(gap(real, w))
+        unknown = np.full(apart.shape, np.nan)  # of a judge that sees no difference
+        return np.divide(sign * mean_of(moved, w, source), apart, out=unknown, where=apart != 0)
+
+    middle = (real[source].mean() + real[to].mean()) / 2
+    upward = real[to].mean() > real[source].mean()
+    reached = (after > middle if upward else after < middle).astype(np.float64)
+    figures = {"before": real[source], "after": after, "shift": moved, "reached": reached}
+    figures |= {f"moved_{step:g}": (sign * moved >= step).astype(np.float64) for step in steps}
+    return {
+        **{
+            name: interval(lambda w, v=values: mean_of(v, w, source), weights)
+            for name, values in figures.items()
+        },
+        "share_of_gap": interval(share, weights),
+    }

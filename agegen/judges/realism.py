@@ -1,0 +1,116 @@
+"""Are generated faces still faces? Distances between sets of faces, in a stated network's features.
+
+KID (Bińkowski et al., 2018, "Demystifying MMD GANs") and FID (Heusel et al., 2017), computed by
+torchmetrics. Both of generated faces to real ones of the class aimed at are read beside two
+others: that of the untouched sources (what doing nothing gives) and that of real faces to real
+ones (what the number of faces allows). FID rises as faces become fewer, KID does not.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.kid import poly_mmd
+
+GROUPS = 20  # of the jackknife
+FEWEST = 8  # faces of each set, below which there is nothing to compare
+Distance = Callable[[Tensor, Tensor], float]
+
+
+class Given(nn.Module):
+    """Passes on features that were computed before, where torchmetrics expects a network."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (n, d) as it is."""
+        return features
+
+
+def kid(a: Tensor, b: Tensor) -> float:
+    """Squared maximum mean discrepancy with the kernel (x·y / d + 1)³, without bias.
+
+    Args:
+        a: features (n, d).
+        b: features of as many other faces, (n, d).
+    """
+    return float(poly_mmd(a.double(), b.double()))
+
+
+def fid(a: Tensor, b: Tensor) -> float:
+    """Fréchet distance of the Gaussians with the same means and covariances.
+
+    Args:
+        a: features (n, d), n > 1.
+        b: features of other faces, (m, d), m > 1.
+    """
+    metric = FrechetInceptionDistance(feature=Given(a.shape[1])).set_dtype(torch.float64)
+    metric.update(a.double(), real=True)
+    metric.update(b.double(), real=False)
+    return float(metric.compute())
+
+
+def measure_realism(
+    source: Tensor, fake: Tensor, target: Tensor, source_persons: np.ndarray,
+    target_persons: np.ndarray, seed: int = 0,
+) -> dict:  # fmt: skip
+    """Compare generated faces with real ones of the class aimed at.
+
+    Args:
+        source: features of the faces that were translated, float (n, d).
+        fake: of what was made of them, (n, d).
+        target: of real faces of the class aimed at, (m, d).
+        source_persons: who the sources are, int (n,).
+        target_persons: who the real faces are, int (m,); n and m at least `FEWEST`.
+        seed: which of the faces are taken: as many of each set.
+
+    Returns:
+        ``kid`` and ``fid`` of generated to real faces, ``…_source`` of the sources to them, each
+        with a 95 % interval by the delete-a-group jackknife over persons, ``…_real`` of one half
+        of the real faces to the other, and ``n``, the faces of each set.
+    """
+    n = min(len(source), len(target))
+    mine, theirs = (by_person(p, seed)[:n] for p in (source_persons, target_persons))
+    source, fake, target = source[mine], fake[mine], target[theirs]
+    found: dict = {"n": n}
+    for name, distance in (("kid", kid), ("fid", fid)):
+        found[name] = jackknife(distance, fake, target)
+        found[f"{name}_source"] = jackknife(distance, source, target)
+        found[f"{name}_real"] = distance(target[: n // 2], target[n // 2 : 2 * (n // 2)])
+    return found
+
+
+def by_person(persons: np.ndarray, seed: int) -> np.ndarray:
+    """An order of the faces in which each person's are together, and persons are shuffled."""
+    place = np.random.default_rng(seed).permutation(int(persons.max(initial=-1)) + 1)
+    return np.argsort(place[persons], kind="stable")
+
+
+def jackknife(distance: Distance, a: Tensor, b: Tensor, groups: int = GROUPS) -> dict:
+    """A distance with its 95 % interval: delete-a-group jackknife (Shao and Tu, 1995).
+
+    Args:
+        distance: of two sets.
+        a: features (n, d), in the order of the persons.
+        b: of as many others.
+        groups: of consecutive faces, left out one after the other; fewer if there are fewer faces.
+
+    Returns:
+        ``value``, ``low`` and ``high``; the latter None where there are too few faces.
+    """
+    value, n = distance(a, b), len(a)
+    groups = min(groups, n // 3)
+    if groups < 2:
+        return {"value": value, "low": None, "high": None}
+    without = []
+    for group in np.array_split(np.arange(n), groups):
+        kept = torch.from_numpy(np.delete(np.arange(n), group))
+        without.append(distance(a[kept], b[kept]))
+    deviation = float(np.sqrt((groups - 1) * np.var(without)))
+    half = float(stats.t.ppf(0.975, groups - 1)) * deviation
+    return {"value": value, "low": value - half, "high": value + half}
