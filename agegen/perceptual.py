@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agegen.errors import UserError
-from agegen.runs import load_tensors
+from agegen.tensor_files import load_tensors
 
 SMALLEST = 64  # pixels; smaller pictures are enlarged, as AlexNet's strides leave nothing of them
 

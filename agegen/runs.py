@@ -9,35 +9,29 @@ import json
 import platform
 import shutil
 import time
-from dataclasses import MISSING, asdict, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple
 
-import dacite
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
+from agegen.configs import defaults_of, to_plain
 from agegen.errors import UserError
 from agegen.files import (
     explained_write_errors,
     flatten,
-    flush_to_disk,
     read_json,
     read_metrics,
     write_json,
     written_whole,
 )
+from agegen.tensor_files import Tensors, load_tensors, save_tensors
 
 try:
     import fcntl
 except ImportError:  # not on Windows
     fcntl = None
 
-Config = TypeVar("Config")
-Tensors = dict[str, Tensor]
 
 KEPT_CHECKPOINTS = 2
 NOT_COMPARED = (
@@ -179,86 +173,6 @@ class Run:
         state = read_json(folders[-1] / "state.json")
         tensors = {path.stem: load_tensors(path) for path in folders[-1].glob("*.safetensors")}
         return Checkpoint(state["step"], tensors, state)
-
-
-def save_tensors(path: Path, tensors: Tensors) -> None:
-    """Write tensors as safetensors, whole."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with written_whole(path) as temporary:
-        try:
-            save_file(plain, temporary)
-        except SafetensorError as error:  # its own wrapper of the system's error
-            if "No space left" in str(error):
-                raise UserError(f"cannot write {path}: the disk is full") from error
-            raise
-        flush_to_disk(temporary)
-
-
-def load_tensors(path: Path) -> Tensors:
-    """Read a safetensors file.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error})") from None
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
-    """Flatten an optimiser's state to named tensors: ``{parameter number}.{name}``."""
-    state = optimizer.state_dict()["state"]
-    return {f"{i}.{name}": value for i, entry in state.items() for name, value in entry.items()}
-
-
-def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """Restore what `optimizer_tensors` gave.
-
-    The moments take the memory layout of their parameters: the fused kernels walk both by address.
-    """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, _, name = key.partition(".")
-        parameter = parameters[int(number)]
-        if value.shape == parameter.shape:
-            value = torch.empty_like(parameter).copy_(value)
-        state.setdefault(int(number), {})[name] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def to_plain(config: Any) -> dict:
-    """Turn a config into plain JSON types."""
-    return json.loads(json.dumps(asdict(config), default=str))
-
-
-def from_plain(config_type: type[Config], content: dict, where: Path) -> Config:
-    """Build a config from plain JSON types, refusing unknown names and wrong types.
-
-    Raises:
-        UserError: naming the file and the field.
-    """
-    rules = dacite.Config(cast=[Path, tuple], type_hooks={float: float}, strict=True)
-    try:
-        return dacite.from_dict(config_type, content, rules)
-    except (dacite.DaciteError, TypeError, ValueError) as error:
-        raise UserError(f"{where}: {error}") from None
-
-
-def defaults_of(config: Any) -> dict:
-    """The defaults of a config's fields, as plain JSON types; fields without one are left out."""
-    fresh = {}
-    for entry in fields(config):
-        if entry.default is not MISSING:
-            fresh[entry.name] = entry.default
-        elif entry.default_factory is not MISSING:
-            made = entry.default_factory()
-            fresh[entry.name] = asdict(made) if is_dataclass(made) else made
-    return json.loads(json.dumps(fresh, default=str))
 
 
 def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:

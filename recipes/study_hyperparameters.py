@@ -22,10 +22,10 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.study import all_factors, describe_plan, plan, run_study
 from agegen.classifier.study_base import open_study
 from agegen.cli import run_recipe
+from agegen.configs import from_plain
 from agegen.devices import cores_per_process
 from agegen.errors import UserError
 from agegen.files import read_json
-from agegen.runs import from_plain
 
 
 @dataclass(frozen=True)

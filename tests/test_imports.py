@@ -11,29 +11,34 @@ PACKAGE = Path(__file__).parents[1] / "agegen"
 MAY_IMPORT = {
     "errors": set(),
     "alarm_limits": set(),
+    "verdicts": set(),
     "files": {"errors"},
     "progress": set(),
     "allocator": set(),
     "metrics": set(),
     "cli": {"errors", "files"},
-    "runs": {"errors", "files"},
+    "configs": {"errors"},
+    "tensor_files": {"errors", "files"},
+    "runs": {"configs", "errors", "files", "tensor_files"},
     "faces": {"errors", "files", "progress", "faces"},
     "distributed": {"faces"},
     "own_class": {"errors"},
     "devices": set(),
     "averaging": set(),
     "classifier": {
-        "allocator", "averaging", "classifier", "devices", "distributed", "errors", "faces",
-        "files", "metrics", "own_class", "progress", "runs",
+        "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
+        "faces", "files", "metrics", "own_class", "progress", "runs", "tensor_files",
     },
     "cyclegan": {
-        "alarm_limits", "allocator", "averaging", "cyclegan", "devices", "distributed", "errors",
-        "faces", "files", "judges", "metrics", "own_class", "perceptual", "progress",
-        "runs",
+        "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
+        "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "progress",
+        "runs", "tensor_files", "verdicts",
     },
-    "perceptual": {"errors", "runs"},
-    "judges": {"classifier", "errors", "faces", "judges"},
-    "report": {"alarm_limits", "cli", "errors", "faces", "files", "metrics", "report"},
+    "perceptual": {"errors", "tensor_files"},
+    "judges": {"classifier", "errors", "faces", "judges", "metrics", "perceptual"},
+    "report": {
+        "alarm_limits", "cli", "errors", "faces", "files", "metrics", "report", "verdicts",
+    },
 }  # fmt: skip
 
 
@@ -69,6 +74,7 @@ def test_imports_point_in_one_direction(path: Path) -> None:
         ("agegen.classifier.evaluate", ["torch", "matplotlib"]),
         ("agegen.report.classifier_page", ["torch", "matplotlib"]),
         ("agegen.report.cyclegan_page", ["torch", "matplotlib"]),
+        ("agegen.report.evaluation_page", ["torch", "matplotlib"]),
         ("agegen.classifier.train", ["matplotlib", "torchvision"]),
     ],
 )

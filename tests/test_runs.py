@@ -6,17 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from agegen.configs import from_plain, to_plain
 from agegen.errors import UserError
 from agegen.files import read_json, write_json
-from agegen.runs import (
-    KEPT_CHECKPOINTS,
-    Run,
-    from_plain,
+from agegen.runs import KEPT_CHECKPOINTS, Run
+from agegen.tensor_files import (
     load_optimizer_tensors,
     load_tensors,
     optimizer_tensors,
     save_tensors,
-    to_plain,
 )
 
 

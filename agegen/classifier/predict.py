@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
+from agegen.configs import from_plain
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views, at_side, evaluation_views
 from agegen.files import read_json
 from agegen.metrics import sigmoid
-from agegen.runs import from_plain, load_tensors
+from agegen.tensor_files import load_tensors
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.training import fitted_to
 from agegen.classifier.training_faces import open_faces
+from agegen.configs import to_plain
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
 from agegen.files import read_json, write_json
-from agegen.runs import require_same, to_plain
+from agegen.runs import require_same
 
 EPOCHS, NARROW = 5, 2
 

@@ -10,9 +10,9 @@ from agegen.classifier.study_effects import SCORES, Resampled, estimates, resamp
 from agegen.classifier.study_factors import FACTORS, Setting, settings_of
 from agegen.classifier.study_trials import make_trial
 from agegen.classifier.training_faces import count_faces
+from agegen.configs import to_plain
 from agegen.faces.store import clusters
 from agegen.files import read_json
-from agegen.runs import to_plain
 
 RESAMPLES = 500
 TRIAL_COLUMNS = (

@@ -30,12 +30,8 @@ from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.files import write_json
 from agegen.progress import Progress
-from agegen.runs import (
-    Checkpoint,
-    load_optimizer_tensors,
-    optimizer_tensors,
-    save_tensors,
-)
+from agegen.runs import Checkpoint
+from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
 
 
 class Best(NamedTuple):

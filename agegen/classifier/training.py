@@ -12,11 +12,12 @@ from torch.optim.swa_utils import AveragedModel
 from agegen.averaging import warmed_average
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
+from agegen.configs import to_plain
 from agegen.distributed import use_global_batch_norm
 from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
-from agegen.runs import Run, to_plain
+from agegen.runs import Run
 
 
 class Training(NamedTuple):

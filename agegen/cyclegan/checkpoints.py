@@ -9,7 +9,8 @@ from agegen.cyclegan.translate import LAST
 from agegen.devices import precision_of
 from agegen.errors import UserError
 from agegen.faces.geometry import read_geometry, write_geometry
-from agegen.runs import Checkpoint, load_optimizer_tensors, optimizer_tensors, save_tensors
+from agegen.runs import Checkpoint
+from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
 
 
 def begin(training: Training, config: CycleGANConfig) -> Checkpoint:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from agegen import metrics
-from agegen.cyclegan.agreement import measure_agreement
 from agegen.cyclegan.alarms import measure
 from agegen.cyclegan.held_out import HeldOut, choose_faces, slices_of
 from agegen.cyclegan.matching import match
@@ -24,6 +23,7 @@ from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.judges import Judge, Matcher
+from agegen.judges.agreement import measure_agreement
 from agegen.judges.classifier import FrozenClassifier
 from agegen.judges.features import FeatureNetwork
 from agegen.judges.realism import FEWEST, measure_realism

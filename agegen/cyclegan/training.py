@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from agegen.averaging import warmed_average
+from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.losses import GanLoss, find_gan_loss
 from agegen.cyclegan.model import (
@@ -23,7 +24,7 @@ from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.judges.classifier import load_judge, require_same_view
-from agegen.runs import Run, to_plain
+from agegen.runs import Run
 
 
 class Training(NamedTuple):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agegen.configs import from_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.training import build_generators
@@ -18,7 +19,7 @@ from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
 from agegen.files import read_json
-from agegen.runs import from_plain, load_tensors
+from agegen.tensor_files import load_tensors
 
 LAST, BEST = "generators", "best"  # names of the weights' files
 

@@ -20,7 +20,7 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.files import read_json, write_json, written_whole
 from agegen.judges.classifier import load_judge
-from agegen.runs import save_tensors
+from agegen.tensor_files import save_tensors
 
 SHOWN, KNOWN = 6, 1000  # faces of each class that are shown, and that faces are compared with
 

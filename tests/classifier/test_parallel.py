@@ -18,7 +18,7 @@ from agegen.classifier.train import train
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.files import read_json, read_metrics, sha256
-from agegen.runs import load_tensors
+from agegen.tensor_files import load_tensors
 
 
 def small(store: FaceStore, out: Path, seed: int = 0, epochs: int = 1) -> TrainConfig:

@@ -17,7 +17,8 @@ from agegen.classifier.train import Best, learning_rate, share_of_loss, train
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
-from agegen.runs import Run, load_tensors
+from agegen.runs import Run
+from agegen.tensor_files import load_tensors
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from agegen.cyclegan.watch import KNOWN, SHOWN, WATCHED, views_by_class
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.files import read_json
-from agegen.runs import Run, load_tensors
+from agegen.runs import Run
+from agegen.tensor_files import load_tensors
 
 CPU = torch.device("cpu")
 

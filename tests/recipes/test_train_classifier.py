@@ -14,7 +14,8 @@ import torch
 
 from agegen.faces.store import FaceStore
 from agegen.report.saved_run import read_run, read_scores
-from agegen.runs import Run, load_tensors
+from agegen.runs import Run
+from agegen.tensor_files import load_tensors
 
 ROOT = Path(__file__).parents[2]
 SMALL = [

@@ -1,0 +1,67 @@
+"""Do the pixels that a generator changes coincide with those that the classifier looks at?
+
+Each face's map of change is compared with its own map of attribution, and, as the control, with
+that of another face: faces are laid out alike, so that any two maps agree somewhat.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from agegen import metrics
+from agegen.classifier.attributions import BLUR, attribute, rank_correlation
+from agegen.judges.classifier import FrozenClassifier
+from agegen.metrics import as_json
+
+MOST = 64  # faces; attributions take long
+KEPT_SIDE = 24  # pixels of the mean maps that are kept
+
+
+def measure_agreement(
+    judge: FrozenClassifier, faces: Tensor, fake: Tensor, weights: np.ndarray
+) -> dict:
+    """Compare where faces were changed with where the judge looks (integrated gradients).
+
+    Args:
+        judge: whose attributions are computed, of the source faces.
+        faces: float (n, 3, h, w) in [−1, 1]; the first `MOST` are taken.
+        fake: what was made of them.
+        weights: bootstrap resamples (r, n).
+
+    Returns:
+        Spearman's correlation over a face's pixels, mean over faces: ``own``, ``control`` (the
+        attributions of the next face) and their ``difference``, with intervals; ``n``; and the
+        mean maps ``changed`` and ``attributed``, `KEPT_SIDE` rows of as many shares of the whole.
+    """
+    faces, fake, weights = faces[:MOST], fake[:MOST], weights[:, :MOST]
+    views = judge.views(faces)
+    attributed = np.abs(attribute(judge.classifier.model, views).signed)
+    changed = change_maps(views, judge.views(fake))
+    own = rank_correlation(changed, attributed)
+    control = rank_correlation(changed, np.roll(attributed, 1, axis=0))
+    figures = {"own": own, "control": control, "difference": own - control}
+    return {
+        "n": len(faces),
+        **{
+            name: as_json(metrics.estimate(lambda w, v=values: metrics.mean(v, w), weights))
+            for name, values in figures.items()
+        },
+        "changed": mean_map(changed),
+        "attributed": mean_map(attributed),
+    }
+
+
+def change_maps(before: Tensor, after: Tensor) -> np.ndarray:
+    """|after − before| summed over colours and blurred as attributions are, float32 (n, h, w)."""
+    size = (after - before).abs().sum(dim=1, keepdim=True)
+    return gaussian_blur(size, [2 * int(3 * BLUR) + 1] * 2, [BLUR] * 2)[:, 0].cpu().numpy()
+
+
+def mean_map(maps: np.ndarray) -> list[list[float]]:
+    """The mean of maps, each as shares of its sum, shrunk."""
+    shares = maps / np.maximum(maps.sum(axis=(1, 2), keepdims=True), 1e-12)
+    mean = torch.from_numpy(shares.mean(axis=0))[None, None]
+    small = F.interpolate(mean, (KEPT_SIDE, KEPT_SIDE), mode="area")[0, 0]
+    return [[round(float(x), 5) for x in row] for row in small / small.sum()]
