@@ -39,7 +39,7 @@ def write_cyclegan_run(
         watch_every=BATCH * LOOK_EVERY, judge=Path("runs/judge") if judge else None, **settings,
     )  # fmt: skip
     counts = {name: {"young": 60, "old": 30} for name in ("train", "test")}
-    data = {"checksum": "0", "size": 36, "counts": counts | {"val": {"young": 40, "old": 6}}}
+    data = {"checksum": "0", "size": 36, "counts": counts | {"val": {"young": 80, "old": 6}}}
     write_json(run / "config.json", {"config": to_plain(config), "data": data})
     environment = {"agegen": "0", "processor": "AVX2", "gpus": [], "processes": 2}
     write_json(run / "environment.json", environment | {"precision": "float32"})
@@ -81,6 +81,7 @@ def make_look(step: int, judge: bool, alarms: bool) -> list[dict]:
         }  # fmt: skip
         if judge:
             record |= {f"judge_share_{name}": step / 100, f"judge_flips_{name}": step / 200}
+            record |= {f"judge_verified_{name}": 1 - step / 400}
     found = [("diversity", "old", 0.4, 0.5, "collapse: <alike>. Remedy: wait")]
     if step == 2 * LOOK_EVERY:
         found.append(("discriminator_accuracy", "both", 0.99, 0.98, "too good. Remedy: wait"))

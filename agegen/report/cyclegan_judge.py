@@ -7,6 +7,7 @@ import numpy as np
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.report.cyclegan_curves import draw_curves
 from agegen.report.cyclegan_run import SavedCycleGAN, describe_watched, sample_watched
+from agegen.report.frontier import draw_frontier, has_identity
 from agegen.report.section import Section
 from agegen.report.style import CLASS_COLOURS, Picture, picture
 
@@ -25,6 +26,7 @@ def answer(saved: SavedCycleGAN) -> Section:
             draw(saved, "flips", "Judged as the age aimed at", "share of the faces", 0.5,
                  "Share of the generated faces that are judged as the class aimed at. Dotted: one "
                  "half."),
+            *draw_identity(saved),
         ],
         details=[
             f"The judge is the classifier {saved.config['judge']}; it was frozen and no part of "
@@ -36,13 +38,29 @@ def answer(saved: SavedCycleGAN) -> Section:
     )  # fmt: skip
 
 
+def draw_identity(saved: SavedCycleGAN) -> list[Picture]:
+    """Shift against identity, where the looks say whether the person was kept."""
+    return [draw_frontier([saved])] if has_identity(saved) else []
+
+
+def describe_bounds(saved: SavedCycleGAN) -> str:
+    """Say which looks can be chosen at all."""
+    verified = saved.config.get("verified", 0) if has_identity(saved) else 0
+    person = f"in which fewer than {100 * verified:g} % are verified as the same person, "
+    return (
+        f"those with an alarm, {person if verified else ''}or whose faces are farther from real "
+        "ones of the age aimed at (KID in the judge's features) than their sources are, never are"
+    )
+
+
 def describe_choice(saved: SavedCycleGAN) -> list[str]:
     """Say which look was chosen, and what was measured then."""
     if not saved.best:
-        return ["No look has been chosen as the best one; those with an alarm never are."]
+        return [f"No look has been chosen as the best one: {describe_bounds(saved)}."]
     pairs = saved.best["pairs"]
     sentence = f"Chosen as the best look: that after {pairs:,} pairs, where the smaller of both "
-    sentence += f"shares (at most 1) was the largest, {saved.best['score']:.3f}."
+    sentence += f"shares (at most 1) was the largest, {saved.best['score']:.3f}; "
+    sentence += f"{describe_bounds(saved)}."
     rows = np.flatnonzero(saved.looks["pairs"] == pairs)
     return [sentence, *(describe_look(saved, row, "Then") for row in rows[-1:])]
 

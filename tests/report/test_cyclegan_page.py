@@ -82,7 +82,7 @@ def test_every_picture_says_what_it_shows(page):
     assert len(pictures) == page.count("<img")
     assert all(re.search(r'alt="[^"]+"', picture) for picture in pictures)
     drawn = re.findall(r'<img src="data:image/svg[^"]*" alt="([^"]*)"', page)
-    assert len(drawn) == 6 + 5 + 2  # losses, symptoms, judge
+    assert len(drawn) == 6 + 5 + 3  # losses, symptoms, judge
     assert all("split, n = " in words for words in drawn)
 
 
@@ -159,7 +159,7 @@ def test_the_judges_figures_are_said_to_be_optimistic_and_of_how_many(page):
     assert "80 pairs, where the smaller of both shares (at most 1) was the largest, 0.250" in text
     assert "Then, young faces made old moved by 20 % of the real gap, and 10 % of them" in text
     assert "At the last look, young faces made old moved by 40 % of the real gap" in text
-    assert "32 young validation and 6 old validation faces" in text  # of 40 and 6
+    assert "64 young validation and 6 old validation faces" in text  # of 80 and 6
     assert "optimistic" in text
     assert "runs/judge" in text
 

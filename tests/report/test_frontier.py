@@ -1,0 +1,53 @@
+"""Shift against identity: every look of every run is in the figure, and the table reads them."""
+
+from pathlib import Path
+
+import pytest
+from written_cyclegans import write_cyclegan_run
+
+from agegen.errors import UserError
+from agegen.report.frontier import compare, draw_frontier, name_runs, read_runs
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    return [
+        write_cyclegan_run(tmp_path / str(weight), judge=True, best=best, cycle_weight=weight)
+        for weight, best in ((1.0, 80), (4.0, 0))
+    ]
+
+
+def test_runs_are_named_by_what_differs(runs: list[Path], tmp_path: Path) -> None:
+    assert name_runs(read_runs(runs)) == ["cycle_weight 1.0", "cycle_weight 4.0"]
+    assert name_runs(read_runs(runs[:1])) == ["run"]
+
+
+def test_the_table_has_the_last_look_and_the_chosen_one(runs: list[Path]) -> None:
+    table = compare(read_runs(runs))
+    assert [row[0] for row in table.rows] == [
+        "cycle_weight 1.0 (chosen as the best)",
+        "cycle_weight 1.0",
+        "cycle_weight 4.0",
+    ]
+    # the look after 80 pairs, 20 steps, has a share of 0.20 and verified 0.95; the last 0.40, 0.90
+    assert table.rows[0][1:] == ("80", "0.20", "0.95", "0.20", "0.95")
+    assert table.rows[2][1:] == ("160", "0.40", "0.90", "0.40", "0.90")
+
+
+def test_the_figure_says_in_words_where_the_runs_end(runs: list[Path]) -> None:
+    drawn = draw_frontier(read_runs(runs))
+    assert drawn.src.startswith("data:image/svg+xml;base64,")
+    for weight in ("1.0", "4.0"):
+        assert f"cycle_weight {weight}: to old 0.40 of the gap, 90 % verified" in drawn.alt
+
+
+def test_runs_without_identity_or_of_other_faces_are_refused(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    unjudged = write_cyclegan_run(tmp_path / "unjudged")
+    with pytest.raises(UserError, match="no looks with a classifier's and a matcher's"):
+        read_runs([*runs, unjudged])
+    saved = (runs[0] / "config.json").read_text()
+    (runs[0] / "config.json").write_text(saved.replace('"checksum": "0"', '"checksum": "1"'))
+    with pytest.raises(UserError, match="different faces"):
+        read_runs(runs)
