@@ -8,17 +8,29 @@ The judge is a trained classifier, frozen. An age estimator and an identity matc
 join it where pip install 'agegen[judges]' was done. --controls judges also changes that age nobody:
 a shift within their range is no evidence. --truth N compares with the true counterparts of N newly
 drawn people: for generators that were trained on drawn faces.
+
+A page of the figures is written beside them. It shows faces of the split: photos of people may be
+under a licence that forbids publishing them.
 """
+
+from accelerate import PartialState
 
 from agegen.cli import run_recipe
 from agegen.cyclegan.evaluate_run import EvaluateConfig, evaluate_run
 from agegen.cyclegan.evaluation_text import describe
+from agegen.files import write_text
+from agegen.report.evaluation_page import make_page
 
 
 def main(config: EvaluateConfig) -> None:
-    """Evaluate, save and print."""
-    print("\n".join(describe(evaluate_run(config).figures)))
-    print(f"figures in {config.out or config.run / 'evaluation.json'}")
+    """Evaluate, save and print; of several processes, the first one prints."""
+    found = evaluate_run(config)
+    if PartialState().is_main_process:
+        print("\n".join(describe(found.figures)))
+        figures = config.out or config.run / "evaluation.json"
+        page = figures.with_suffix(".html")
+        write_text(page, make_page(figures))
+        print(f"figures in {figures}, page in {page}")
 
 
 if __name__ == "__main__":

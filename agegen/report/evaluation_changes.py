@@ -144,8 +144,9 @@ def explain(saved: SavedEvaluation) -> list[str]:
         sentences.append(
             "KID (Bińkowski et al., 2018) and FID (Heusel et al., 2017) compare sets of faces and "
             "hold for their features only. Untouched sources: what doing nothing gives. Real ones: "
-            "one half of the real faces to the other, half as many. FID falls as faces become more, KID does "
-            "not; an unbiased KID may be below 0. Their intervals: jackknife over persons."
+            "one half of the real faces to the other, half as many. FID falls as faces become "
+            "more, KID does not; an unbiased KID may be below 0. Their intervals: jackknife over "
+            "persons."
         )
     sentences.append(
         "L1: mean absolute difference of values in [−1, 1]; LPIPS: Zhang et al., 2018."

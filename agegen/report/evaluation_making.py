@@ -49,7 +49,7 @@ def describe(saved: SavedEvaluation) -> list[str]:
     open_ones = [name for name in (SECOND, OWN) if name in str(asked)]
     if not open_ones:
         return []
-    return [f"{' and '.join(open_ones)} stand for what the figures do not name."]
+    return [f"To be filled in, as the figures do not name it: {', '.join(open_ones)}."]
 
 
 def list_facts(saved: SavedEvaluation) -> list[tuple[str, object]]:

@@ -84,5 +84,6 @@ def draw(saved: SavedEvaluation, source: str, to: str) -> Picture:
         f"Mean maps, made {to}", f"{source} faces made {to}, n = {agreement['n']:,}",
         partial(draw_maps, maps=maps),
         f"Left, where faces were changed; right, where the {judge} looks. Correlation: {told}.",
-        f"Means over faces, {side} × {side} cells; beyond the scale are 1 % of a map's. Rank correlation per face: {told}.",
+        f"Means over faces, {side} × {side} cells; at most 1 % of a map's are beyond the scale. "
+        f"Rank correlation per face: {told}.",
     )  # fmt: skip

@@ -53,6 +53,11 @@ def test_everything_is_measured_or_said_not_to_be(
     assert found["controls"]["no change"]["old"]["redness"]["red"]["shift"]["value"] == 0
     assert found["truth"]["n"] == 5
     assert "controls: share of the real gap" in result.stdout
+    page = tmp_path / "evaluation.html"
+    assert f"page in {page}" in result.stdout
+    text = page.read_text(encoding="utf-8")
+    assert "redness" in text
+    assert 'id="faces"' in text
 
 
 def test_mistakes_are_one_sentence(cyclegan_run: Path, trained_run: Path) -> None:
