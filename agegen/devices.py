@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import parse_flag_from_env
 
 Precision = Literal["auto", "bf16", "float32"]
 
@@ -28,6 +29,15 @@ def make_accelerator(precision: Precision, accumulate: int = 1) -> Accelerator:
         mixed_precision="bf16" if precision == "bf16" else "no",
         gradient_accumulation_steps=accumulate,
     )
+
+
+def start_processes() -> PartialState:
+    """Start Accelerate's processes where nothing is trained.
+
+    Its bare state knows several processes on GPUs only, or if told that it is on the CPU.
+    """
+    forced = parse_flag_from_env("ACCELERATE_USE_CPU")
+    return PartialState(cpu=forced or not torch.cuda.is_available())
 
 
 def precision_of(accelerator: Accelerator) -> str:

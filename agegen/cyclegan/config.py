@@ -53,6 +53,9 @@ class CycleGANConfig:
     """least_squares, vanilla, hinge, or your own GanLoss as package.module:name."""
     cycle_weight: float = 10.0
     """λ of the cycle loss."""
+    change_weight: float = 0.0
+    """Weight of the mean absolute difference between a face and its translation, which keeps
+    changes to where they pay: the background, the clothes and the colours stay."""
     identity_weight: float = 0.5
     """Weight of the identity loss as a share of λ; 0 leaves it out."""
     identity_every: int = 1
@@ -98,8 +101,8 @@ class CycleGANConfig:
             if not getattr(self, name) > 0:  # NaN neither
                 raise UserError(f"--{name.replace('_', '-')} must be above 0")
         for name in (
-            "discriminator_batch", "decay_pairs", "cycle_weight", "identity_weight", "pool_size",
-            "threads", "seed",
+            "discriminator_batch", "decay_pairs", "cycle_weight", "change_weight",
+            "identity_weight", "pool_size", "threads", "seed",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise UserError(f"--{name.replace('_', '-')} cannot be negative")

@@ -8,15 +8,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from PIL import Image
 
+from agegen.configs import to_plain
 from agegen.cyclegan.controls import evaluate_controls
 from agegen.cyclegan.evaluate import Panel, evaluate
 from agegen.cyclegan.face_sheet import Look, make_sheet
 from agegen.cyclegan.held_out import HeldOut, choose_faces
 from agegen.cyclegan.translate import Translator, load_translator
 from agegen.cyclegan.truth import evaluate_truth
+from agegen.devices import start_processes
 from agegen.errors import UserError
 from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
@@ -97,13 +98,14 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         UserError: the run, the store or a judge's run is missing or damaged, the split has none of
             a class, or the classifier sees another part of a face than the generators do.
     """
-    state = PartialState()
+    state = start_processes()
     translator = load_translator(config.run, config.weights, state.device)
     store = FaceStore.open(config.faces or translator.config.faces)
     panel, notes = call_panel(config, translator)
     before = fingerprint(panel.judges)
     chosen = {"split": config.split, "most": config.most, "seed": config.seed}
     figures = {
+        "config": to_plain(config),
         "run": str(config.run),
         "weights": translator.weights,
         "judge": str(config.judge),
@@ -187,6 +189,8 @@ def call_panel(config: EvaluateConfig, translator: Translator) -> tuple[Panel, d
             "measured in the classifier's features only: neither Inception nor AlexNet can be had"
         )
     )
+    if not config.agreement:
+        notes["agreement"] = "not measured: not asked for"
     if config.truth:
         notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
     judges += [outside] if outside else []

@@ -83,6 +83,11 @@ def cycle_loss(real: Tensor, back: Tensor) -> Tensor:
     return F.l1_loss(back, real)
 
 
+def change_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """E[‖G(x) − x‖₁] per pixel: as Shen and Liu (2017) keep residual images sparse."""
+    return F.l1_loss(fake, real)
+
+
 def identity_loss(real: Tensor, unchanged: Tensor) -> Tensor:
     """E[‖G(y) − y‖₁] per pixel: old faces need no ageing (Zhu et al., 2017, section 5.2)."""
     return F.l1_loss(unchanged, real)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from agegen.cyclegan.losses import GanLoss, cycle_loss, identity_loss
+from agegen.cyclegan.losses import GanLoss, change_loss, cycle_loss, identity_loss
 
 
 class Translations(NamedTuple):
@@ -24,7 +24,10 @@ class Translations(NamedTuple):
 
 
 class GeneratorLosses(NamedTuple):
-    """Scalars; `total` is weighted, the others are not. `identity_…` is 0 where it was left out."""
+    """Scalars; `total` is weighted, the others are not.
+
+    `identity_…` is 0 where it was left out; `change_…` is measured whatever its weight.
+    """
 
     total: Tensor
     gan_old: Tensor
@@ -33,6 +36,8 @@ class GeneratorLosses(NamedTuple):
     cycle_old: Tensor
     identity_old: Tensor
     identity_young: Tensor
+    change_old: Tensor
+    change_young: Tensor
 
 
 class DiscriminatorLosses(NamedTuple):
@@ -102,6 +107,7 @@ def generator_losses(
     loss: GanLoss,
     cycle_weight: float,
     identity_weight: float,
+    change_weight: float = 0.0,
 ) -> GeneratorLosses:
     """What the generators minimise.
 
@@ -114,18 +120,30 @@ def generator_losses(
         loss: the adversarial loss.
         cycle_weight: λ.
         identity_weight: weight of the identity losses, λ and laziness included.
+        change_weight: weight of the differences between faces and their translations.
     """
     gan_old, gan_young = loss.generator(logits_old.float()), loss.generator(logits_young.float())
     cycle_young = cycle_loss(young, made.back_young.float())
     cycle_old = cycle_loss(old, made.back_old.float())
+    change_old = change_loss(young, made.fake_old.float())
+    change_young = change_loss(old, made.fake_young.float())
     total = gan_old + gan_young + cycle_weight * (cycle_young + cycle_old)
+    total = total + change_weight * (change_old + change_young)
     identity_old = identity_young = torch.zeros_like(total)
     if made.same_old is not None and made.same_young is not None:
         identity_old = identity_loss(old, made.same_old.float())
         identity_young = identity_loss(young, made.same_young.float())
         total = total + identity_weight * (identity_old + identity_young)
     return GeneratorLosses(
-        total, gan_old, gan_young, cycle_young, cycle_old, identity_old, identity_young
+        total,
+        gan_old,
+        gan_young,
+        cycle_young,
+        cycle_old,
+        identity_old,
+        identity_young,
+        change_old,
+        change_young,
     )
 
 

@@ -134,7 +134,7 @@ def load_photo_translator(
     Args:
         run: folder of a CycleGAN's training.
         to: "young" or "old".
-        faces: folder of its FaceStore, if the run has no geometry and the store was moved.
+        faces: folder of its FaceStore, whose geometry is taken instead of the one kept in the run.
         centred: take every photo as one face, without looking for any.
         search_pixels: see `agegen.faces.landmarks.find_faces`.
         weights: see `load_translator`.
@@ -147,7 +147,7 @@ def load_photo_translator(
     translator = load_translator(run, weights)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)
-    kept = read_geometry(run, translator.store_checksum)
+    kept = None if faces else read_geometry(run, translator.store_checksum)
     if kept:
         return PhotoTranslator(translator, to, kept, search_pixels)
     store = FaceStore.open(faces or translator.config.faces)

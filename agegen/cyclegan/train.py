@@ -142,7 +142,7 @@ def generator_phase(
                 logits_young = judges.young(seen(made.fake_young, config, step, rows, 1, part))
             losses = generator_losses(
                 made, real_young, real_old, logits_old, logits_young,
-                training.gan_loss, config.cycle_weight, identity_weight,
+                training.gan_loss, config.cycle_weight, identity_weight, config.change_weight,
             )  # fmt: skip
             accelerator.backward(losses.total / config.accumulate)
         parts.append((made.fake_old.detach().float(), made.fake_young.detach().float(), losses))

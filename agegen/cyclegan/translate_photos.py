@@ -46,8 +46,8 @@ class TranslatePhotosConfig:
     out: Path | None = None
     """Folder for the results; by default photos_young or photos_old in the run."""
     faces: Path | None = None
-    """Folder of the FaceStore that the run was trained on, if the run does not know how its faces
-    were cropped and the store was moved."""
+    """Folder of the FaceStore that the run was trained on; only needed if the run does not know yet
+    how its faces were cropped, and the store was moved."""
     centred: bool = False
     """Look for no faces: each photo is cropped to one already, and translated as a whole."""
     search_megapixels: float = landmarks.SEARCH_PIXELS / 1e6

@@ -61,7 +61,6 @@ def make_page(evaluation: Path) -> str:
         sections=answer_questions(saved),
         missing=list_missing(saved),
         commands=evaluation_making.list_commands(saved),
-        remarks=evaluation_making.describe(saved),
         facts_known=evaluation_making.list_facts(saved),
         notes=evaluation_making.list_notes(saved),
     )

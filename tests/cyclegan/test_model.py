@@ -248,3 +248,22 @@ def test_a_residual_generator_begins_near_the_face_and_stays_in_range(size: int)
     assert all(torch.isfinite(p.grad).all() for p in generator.parameters())
     plain = build_generator(GeneratorConfig(width=8, blocks=1), size)
     assert (plain(x) - x).abs().mean() > 0.2
+
+
+class BrokenGenerator(nn.Module):
+    """Takes the right arguments, and raises a TypeError of its own."""
+
+    def __init__(self, width: int, blocks: int, upsampling: str) -> None:
+        super().__init__()
+        len(width)  # type: ignore[arg-type]
+
+
+def test_a_users_own_mistake_is_shown_as_it_is() -> None:
+    own = GeneratorConfig(name=f"{__name__}:BrokenGenerator")
+    with pytest.raises(TypeError, match="no len"):
+        build_generator(own, 32)
+
+
+def test_residual_is_of_our_generator_only() -> None:
+    with pytest.raises(UserError, match="of resnet only"):
+        GeneratorConfig(name="mine:Network", residual=True)

@@ -62,6 +62,8 @@ def paper_generator_losses(s: Setting) -> dict[str, Tensor]:
         "cycle_old": torch.mean(torch.abs(g(f(y)) - y)),
         "identity_old": torch.mean(torch.abs(g(y) - y)),
         "identity_young": torch.mean(torch.abs(f(x) - x)),
+        "change_old": torch.mean(torch.abs(g(x) - x)),
+        "change_young": torch.mean(torch.abs(f(y) - y)),
     }
     gan = losses["gan_old"] + losses["gan_young"]
     cycle = losses["cycle_young"] + losses["cycle_old"]

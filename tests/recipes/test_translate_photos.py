@@ -88,6 +88,23 @@ def test_every_photo_gets_its_line_and_nothing_stops_the_others(party):
     assert lines[-1] == f"saved to {out}: translated photos, strips, translations.csv"
 
 
+def test_a_run_that_knows_how_faces_were_cropped_needs_no_store(party, run, tmp_path):
+    """The first call kept it in the run."""
+    moved = shutil.copytree(run, tmp_path / "moved")
+    config = (moved / "config.json").read_text().replace('"faces": "', '"faces": "/nowhere')
+    (moved / "config.json").write_text(config)
+    done = recipe(
+        "translate_photos", "--run", moved, "--to", "old", "--search-megapixels", 0.2,
+        "--out", tmp_path / "out", party[0] / "grey.png",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 face translated to old: " in done.stdout
+    (moved / "geometry.json").unlink()
+    done = recipe("translate_photos", "--run", moved, "--to", "old", party[0] / "grey.png")
+    assert done.returncode == 2
+    assert "/nowhere" in done.stderr
+
+
 def test_the_table_has_a_row_for_each_face_or_problem(party):
     _, out, expected, _ = party
     rows = read_table(out)

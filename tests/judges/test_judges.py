@@ -12,7 +12,7 @@ from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
 from agegen.judges import share_of_gap
-from agegen.judges.classifier import FrozenClassifier, load_judge
+from agegen.judges.classifier import FrozenClassifier, load_judge, require_same_view
 
 CPU = torch.device("cpu")
 
@@ -96,3 +96,10 @@ def test_the_share_of_known_shifts() -> None:
 def test_a_folder_without_a_classifier_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a run folder"):
         load_judge(tmp_path)
+
+
+def test_a_classifier_that_knows_another_part_of_faces_is_refused(judge: FrozenClassifier) -> None:
+    own = judge.classifier.crop / judge.classifier.size
+    require_same_view(judge, own + 0.02)
+    with pytest.raises(UserError, match="cannot judge them"):
+        require_same_view(judge, own - 0.1)
