@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor, nn
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.kid import poly_mmd
 
 GROUPS = 20  # of the jackknife
 FEWEST = 8  # faces of each set, below which there is nothing to compare
@@ -39,6 +37,8 @@ def kid(a: Tensor, b: Tensor) -> float:
         a: features (n, d).
         b: features of as many other faces, (n, d).
     """
+    from torchmetrics.image.kid import poly_mmd  # takes seconds to import
+
     return float(poly_mmd(a.double(), b.double()))
 
 
@@ -49,6 +49,8 @@ def fid(a: Tensor, b: Tensor) -> float:
         a: features (n, d), n > 1.
         b: features of other faces, (m, d), m > 1.
     """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
     metric = FrechetInceptionDistance(feature=Given(a.shape[1])).set_dtype(torch.float64)
     metric.update(a.double(), real=True)
     metric.update(b.double(), real=False)
