@@ -4,7 +4,6 @@ The best have aged faces the farthest, among those that kept the person and stay
 """
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from agegen.cyclegan.alarms import Alarm
@@ -17,7 +16,7 @@ from agegen.judges.features import ClassifierFeatures
 from agegen.judges.identity import IdentityMatcher
 from agegen.judges.realism import kid
 
-STRANGERS = 150  # training faces of each class whose distances set the matcher's threshold
+STRANGERS = 200  # training faces of a class whose distances set the matcher's threshold for it
 
 
 class Selection:
@@ -27,7 +26,7 @@ class Selection:
         judge: a frozen classifier.
         matcher: who says whether it is the same person; None does not ask.
         held_out: real faces that are watched, by class: float (n, 3, h, w).
-        known: training faces, by class; their first `STRANGERS` set the matcher's threshold.
+        known: training faces, by class; their first `STRANGERS` set the matcher's thresholds.
         verified: share of the faces that must be verified as the same person.
     """
 
@@ -44,9 +43,12 @@ class Selection:
         self.scores = {name: judge.scores(x)["log_odds"] for name, x in held_out.items()}
         self.described = {name: self.features.features(x) for name, x in held_out.items()}
         if matcher:
-            strangers = torch.cat([known[name][:STRANGERS] for name in CLASS_NAMES])
-            apart = distances_apart(matcher.embed(strangers, strangers))
-            self.threshold = threshold_at(apart)
+            # of a class for itself: people of one age are nearer to each other than to others
+            strangers = {name: x[:STRANGERS] for name, x in known.items()}
+            self.thresholds = {
+                name: threshold_at(distances_apart(matcher.embed(x, x)))
+                for name, x in strangers.items()
+            }
             self.embedded = {name: matcher.embed(x, x) for name, x in held_out.items()}
 
     def judge_all(self, fakes: dict[str, Tensor]) -> dict[str, float]:
@@ -74,7 +76,7 @@ class Selection:
             if self.matcher:
                 made = self.matcher.embed(fake, self.real[source][: len(fake)])
                 distance = (made - self.embedded[source][: len(fake)]).norm(dim=1)
-                share = float((distance < self.threshold).double().mean())
+                share = float((distance < self.thresholds[source]).double().mean())
                 record[f"judge_verified_{to}"] = share
         return record
 
