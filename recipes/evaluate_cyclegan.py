@@ -1,13 +1,13 @@
 """Judge the generators of a run on held-out faces: age shift, identity, change, symptoms.
 
     python recipes/evaluate_cyclegan.py --run runs/cyclegan --judge runs/utkface
-    python recipes/evaluate_cyclegan.py --run runs/cyclegan --judge runs/utkface --controls
+    python recipes/evaluate_cyclegan.py --run runs/cyclegan --judge runs/a --second-judge runs/b
     python recipes/evaluate_cyclegan.py --run runs/cyclegan --judge runs/drawn --truth 300
 
 The judge is a trained classifier, frozen. An age estimator and an identity matcher from outside
-join it where pip install 'agegen[judges]' was done. --controls judges also changes that age nobody:
-a shift within their range is no evidence. --truth N compares with the true counterparts of N newly
-drawn people: for generators that were trained on drawn faces.
+join it where pip install 'agegen[judges]' was done. Changes that age nobody are judged too
+(--no-controls leaves them out): a shift within their range is no evidence. --truth N compares with
+the true counterparts of N newly drawn people: for generators that were trained on drawn faces.
 
 A page of the figures is written beside them. It shows faces of the split: photos of people may be
 under a licence that forbids publishing them.

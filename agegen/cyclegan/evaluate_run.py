@@ -53,7 +53,7 @@ class EvaluateConfig:
     """Measure LPIPS, for which torchvision downloads AlexNet unless --alexnet names its weights."""
     alexnet: Path | None = None
     """Safetensors with AlexNet's convolutions, features.0.weight and so on."""
-    controls: bool = False
+    controls: bool = True
     """Judge also changes that age nobody: JPEG, blur, noise, contrast …, adversarial noise."""
     truth: int = 0
     """Newly drawn people whose true counterparts the generated faces are compared with."""

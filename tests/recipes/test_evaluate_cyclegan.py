@@ -35,7 +35,7 @@ def test_everything_is_measured_or_said_not_to_be(
         [
             sys.executable, ROOT / "recipes/evaluate_cyclegan.py", "--run", cyclegan_run,
             "--judge", trained_run, "--second-judge", trained_run, "--own-judges",
-            "own_judge:Redness", "--no-lpips", "--no-age-estimator", "--no-identity", "--controls",
+            "own_judge:Redness", "--no-lpips", "--no-age-estimator", "--no-identity",
             "--truth", "5", "--most", "6", "--out", out,
         ],
         cwd=tmp_path, capture_output=True, text=True,
@@ -90,7 +90,8 @@ def test_two_processes_find_what_one_does(
     cyclegan_run: Path, trained_run: Path, tmp_path: Path
 ) -> None:
     arguments = ("recipes/evaluate_cyclegan.py", "--run", cyclegan_run, "--judge", trained_run)
-    arguments += ("--no-lpips", "--no-age-estimator", "--no-identity", "--most", "7")
+    arguments += ("--no-lpips", "--no-age-estimator", "--no-identity", "--no-controls")
+    arguments += ("--most", "7")
     # after "--", or torchrun takes --run for one of its own flags
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--")
     printed, files = [], {name: tmp_path / f"{name}.json" for name in ("one", "two")}
