@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "agegen"
 MAY_IMPORT = {
+    "__main__": set(),
     "errors": set(),
     "alarm_limits": set(),
     "verdicts": set(),

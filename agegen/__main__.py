@@ -1,0 +1,77 @@
+"""The recipes as one command, for those who installed with pip: ``agegen train-cyclegan …``.
+
+``python -m agegen`` is the same, so that ``accelerate launch -m agegen train-cyclegan …`` starts
+several processes.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+from agegen import __version__
+
+COMMANDS = {
+    "draw": "draw_faces",
+    "prepare": "prepare_faces",
+    "audit": "audit_faces",
+    "train-classifier": "train_classifier",
+    "evaluate-classifier": "evaluate_classifier",
+    "analyze-classifier": "analyze_classifier",
+    "report-classifier": "report_classifier",
+    "classify": "classify_photos",
+    "optimize-input": "optimize_input",
+    "train-cyclegan": "train_cyclegan",
+    "evaluate": "evaluate_cyclegan",
+    "compare": "compare_cyclegans",
+    "report-cyclegan": "report_cyclegan",
+    "translate": "translate_photos",
+    "export": "export_cyclegan",
+}
+
+
+def main() -> None:
+    """Run the recipe of the command named first; without one, say where to start."""
+    name, *arguments = sys.argv[1:] or [""]
+    if name not in COMMANDS:
+        print(describe())
+        sys.exit(0 if name in ("", "-h", "--help") else f"error: agegen has no command {name!r}")
+    recipe = recipes() / f"{COMMANDS[name]}.py"
+    sys.argv = [f"agegen {name}", *arguments]
+    runpy.run_path(str(recipe), run_name="__main__")
+
+
+def recipes() -> Path:
+    """The folder of the recipes: within an installed package, beside it in a checkout."""
+    here = Path(__file__).parent
+    installed = here / "recipes"
+    return installed if installed.is_dir() else here.parent / "recipes"
+
+
+def describe() -> str:
+    """What there is, and where to start."""
+    lines = [f"agegen {__version__}: agegen COMMAND --help explains each", ""]
+    lines += [f"  {name:20} {summary(recipe)}" for name, recipe in COMMANDS.items()]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Start without any data:",
+            "  agegen draw --out photos --faces 4000",
+            "  agegen prepare --source photos --out faces",
+            "  agegen train-classifier --faces faces --out classifier",
+            "  agegen train-cyclegan --faces faces --out cyclegan --judge classifier",
+            "  agegen evaluate --run cyclegan --judge classifier",
+            "",
+            f"settings for --config: {recipes() / 'configs'}",
+        ]
+    )
+
+
+def summary(recipe: str) -> str:
+    """The first sentence of a recipe's docstring."""
+    first = (recipes() / f"{recipe}.py").read_text(encoding="utf-8").split('"""')[1]
+    return first.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip(".")
+
+
+if __name__ == "__main__":
+    main()
