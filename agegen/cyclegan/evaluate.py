@@ -15,12 +15,12 @@ from agegen import metrics
 from agegen.cyclegan.alarms import measure
 from agegen.cyclegan.held_out import HeldOut, choose_faces, slices_of
 from agegen.cyclegan.matching import match
-from agegen.cyclegan.shifts import ByClass, gaps, judge_shift
+from agegen.cyclegan.shifts import ByClass, gaps, judge_shift, part_share
 from agegen.cyclegan.translate import Translator
 from agegen.cyclegan.watch import KNOWN, views_by_class
 from agegen.distributed import in_shares
 from agegen.errors import UserError
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS
+from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.judges import Judge, Matcher
 from agegen.judges.agreement import measure_agreement
@@ -113,7 +113,13 @@ def evaluate(
             "changes": measure_changes(made, held_out.weights[source], panel.perceptual),
             "realism": realism_of(panel.features, made.fake, described, held_out, (source, to)),
             "agreement": (
-                measure_agreement(panel.explained, made.faces, made.fake, held_out.weights[source])
+                measure_agreement(
+                    panel.explained,
+                    made.faces,
+                    made.fake,
+                    held_out.weights[source],
+                    held_out.persons[source],
+                )
                 if panel.explained
                 else None
             ),
@@ -192,14 +198,17 @@ def judge_slices(
     """
     source, _ = direction
     found = {}
-    for name, masks in slices_of(store, held_out.indices, source).items():
-        parts = {c: held_out.weights[c][:, masks[c]] for c in CLASS_NAMES}
-        found[name] = {"n": int(masks[source].sum())}
+    for name, part in slices_of(store, held_out.indices, source).items():
+        found[name] = {"n": int(part.masks[source].sum())}
         for judge in judges:
             score = next(iter(after[judge.name]))
-            scores = {c: real[judge.name][score][c][masks[c]] for c in CLASS_NAMES}
-            moved = judge_shift(scores, after[judge.name][score][masks[source]], direction, parts)
-            found[name][judge.name] = moved["share_of_gap"]
+            found[name][judge.name] = part_share(
+                real[judge.name][score],
+                after[judge.name][score],
+                direction,
+                held_out.weights,
+                *part,
+            )
     return found
 
 

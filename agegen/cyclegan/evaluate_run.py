@@ -75,6 +75,14 @@ class EvaluateConfig:
     out: Path | None = None
     """JSON file for the figures; evaluation.json in the run if not given."""
 
+    def __post_init__(self) -> None:
+        if self.most < 0:
+            raise UserError("--most cannot be negative")
+        if self.truth < 0 or self.truth == 1:
+            raise UserError("--truth must be 0 or at least 2 people")
+        if self.out and self.out.suffix != ".json":
+            raise UserError(f"--out {self.out} must end in .json: its page and faces lie beside it")
+
 
 class Found(NamedTuple):
     """What was measured, and the faces that it is shown with.
@@ -118,7 +126,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     }
     held_out = choose_faces(translator, store, **chosen)
     if config.controls:
-        figures["controls"] = evaluate_controls(held_out, panel.judges, load_judge(config.judge))
+        figures["controls"] = evaluate_controls(held_out, panel.judges, panel.judges[0])
     if config.truth:
         figures["truth"] = evaluate_truth(translator, panel, config.truth)
     if fingerprint(panel.judges) != before:
@@ -182,13 +190,11 @@ def call_panel(config: EvaluateConfig, translator: Translator) -> tuple[Panel, d
     else:
         perceptual = optional("lpips", lambda: load_perceptual(None, device), config.lpips, notes)
     features = find_features(config.features, first, perceptual, device)
-    notes["realism"] = (
-        "measured"
-        if features.name != ClassifierFeatures.name
-        else (
-            "measured in the classifier's features only: neither Inception nor AlexNet can be had"
+    notes["realism"] = "measured"
+    if config.features == "auto" and isinstance(features, ClassifierFeatures):
+        notes["realism"] += (
+            " in the classifier's features only: neither Inception nor AlexNet can be had"
         )
-    )
     if not config.agreement:
         notes["agreement"] = "not measured: not asked for"
     if config.truth:

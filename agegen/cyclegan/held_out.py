@@ -49,16 +49,28 @@ def choose_faces(
         if not len(of_class):
             raise UserError(f"{store.folder} has no {name} faces in its {split} split")
         drawn = np.random.default_rng([seed, label]).permutation(of_class)
-        chosen[name] = np.sort(drawn[: most or len(drawn)])
+        chosen[name] = drawn[: most or len(drawn)]  # in random order: the first are any faces
         faces[name] = translator.views(store.images[chosen[name]])
         who = persons[name] = clusters(store, chosen[name])
         weights[name] = metrics.bootstrap_weights(len(who), who, resamples, seed + label)
     return HeldOut(faces, weights, chosen, persons)
 
 
+class Part(NamedTuple):
+    """Some of the held-out faces.
+
+    Attributes:
+        masks: bool (n,), by class.
+        own_gap: whether their shift is measured against their own young–old gap, or that of all.
+    """
+
+    masks: dict[str, np.ndarray]
+    own_gap: bool
+
+
 def slices_of(
     store: FaceStore, indices: dict[str, np.ndarray], source: str, fewest: int = 20
-) -> dict[str, dict[str, np.ndarray]]:
+) -> dict[str, Part]:
     """Parts of the held-out faces by what the store knows of them: gender, and the source's age.
 
     Args:
@@ -68,11 +80,12 @@ def slices_of(
         fewest: smaller parts are left out.
 
     Returns:
-        {name of the part: {class: bool (n,)}}; of an age, all faces of the other class.
+        By name: a gender in both classes, with its own gap; an age of the source, with all of the
+        other class.
     """
     everyone = {name: np.ones(len(i), dtype=bool) for name, i in indices.items()}
     found = {
-        gender: {name: store.genders[i] == gender for name, i in indices.items()}
+        gender: Part({name: store.genders[i] == gender for name, i in indices.items()}, True)
         for gender in sorted(set(store.genders[np.concatenate(list(indices.values()))]) - {""})
     }
     ages = store.ages[indices[source]]
@@ -83,9 +96,9 @@ def slices_of(
             (f"up to {middle} years", (ages >= 0) & (ages <= middle)),
             (f"above {middle} years", ages > middle),
         ):
-            found[name] = everyone | {source: mask}
+            found[name] = Part(everyone | {source: mask}, False)
     return {
-        name: masks
-        for name, masks in found.items()
-        if min(int(mask.sum()) for mask in masks.values()) >= fewest
+        name: part
+        for name, part in found.items()
+        if min(int(mask.sum()) for mask in part.masks.values()) >= fewest
     }

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.translate import Translator, load_translator, require_class
+from agegen.cyclegan.translate import Translator, find_run, load_translator, require_class
 from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import Similarity, similarity
@@ -144,6 +144,7 @@ def load_photo_translator(
             ``photos`` is not installed and `centred` is not set.
     """
     require_class(to)
+    run = find_run(run)
     translator = load_translator(run, weights)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)

@@ -3,6 +3,8 @@
 The best have aged faces the farthest, among those that kept the person and stayed faces.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from torch import Tensor
 
@@ -19,6 +21,13 @@ from agegen.judges.realism import kid
 STRANGERS = 200  # training faces of a class whose distances set the matcher's threshold for it
 
 
+class Strangers(NamedTuple):
+    """Training faces by class, float (n, 3, h, w), and who they are, int (n,)."""
+
+    faces: dict[str, Tensor]
+    persons: dict[str, np.ndarray]
+
+
 class Selection:
     """Judges looks, and says which are better than all before.
 
@@ -26,7 +35,7 @@ class Selection:
         judge: a frozen classifier.
         matcher: who says whether it is the same person; None does not ask.
         held_out: real faces that are watched, by class: float (n, 3, h, w).
-        known: training faces, by class; their first `STRANGERS` set the matcher's thresholds.
+        strangers: the first `STRANGERS` of each class set the matcher's threshold for it.
         verified: share of the faces that must be verified as the same person.
     """
 
@@ -35,7 +44,7 @@ class Selection:
         judge: FrozenClassifier,
         matcher: Matcher | None,
         held_out: dict[str, Tensor],
-        known: dict[str, Tensor],
+        strangers: Strangers,
         verified: float,
     ) -> None:
         self.judge, self.matcher, self.verified = judge, matcher, verified
@@ -44,11 +53,11 @@ class Selection:
         self.described = {name: self.features.features(x) for name, x in held_out.items()}
         if matcher:
             # of a class for itself: people of one age are nearer to each other than to others
-            strangers = {name: x[:STRANGERS] for name, x in known.items()}
-            self.thresholds = {
-                name: threshold_at(distances_apart(matcher.embed(x, x)))
-                for name, x in strangers.items()
-            }
+            self.thresholds = {}
+            for name, faces in strangers.faces.items():
+                x, persons = faces[:STRANGERS], strangers.persons[name][:STRANGERS]
+                apart = distances_apart(matcher.embed(x, x), persons)
+                self.thresholds[name] = threshold_at(apart)
             self.embedded = {name: matcher.embed(x, x) for name, x in held_out.items()}
 
     def judge_all(self, fakes: dict[str, Tensor]) -> dict[str, float]:

@@ -87,3 +87,40 @@ def judge_shift(
         },
         "share_of_gap": interval(share, weights),
     }
+
+
+def part_share(
+    real: ByClass,
+    after: np.ndarray,
+    direction: tuple[str, str],
+    weights: ByClass,
+    masks: dict[str, np.ndarray],
+    own_gap: bool,
+) -> dict:
+    """Share of the gap by which some of the faces moved, with its interval.
+
+    Args:
+        real: a score of the real faces of both classes, float64 (n,) each.
+        after: that of all source faces after their translation.
+        direction: source and aim.
+        weights: bootstrap resamples of both classes.
+        masks: which faces, bool (n,), by class.
+        own_gap: measure against the gap of these faces, instead of that of all.
+    """
+    source, to = direction
+    sign = 1 if to == CLASS_NAMES[1] else -1
+    moved = after - real[source]
+
+    def share(w: ByClass | None) -> np.ndarray:
+        everyone = {
+            name: metrics.uniform(real[name], None if w is None else w[name])
+            for name in CLASS_NAMES
+        }
+        inside = {name: everyone[name] * masks[name] for name in CLASS_NAMES}
+        apart = np.asarray(gap(real, inside if own_gap else everyone))
+        unknown = np.full(apart.shape, np.nan)
+        return np.divide(
+            sign * mean_of(moved, inside, source), apart, out=unknown, where=apart != 0
+        )
+
+    return interval(share, weights)

@@ -40,7 +40,7 @@ class TranslatePhotosConfig:
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
     run: Path
-    """Folder of the CycleGAN's training."""
+    """Folder of the CycleGAN's training; pretrained means the generators that come with agegen."""
     to: Literal["young", "old"]
     """The age that faces are translated to."""
     out: Path | None = None

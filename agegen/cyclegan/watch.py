@@ -13,11 +13,11 @@ from agegen.alarm_limits import FIRST_ALARM, WATCHED
 from agegen.cyclegan.alarms import Alarm, Symptoms, find_alarms, measure
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.face_sheet import Look, make_sheet
-from agegen.cyclegan.selection import Selection, find_matcher, score_of
+from agegen.cyclegan.selection import Selection, Strangers, find_matcher, score_of
 from agegen.cyclegan.training import Training
 from agegen.cyclegan.translate import BEST, centre_views
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, clusters
 from agegen.files import read_json, write_json, written_whole
 from agegen.judges.classifier import load_judge
 from agegen.tensor_files import save_tensors
@@ -40,6 +40,7 @@ class Watch:
         device = training.accelerator.device
         self.held_out = views_by_class(training.store, config, "val", WATCHED, device)
         self.known = views_by_class(training.store, config, "train", KNOWN, device)
+        self.chosen = choose_by_class(training.store, config, "train", KNOWN)
         self.selection = self.call_judges(device) if config.judge else None
         chosen = training.run.folder / f"{BEST}.json"  # by the part before a resume
         self.best = read_json(chosen) if chosen.exists() else {}
@@ -53,7 +54,9 @@ class Watch:
                 f"note: the best generators are chosen without comparing identities: {why_not}"
             )
         judge = load_judge(config.judge, device)
-        return Selection(judge, matcher, self.held_out, self.known, config.verified)
+        persons = {name: clusters(store, chosen) for name, chosen in self.chosen.items()}
+        strangers = Strangers(self.known, persons)
+        return Selection(judge, matcher, self.held_out, strangers, config.verified)
 
     def look(self, step: int) -> None:
         """Look once: save the sheet, log the figures, and print the alarms."""
@@ -137,20 +140,27 @@ class Watch:
         write_json(folder / f"{BEST}.json", self.best)
 
 
-def views_by_class(
-    store: FaceStore, config: CycleGANConfig, split: str, most: int, device: torch.device
-) -> dict[str, Tensor]:
-    """Faces of a split, the same ones for the same seed; float (n, 3, size, size) by class.
+def choose_by_class(
+    store: FaceStore, config: CycleGANConfig, split: str, most: int
+) -> dict[str, np.ndarray]:
+    """Numbers of a split's faces by class, in random order, the same for the same seed.
 
     Where a class has no validation faces, training faces take their place.
     """
-    views = {}
+    found = {}
     for label, name in enumerate(CLASS_NAMES):
         faces = store.indices(split)
         faces = faces[store.labels[faces] == label]
         if not len(faces):
             faces = store.indices("train")
             faces = faces[store.labels[faces] == label]
-        chosen = np.random.default_rng([config.seed, label]).permutation(faces)[:most]
-        views[name] = centre_views(store.images[np.sort(chosen)], config).to(device)
-    return views
+        found[name] = np.random.default_rng([config.seed, label]).permutation(faces)[:most]
+    return found
+
+
+def views_by_class(
+    store: FaceStore, config: CycleGANConfig, split: str, most: int, device: torch.device
+) -> dict[str, Tensor]:
+    """Those faces as training shows them, float (n, 3, size, size) by class."""
+    chosen = choose_by_class(store, config, split, most)
+    return {name: centre_views(store.images[i], config).to(device) for name, i in chosen.items()}

@@ -20,27 +20,29 @@ KEPT_SIDE = 24  # pixels of the mean maps that are kept
 
 
 def measure_agreement(
-    judge: FrozenClassifier, faces: Tensor, fake: Tensor, weights: np.ndarray
+    judge: FrozenClassifier, faces: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
 ) -> dict:
     """Compare where faces were changed with where the judge looks (integrated gradients).
 
     Args:
         judge: whose attributions are computed, of the source faces.
-        faces: float (n, 3, h, w) in [−1, 1]; the first `MOST` are taken.
+        faces: float (n, 3, h, w) in [−1, 1], in random order: the first `MOST` are taken.
         fake: what was made of them.
         weights: bootstrap resamples (r, n).
+        persons: who they are, int (n,).
 
     Returns:
         Spearman's correlation over a face's pixels, mean over faces: ``own``, ``control`` (the
-        attributions of the next face) and their ``difference``, with intervals; ``n``; and the
-        mean maps ``changed`` and ``attributed``, `KEPT_SIDE` rows of as many shares of the whole.
+        attributions of another person's face) and their ``difference``, with intervals; ``n``; and
+        the mean maps ``changed`` and ``attributed``, `KEPT_SIDE` rows of as many shares of the
+        whole.
     """
     faces, fake, weights = faces[:MOST], fake[:MOST], weights[:, :MOST]
     views = judge.views(faces)
     attributed = np.abs(attribute(judge.classifier.model, views).signed)
     changed = change_maps(views, judge.views(fake))
     own = rank_correlation(changed, attributed)
-    control = rank_correlation(changed, np.roll(attributed, 1, axis=0))
+    control = rank_correlation(changed, attributed[other_people(persons[:MOST])])
     figures = {"own": own, "control": control, "difference": own - control}
     return {
         "n": len(faces),
@@ -51,6 +53,17 @@ def measure_agreement(
         "changed": mean_map(changed),
         "attributed": mean_map(attributed),
     }
+
+
+def other_people(persons: np.ndarray) -> np.ndarray:
+    """For each face the next one of another person, going round; itself if there is none."""
+    n = len(persons)
+    found = np.arange(n)
+    for number in range(n):
+        others = (number + np.arange(1, n)) % n
+        others = others[persons[others] != persons[number]]
+        found[number] = others[0] if len(others) else number
+    return found
 
 
 def change_maps(before: Tensor, after: Tensor) -> np.ndarray:

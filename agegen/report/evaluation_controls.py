@@ -53,7 +53,7 @@ def describe_judge(saved: SavedEvaluation, judge: str) -> str:
             moved = f"{len(clear)} of {len(known)} controls move it, most {most}, by "
             parts.append(f"to {to}, {moved}{tell(clear[most])}")
         else:
-            parts.append(f"to {to}, none of {len(known)} controls moves it")
+            parts.append(f"to {to}, none of {len(known)} controls moves it that way")
     return f"The {name_judge(judge)}: {'; '.join(parts)}."
 
 

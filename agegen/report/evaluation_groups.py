@@ -42,7 +42,8 @@ def describe(saved: SavedEvaluation, to: str) -> str:
     if most == least:
         told = f"{most} {tell(known[most])}, all faces {tell(saved.share(to, judge))}"
         return f"Made {to}, by the {name_judge(judge)}: only one part is large enough: {told}."
-    apart = (known[most]["low"] or 0.0) > (known[least]["high"] or 0.0)
+    low, high = known[most]["low"], known[least]["high"]
+    apart = low is not None and high is not None and low > high
     said = "the intervals are apart" if apart else "the intervals overlap"
     return (
         f"Made {to}, by the {name_judge(judge)}: most for {most}, {tell(known[most])}; least for "

@@ -37,9 +37,11 @@ def read_runs(runs: Sequence[Path]) -> list[SavedCycleGAN]:
     """Read runs that can be compared.
 
     Raises:
-        UserError: one is damaged or no CycleGAN's, was not judged by identity too, or they are of
-            different faces.
+        UserError: there are none, one is damaged or no CycleGAN's, or was not judged by identity
+            too, or they are of different faces or judges.
     """
+    if not runs:
+        raise UserError("name the folders of the runs that are to be compared")
     found = [read_cyclegan_run(run) for run in runs]
     for saved in found:
         if not has_identity(saved):
@@ -49,6 +51,9 @@ def read_runs(runs: Sequence[Path]) -> list[SavedCycleGAN]:
             )
     if len({saved.data["checksum"] for saved in found}) > 1:
         raise UserError("the runs are of different faces: their figures cannot be compared")
+    for name, what in (("judge", "judges"), ("seed", "held-out faces (--seed)")):
+        if len({str(saved.config[name]) for saved in found}) > 1:
+            raise UserError(f"the runs have different {what}: their figures cannot be compared")
     return found
 
 
@@ -117,8 +122,8 @@ def compare(runs: Sequence[SavedCycleGAN]) -> Table:
         pairs = saved.looks["pairs"]
         chosen = {len(pairs) - 1: name}
         if saved.best:
-            (best,) = np.flatnonzero(pairs == saved.best["pairs"])[-1:] or (len(pairs) - 1,)
-            chosen = {int(best): f"{name} (chosen as the best)"} | chosen
+            rows_of_best = np.flatnonzero(pairs == saved.best["pairs"])  # none after a rollback
+            chosen = {int(r): f"{name} (chosen as the best)" for r in rows_of_best[-1:]} | chosen
         for row, said in sorted(chosen.items()):
             figures = [
                 f"{saved.looks[f'judge_{kind}_{to}'][row]:.2f}"

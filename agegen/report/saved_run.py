@@ -90,12 +90,12 @@ def evaluate_again(run: Path) -> str:
 
 
 def columns(records: list[dict], kind: str) -> Columns:
-    """Turn the records of one kind into arrays."""
+    """Turn the records of one kind into arrays; NaN where a record lacks a figure."""
     chosen = [record for record in records if record["kind"] == kind]
     if not chosen:
         raise UserError(f"metrics.jsonl has no {kind} yet: train the classifier to the end")
-    names = [name for name in chosen[0] if name != "kind"]
-    return {name: np.array([record[name] for record in chosen]) for name in names}
+    names = dict.fromkeys(name for record in chosen for name in record if name != "kind")
+    return {name: np.array([record.get(name, np.nan) for record in chosen]) for name in names}
 
 
 def count_parameters(path: Path) -> int | None:

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from agegen.cyclegan import selection
 from agegen.cyclegan.alarms import Alarm
-from agegen.cyclegan.selection import Selection, find_matcher, score_of
+from agegen.cyclegan.selection import Selection, Strangers, find_matcher, score_of
 from agegen.cyclegan.translate import load_translator
-from agegen.cyclegan.watch import KNOWN, WATCHED, views_by_class
+from agegen.cyclegan.watch import KNOWN, WATCHED, choose_by_class, views_by_class
 from agegen.errors import UserError
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, clusters
 from agegen.judges.classifier import FrozenClassifier, load_judge
 
 CPU = torch.device("cpu")
@@ -42,13 +42,15 @@ def faces(drawn_store: FaceStore, cyclegan_run: Path) -> dict[str, Tensor]:
 
 
 @pytest.fixture
-def known(drawn_store: FaceStore, cyclegan_run: Path) -> dict[str, Tensor]:
+def known(drawn_store: FaceStore, cyclegan_run: Path) -> Strangers:
     config = load_translator(cyclegan_run, "generators", CPU).config
-    return views_by_class(drawn_store, config, "train", KNOWN, CPU)
+    chosen = choose_by_class(drawn_store, config, "train", KNOWN)
+    faces = views_by_class(drawn_store, config, "train", KNOWN, CPU)
+    return Strangers(faces, {name: clusters(drawn_store, i) for name, i in chosen.items()})
 
 
 def test_real_faces_of_the_other_class_have_moved_by_the_whole_gap(
-    judge: FrozenClassifier, faces: dict[str, Tensor], known: dict[str, Tensor]
+    judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers
 ) -> None:
     chosen = Selection(judge, None, faces, known, 0.95)
     swapped = chosen.judge_all({"old": faces["old"], "young": faces["young"]})
@@ -66,7 +68,7 @@ def test_real_faces_of_the_other_class_have_moved_by_the_whole_gap(
 
 
 def test_only_those_who_keep_the_person_are_fit(
-    judge: FrozenClassifier, faces: dict[str, Tensor], known: dict[str, Tensor]
+    judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers
 ) -> None:
     chosen = Selection(judge, Thumbnail(), faces, known, 0.95)
     same = chosen.judge_all({"old": faces["young"] * 0.999, "young": faces["old"] * 0.999})
@@ -80,7 +82,7 @@ def test_only_those_who_keep_the_person_are_fit(
 
 
 def test_those_who_leave_the_faces_are_not_fit(
-    judge: FrozenClassifier, faces: dict[str, Tensor], known: dict[str, Tensor]
+    judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers
 ) -> None:
     chosen = Selection(judge, None, faces, known, 0.95)
     noise = torch.rand(faces["old"].shape, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -16,7 +16,7 @@ from agegen.cyclegan.alarms import Symptoms, measure
 from agegen.cyclegan.face_sheet import COLUMNS, GAP
 from agegen.cyclegan.train import train
 from agegen.cyclegan.translate import Translator, load_translator
-from agegen.cyclegan.watch import KNOWN, SHOWN, WATCHED, views_by_class
+from agegen.cyclegan.watch import KNOWN, SHOWN, WATCHED, choose_by_class, views_by_class
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.files import read_json
@@ -78,8 +78,11 @@ def test_held_out_faces_are_validation_faces(drawn_store: FaceStore, cyclegan_ru
     val = drawn_store.indices("val")
     for label, name in enumerate(("young", "old")):
         mine = val[drawn_store.labels[val] == label]
-        expected = translator.views(drawn_store.images[mine])
-        assert len(expected) <= WATCHED
+        assert len(mine) <= WATCHED
+        chosen = choose_by_class(drawn_store, translator.config, "val", WATCHED)[name]
+        assert sorted(chosen) == mine.tolist()
+        assert chosen.tolist() != mine.tolist()  # in random order
+        expected = translator.views(drawn_store.images[chosen])
         assert torch.equal(held_out(drawn_store, translator)[name], expected)
 
 

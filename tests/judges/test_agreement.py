@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from agegen.classifier.predict import Classifier
-from agegen.judges.agreement import KEPT_SIDE, measure_agreement
+from agegen.judges.agreement import KEPT_SIDE, measure_agreement, other_people
 from agegen.judges.classifier import FrozenClassifier
 
 SIDE, N = 32, 6
@@ -49,22 +49,29 @@ def test_changes_where_the_judge_looks_agree_more_than_with_another_face(
 ) -> None:
     x, weights = faces(), np.ones((20, N))
     where = quarters(x)[:, None]
-    own = measure_agreement(judge, x, x + 0.3 * where, weights)
+    own = measure_agreement(judge, x, x + 0.3 * where, weights, np.arange(N))
     assert own["n"] == N
     assert own["own"]["value"] > own["control"]["value"] + 0.3
     assert own["difference"]["value"] == pytest.approx(
         own["own"]["value"] - own["control"]["value"]
     )
-    elsewhere = measure_agreement(judge, x, x + 0.3 * where.flip(2, 3), weights)
+    elsewhere = measure_agreement(judge, x, x + 0.3 * where.flip(2, 3), weights, np.arange(N))
     assert elsewhere["difference"]["value"] < -0.3
 
 
 def test_mean_maps_are_shares(judge: FrozenClassifier) -> None:
     x = faces()
-    found = measure_agreement(judge, x, x + 0.3 * quarters(x)[:, None], np.ones((2, N)))
+    found = measure_agreement(
+        judge, x, x + 0.3 * quarters(x)[:, None], np.ones((2, N)), np.arange(N)
+    )
     for name in ("changed", "attributed"):
         shown = np.array(found[name])
         assert shown.shape == (KEPT_SIDE, KEPT_SIDE)
         assert shown.sum() == pytest.approx(1, abs=0.01)
         corner = KEPT_SIDE // 2
         assert shown[:corner, corner:].sum() < 0.1  # neither quarter
+
+
+def test_the_control_is_another_person() -> None:
+    assert other_people(np.array([0, 0, 1, 2, 2])).tolist() == [2, 2, 3, 0, 0]
+    assert other_people(np.array([4, 4])).tolist() == [0, 1]

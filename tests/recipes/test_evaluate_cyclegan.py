@@ -91,7 +91,7 @@ def test_two_processes_find_what_one_does(
 ) -> None:
     arguments = ("recipes/evaluate_cyclegan.py", "--run", cyclegan_run, "--judge", trained_run)
     arguments += ("--no-lpips", "--no-age-estimator", "--no-identity", "--no-controls")
-    arguments += ("--most", "7")
+    arguments += ("--most", "24")
     # after "--", or torchrun takes --run for one of its own flags
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--")
     printed, files = [], {name: tmp_path / f"{name}.json" for name in ("one", "two")}

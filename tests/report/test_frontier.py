@@ -51,3 +51,18 @@ def test_runs_without_identity_or_of_other_faces_are_refused(
     (runs[0] / "config.json").write_text(saved.replace('"checksum": "0"', '"checksum": "1"'))
     with pytest.raises(UserError, match="different faces"):
         read_runs(runs)
+
+
+def test_no_runs_and_different_judges_are_refused(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="name the folders"):
+        read_runs([])
+    other = write_cyclegan_run(tmp_path / "seeded", judge=True, seed=1)
+    with pytest.raises(UserError, match="different held-out faces"):
+        read_runs([*runs, other])
+
+
+def test_a_best_look_that_is_first_or_gone_from_the_log(tmp_path: Path) -> None:
+    first = write_cyclegan_run(tmp_path / "first", judge=True, best=40)
+    assert [row[1] for row in compare(read_runs([first])).rows] == ["40", "160"]
+    gone = write_cyclegan_run(tmp_path / "gone", judge=True, best=44)
+    assert [row[1] for row in compare(read_runs([gone])).rows] == ["160"]

@@ -1,0 +1,1 @@
+"""Weights that come with the package: a folder each, with a model card."""
