@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from accelerate import Accelerator, PartialState
+from accelerate import PartialState
 from accelerate.utils import gather
 from einops import reduce
 from torch import Tensor, nn
@@ -78,22 +78,19 @@ def use_global_batch_norm(module: nn.Module) -> nn.Module:
     return module
 
 
-def gather_shares(accelerator: Accelerator, share: Tensor, total: int) -> Tensor:
+def gather_shares(share: Tensor, total: int) -> Tensor:
     """Put together the rows that each process computed of its `share_of` `total` rows.
 
     Args:
-        share: (rows of this process, …).
+        share: (rows of this process, …), on its device.
         total: rows of all processes.
 
     Returns:
         (total, …) on every process, in order; nothing is counted twice.
     """
-    return share if accelerator.num_processes == 1 else gather_rows(share, total)
-
-
-def gather_rows(share: Tensor, total: int) -> Tensor:
-    """The same within any process group, of which there must be one."""
     state = PartialState()
+    if state.num_processes == 1:
+        return share
     slices = [share_of(total, r, state.num_processes) for r in range(state.num_processes)]
     longest = max(s.stop - s.start for s in slices)
     padded = F.pad(share, [0, 0] * (share.ndim - 1) + [0, longest - len(share)])
@@ -118,4 +115,4 @@ def in_shares(compute: Callable[..., Tensor], *rows: Tensor) -> Tensor:
     length = mine.stop - mine.start
     # an empty share computes a row all the same, for its shape and type, and drops it
     part = compute(*(r[mine] if length else r[:1] for r in rows))[:length]
-    return gather_rows(part.to(state.device), total).to(part.device)
+    return gather_shares(part.to(state.device), total).to(part.device)

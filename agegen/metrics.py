@@ -145,6 +145,11 @@ def as_json(found: Estimate) -> dict:
     return {name: x if np.isfinite(x) else None for name, x in found._asdict().items()}
 
 
+def mean_as_json(values: np.ndarray, weights: np.ndarray) -> dict:
+    """The mean of values (n,) over faces with its interval, by bootstrap resamples (r, n)."""
+    return as_json(estimate(lambda w: mean(values, w), weights))
+
+
 def sigmoid(logit: np.ndarray) -> np.ndarray:
     """Turn logits into probabilities, without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(logit, dtype=np.float64)))

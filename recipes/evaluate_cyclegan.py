@@ -27,10 +27,9 @@ def main(config: EvaluateConfig) -> None:
     found = evaluate_run(config)
     if PartialState().is_main_process:
         print("\n".join(describe(found.figures)))
-        figures = config.out or config.run / "evaluation.json"
-        page = figures.with_suffix(".html")
-        write_text(page, make_page(figures))
-        print(f"figures in {figures}, page in {page}")
+        page = config.figures.with_suffix(".html")
+        write_text(page, make_page(config.figures))
+        print(f"figures in {config.figures}, page in {page}")
 
 
 if __name__ == "__main__":

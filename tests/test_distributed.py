@@ -39,7 +39,7 @@ def worker(rank: int, port: int, folder: str) -> None:
     for gradient in gradients.values():
         dist.all_reduce(gradient)
     rows = torch.arange(ROWS * 2.0).view(ROWS, 2)
-    gathered = gather_shares(accelerator, rows[share_of(ROWS, rank, 2)], ROWS)
+    gathered = gather_shares(rows[share_of(ROWS, rank, 2)], ROWS)
     buffers = dict(network.named_buffers())
     torch.save((gradients, buffers, gathered), f"{folder}/{rank}.pt")
     accelerator.end_training()

@@ -29,7 +29,7 @@ from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import clusters
 from agegen.faces.views import evaluation_views, to_uint8
 from agegen.files import written_whole
-from agegen.metrics import as_json
+from agegen.metrics import mean_as_json
 from agegen.progress import Progress
 
 STEPS = 32  # of the integral
@@ -76,12 +76,16 @@ def attribute(model: nn.Module, views: Tensor, steps: int = STEPS, batch_size: i
             )  # fmt: skip
             with torch.no_grad():
                 whole = (log_odds(batch) - log_odds(torch.zeros_like(batch[:1]))).abs()
-            kernel = 2 * int(3 * BLUR) + 1
-            blurred = gaussian_blur(parts.float().sum(dim=1, keepdim=True), kernel, BLUR)
-            signed.append(blurred[:, 0].cpu().numpy())
+            signed.append(blurred_sum(parts.float()))
             missing.append((lacking.abs() / whole.clamp(min=1e-6)).float().cpu().numpy())
             progress.update(len(batch))
     return Maps(np.concatenate(signed), np.concatenate(missing))
+
+
+def blurred_sum(maps: Tensor) -> np.ndarray:
+    """Sum over colours, blurred by `BLUR`: (n, 3, h, w) → float32 (n, h, w)."""
+    kernel = 2 * int(3 * BLUR) + 1
+    return gaussian_blur(maps.sum(dim=1, keepdim=True), kernel, BLUR)[:, 0].cpu().numpy()
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -150,7 +154,7 @@ def analyze(analysis: Analysis) -> dict:
             "worst_tenth": float(np.quantile(maps.missing, 0.9)),
         },
         "regions": summarise_regions(maps.signed, labels, weights),
-        "untrained": {name: mean_of(values, weights) for name, values in alike.items()},
+        "untrained": {name: mean_as_json(values, weights) for name, values in alike.items()},
     }
 
 
@@ -160,17 +164,12 @@ def summarise_regions(signed: np.ndarray, labels: np.ndarray, weights: np.ndarra
     even = region_shares(np.ones_like(signed[:1]))
     return {
         name: {
-            "share": mean_of(values, weights),
+            "share": mean_as_json(values, weights),
             "by_class": {k: v["share"] for k, v in by_group(classes, values, weights).items()},
             "even": float(even[name][0]),
         }
         for name, values in region_shares(signed).items()
     }
-
-
-def mean_of(values: np.ndarray, weights: np.ndarray) -> dict:
-    """Mean over faces with its interval, as plain JSON."""
-    return as_json(metrics.estimate(lambda w: metrics.mean(values, w), weights))
 
 
 def draw_sample(test: Predictions, seed: int, most: int) -> np.ndarray:

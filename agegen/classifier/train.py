@@ -247,7 +247,7 @@ def validate(
             accelerator.device,
             side=side,
         )
-    logit = gather_shares(accelerator, scores.to(accelerator.device), len(faces)).cpu().numpy()
+    logit = gather_shares(scores.to(accelerator.device), len(faces)).cpu().numpy()
     now = judge_epoch(store.labels[faces], logit, epoch, step, side)
     run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
     if best is not None and not is_better(now, best, config.select_by):

@@ -19,7 +19,7 @@ from agegen.cyclegan.evaluate import judge_all, judge_batches
 from agegen.cyclegan.held_out import HeldOut
 from agegen.cyclegan.shifts import judge_shift
 from agegen.faces.pixels import GREY_LEVELS
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS
+from agegen.faces.records import DIRECTIONS, age_sign
 from agegen.faces.views import to_float, to_uint8
 from agegen.judges import Judge
 from agegen.judges.classifier import FrozenClassifier
@@ -104,12 +104,11 @@ def adversarial(x: Tensor, judge: FrozenClassifier, to: str, strength: float, st
         strength: in units of [−1, 1].
         steps: of strength · 2 / steps each.
     """
-    sign = 1.0 if to == CLASS_NAMES[1] else -1.0
     changed = x.clone()
     for _ in range(steps):
         changed.requires_grad_(True)
         with torch.enable_grad():
-            judged = sign * judge.log_odds(changed).sum()
+            judged = age_sign(to) * judge.log_odds(changed).sum()
         (gradient,) = torch.autograd.grad(judged, changed)
         moved = changed.detach() + 2 * strength / steps * gradient.sign()
         changed = (x + (moved - x).clamp(-strength, strength)).clamp(-1, 1)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen import metrics
 from agegen.cyclegan.alarms import measure
 from agegen.cyclegan.held_out import HeldOut, choose_faces, slices_of
 from agegen.cyclegan.matching import match
@@ -20,14 +19,14 @@ from agegen.cyclegan.translate import Translator
 from agegen.cyclegan.watch import KNOWN, views_by_class
 from agegen.distributed import in_shares
 from agegen.errors import UserError
-from agegen.faces.records import DIRECTIONS
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.judges import Judge, Matcher
 from agegen.judges.agreement import measure_agreement
 from agegen.judges.classifier import FrozenClassifier
 from agegen.judges.features import FeatureNetwork
 from agegen.judges.realism import FEWEST, measure_realism
-from agegen.metrics import as_json
+from agegen.metrics import mean_as_json
 from agegen.perceptual import Perceptual
 
 BATCH = 64
@@ -80,6 +79,28 @@ def evaluate(
         seed: of the bootstrap, and of the choice of faces.
 
     Returns:
+        See `evaluate_faces`, and ``seed``.
+
+    Raises:
+        UserError: the store has other faces than the generators know, none of a class, or those of
+            one person only where matchers compare.
+    """
+    held_out = choose_faces(translator, store, split, most, seed, resamples)
+    return {"seed": seed, **evaluate_faces(translator, store, panel, held_out)}
+
+
+def evaluate_faces(
+    translator: Translator, store: FaceStore, panel: Panel, held_out: HeldOut
+) -> dict:
+    """Translate chosen faces both ways and judge what came out.
+
+    Args:
+        translator: the generators.
+        store: whose faces they are; its training faces tell what would be a copy.
+        panel: who judges.
+        held_out: the faces.
+
+    Returns:
         Plain JSON types, by the class aimed at: ``judges`` and ``slices`` (see `judge_shift`: of
         all faces, and by gender and age), ``matchers`` (see `match`), ``changes`` (L1 and LPIPS
         between input and output, and after the way back), ``realism`` (see `measure_realism`),
@@ -87,18 +108,15 @@ def evaluate(
         "low": …, "high": …}`` but the symptoms.
 
     Raises:
-        UserError: the store has other faces than the generators know, none of a class, or those of
-            one person only where matchers compare.
+        UserError: there are faces of one person only where matchers compare.
     """
     require_different_names(panel.judges)
-    held_out = choose_faces(translator, store, split, most, seed, resamples)
     real = {judge.name: judge_all(judge, held_out.faces) for judge in panel.judges}
     known = views_by_class(store, translator.config, "train", KNOWN, translator.device)
     described = describe_all(panel.features, held_out.faces)
     found: dict = {
         "n": {name: len(faces) for name, faces in held_out.faces.items()},
-        "resamples": resamples,
-        "seed": seed,
+        "resamples": len(held_out.weights[CLASS_NAMES[0]]),
         "gaps": {name: gaps(scores, held_out.weights) for name, scores in real.items()},
         "directions": {},
     }
@@ -271,7 +289,4 @@ def measure_changes(made: Translated, weights: np.ndarray, perceptual: Perceptua
         if perceptual:
             distance = in_shares(perceptual.distance, made.faces, other)
             found[f"{name}_lpips"] = distance.double().numpy()
-    return {
-        name: as_json(metrics.estimate(lambda w, v=values: metrics.mean(v, w), weights))
-        for name, values in found.items()
-    }
+    return {name: mean_as_json(values, weights) for name, values in found.items()}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from agegen.configs import to_plain
 from agegen.cyclegan.controls import evaluate_controls
-from agegen.cyclegan.evaluate import Panel, evaluate
+from agegen.cyclegan.evaluate import Panel, evaluate_faces
 from agegen.cyclegan.face_sheet import Look, make_sheet
 from agegen.cyclegan.held_out import HeldOut, choose_faces
 from agegen.cyclegan.translate import Translator, load_translator
@@ -83,6 +83,11 @@ class EvaluateConfig:
         if self.out and self.out.suffix != ".json":
             raise UserError(f"--out {self.out} must end in .json: its page and faces lie beside it")
 
+    @property
+    def figures(self) -> Path:
+        """The JSON file."""
+        return self.out or self.run / "evaluation.json"
+
 
 class Found(NamedTuple):
     """What was measured, and the faces that it is shown with.
@@ -111,7 +116,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     store = FaceStore.open(config.faces or translator.config.faces)
     panel, notes = call_panel(config, translator)
     before = fingerprint(panel.judges)
-    chosen = {"split": config.split, "most": config.most, "seed": config.seed}
+    held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {
         "config": to_plain(config),
         "run": str(config.run),
@@ -121,10 +126,10 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         "faces": str(store.folder),
         "checksum": store.checksum,
         "split": config.split,
+        "seed": config.seed,
         "notes": notes,
-        **evaluate(translator, store, panel, **chosen),
+        **evaluate_faces(translator, store, panel, held_out),
     }
-    held_out = choose_faces(translator, store, **chosen)
     if config.controls:
         figures["controls"] = evaluate_controls(held_out, panel.judges, panel.judges[0])
     if config.truth:
@@ -141,7 +146,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
 
 def save(config: EvaluateConfig, found: Found) -> None:
     """Write the figures and, beside them, the sheet."""
-    path = config.out or config.run / "evaluation.json"
+    path = config.figures
     write_json(path, found.figures)
     with written_whole(path.with_name(f"{path.stem}_faces.png")) as temporary:
         Image.fromarray(found.sheet).save(temporary, format="png")

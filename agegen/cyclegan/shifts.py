@@ -7,7 +7,7 @@ classes' resamples.
 import numpy as np
 
 from agegen import metrics
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, age_sign
 from agegen.metrics import Weights, as_json
 
 ByClass = dict[str, np.ndarray]
@@ -50,6 +50,28 @@ def gaps(scores: dict[str, dict[str, np.ndarray]], weights: dict[str, np.ndarray
     }
 
 
+def share(
+    real: ByClass,
+    after: np.ndarray,
+    direction: tuple[str, str],
+    moving: ByClass | None,
+    apart: ByClass | None,
+) -> np.ndarray:
+    """Mean shift of the source faces over the gap; NaN of a judge that sees no gap.
+
+    Args:
+        real: a score of the real faces of both classes.
+        after: that of the source faces after their translation.
+        direction: source and aim.
+        moving: weights of the faces whose shift it is.
+        apart: weights of the faces whose gap it is.
+    """
+    source, to = direction
+    shift, whole = mean_of(after - real[source], moving, source), np.asarray(gap(real, apart))
+    unknown = np.full(whole.shape, np.nan)
+    return np.divide(age_sign(to) * shift, whole, out=unknown, where=whole != 0)
+
+
 def judge_shift(
     real: ByClass,
     after: np.ndarray,
@@ -67,25 +89,20 @@ def judge_shift(
         steps: ``moved_10`` is the share of faces whose score moved by 10 or more the right way.
     """
     source, to = direction
-    sign = 1 if to == CLASS_NAMES[1] else -1
     moved = after - real[source]
-
-    def share(w: ByClass | None) -> np.ndarray:
-        apart = np.asarray(gap(real, w))
-        unknown = np.full(apart.shape, np.nan)  # of a judge that sees no difference
-        return np.divide(sign * mean_of(moved, w, source), apart, out=unknown, where=apart != 0)
-
     middle = (real[source].mean() + real[to].mean()) / 2
     upward = real[to].mean() > real[source].mean()
     reached = (after > middle if upward else after < middle).astype(np.float64)
     figures = {"before": real[source], "after": after, "shift": moved, "reached": reached}
-    figures |= {f"moved_{step:g}": (sign * moved >= step).astype(np.float64) for step in steps}
+    figures |= {
+        f"moved_{step:g}": (age_sign(to) * moved >= step).astype(np.float64) for step in steps
+    }
     return {
         **{
             name: interval(lambda w, v=values: mean_of(v, w, source), weights)
             for name, values in figures.items()
         },
-        "share_of_gap": interval(share, weights),
+        "share_of_gap": interval(lambda w: share(real, after, direction, w, w), weights),
     }
 
 
@@ -107,20 +124,13 @@ def part_share(
         masks: which faces, bool (n,), by class.
         own_gap: measure against the gap of these faces, instead of that of all.
     """
-    source, to = direction
-    sign = 1 if to == CLASS_NAMES[1] else -1
-    moved = after - real[source]
 
-    def share(w: ByClass | None) -> np.ndarray:
+    def of_part(w: ByClass | None) -> np.ndarray:
         everyone = {
             name: metrics.uniform(real[name], None if w is None else w[name])
             for name in CLASS_NAMES
         }
         inside = {name: everyone[name] * masks[name] for name in CLASS_NAMES}
-        apart = np.asarray(gap(real, inside if own_gap else everyone))
-        unknown = np.full(apart.shape, np.nan)
-        return np.divide(
-            sign * mean_of(moved, inside, source), apart, out=unknown, where=apart != 0
-        )
+        return share(real, after, direction, inside, inside if own_gap else everyone)
 
-    return interval(share, weights)
+    return interval(of_part, weights)

@@ -228,7 +228,7 @@ def exchange(
     rows: np.ndarray,
 ) -> Tensor:
     """Pass generated faces through the pool, which every process keeps for the global batch."""
-    everything = gather_shares(training.accelerator, fake, config.batch_size)
+    everything = gather_shares(fake, config.batch_size)
     return pool.exchange(everything, step, config.shown)[rows]
 
 

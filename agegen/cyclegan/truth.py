@@ -14,10 +14,10 @@ from agegen import metrics
 from agegen.cyclegan.evaluate import Panel, judge_batches
 from agegen.cyclegan.matching import match
 from agegen.cyclegan.translate import Translator
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS, AgeRanges
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS, AgeRanges, age_sign
 from agegen.faces.synthetic import draw_identities, draw_shots, render_faces
 from agegen.judges import Judge
-from agegen.metrics import as_json
+from agegen.metrics import as_json, mean_as_json
 from agegen.perceptual import Perceptual
 
 AGES = asdict(AgeRanges())  # years, both included
@@ -145,15 +145,10 @@ def judge_the_judges(
         real = {name: first_score(judge, faces) for name, faces in people.faces.items()}
         found[judge.name] = {
             "age": correlation(ages, years.astype(np.float64), weights),
-            "gap": as_json(
-                metrics.estimate(
-                    lambda w, v=real["old"] - real["young"]: metrics.mean(v, w), weights
-                )
-            ),
+            "gap": mean_as_json(real["old"] - real["young"], weights),
         }
         for source, to in DIRECTIONS:
-            sign = 1 if to == CLASS_NAMES[1] else -1
-            shift = sign * (first_score(judge, fakes[to]) - real[source])
+            shift = age_sign(to) * (first_score(judge, fakes[to]) - real[source])
             found[judge.name][f"gained_{to}"] = correlation(shift, gains[to], weights)
     return found
 
@@ -195,9 +190,6 @@ def summarise(distances: dict[str, np.ndarray], weights: np.ndarray) -> dict:
 
     figures = {**distances, "nearer": nearer}
     return {
-        **{
-            name: as_json(metrics.estimate(lambda w, v=values: metrics.mean(v, w), weights))
-            for name, values in figures.items()
-        },
+        **{name: mean_as_json(values, weights) for name, values in figures.items()},
         "gained": as_json(metrics.estimate(gained, weights)),
     }

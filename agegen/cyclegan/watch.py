@@ -40,7 +40,6 @@ class Watch:
         device = training.accelerator.device
         self.held_out = views_by_class(training.store, config, "val", WATCHED, device)
         self.known = views_by_class(training.store, config, "train", KNOWN, device)
-        self.chosen = choose_by_class(training.store, config, "train", KNOWN)
         self.selection = self.call_judges(device) if config.judge else None
         chosen = training.run.folder / f"{BEST}.json"  # by the part before a resume
         self.best = read_json(chosen) if chosen.exists() else {}
@@ -54,7 +53,8 @@ class Watch:
                 f"note: the best generators are chosen without comparing identities: {why_not}"
             )
         judge = load_judge(config.judge, device)
-        persons = {name: clusters(store, chosen) for name, chosen in self.chosen.items()}
+        known = choose_by_class(store, config, "train", KNOWN)
+        persons = {name: clusters(store, chosen) for name, chosen in known.items()}
         strangers = Strangers(self.known, persons)
         return Selection(judge, matcher, self.held_out, strangers, config.verified)
 

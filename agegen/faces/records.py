@@ -10,6 +10,13 @@ YOUNG, OLD = 0, 1
 CLASS_NAMES = ("young", "old")
 DIRECTIONS = (("young", "old"), ("old", "young"))
 """Source and aim of both translations."""
+
+
+def age_sign(to: str) -> int:
+    """The direction in which scores of age move towards a class: 1 for old, −1 for young."""
+    return 1 if to == CLASS_NAMES[OLD] else -1
+
+
 SourceKind = Literal["folders", "cacd", "utkface", "table"]
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, age_sign
 
 
 class Judge(Protocol):
@@ -75,5 +75,4 @@ def share_of_gap(before: Tensor, after: Tensor, real: dict[str, Tensor], to: str
         moved the other way.
     """
     young, old = (real[name].double().mean() for name in CLASS_NAMES)
-    sign = 1 if to == CLASS_NAMES[1] else -1
-    return float(sign * (after.double() - before.double()).mean() / (old - young))
+    return float(age_sign(to) * (after.double() - before.double()).mean() / (old - young))

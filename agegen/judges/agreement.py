@@ -8,12 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.v2.functional import gaussian_blur
 
-from agegen import metrics
-from agegen.classifier.attributions import BLUR, attribute, rank_correlation
+from agegen.classifier.attributions import attribute, blurred_sum, rank_correlation
 from agegen.judges.classifier import FrozenClassifier
-from agegen.metrics import as_json
+from agegen.metrics import mean_as_json
 
 MOST = 64  # faces; attributions take long
 KEPT_SIDE = 24  # pixels of the mean maps that are kept
@@ -40,16 +38,13 @@ def measure_agreement(
     faces, fake, weights = faces[:MOST], fake[:MOST], weights[:, :MOST]
     views = judge.views(faces)
     attributed = np.abs(attribute(judge.classifier.model, views).signed)
-    changed = change_maps(views, judge.views(fake))
+    changed = blurred_sum((judge.views(fake) - views).abs())
     own = rank_correlation(changed, attributed)
     control = rank_correlation(changed, attributed[other_people(persons[:MOST])])
     figures = {"own": own, "control": control, "difference": own - control}
     return {
         "n": len(faces),
-        **{
-            name: as_json(metrics.estimate(lambda w, v=values: metrics.mean(v, w), weights))
-            for name, values in figures.items()
-        },
+        **{name: mean_as_json(values, weights) for name, values in figures.items()},
         "changed": mean_map(changed),
         "attributed": mean_map(attributed),
     }
@@ -64,12 +59,6 @@ def other_people(persons: np.ndarray) -> np.ndarray:
         others = others[persons[others] != persons[number]]
         found[number] = others[0] if len(others) else number
     return found
-
-
-def change_maps(before: Tensor, after: Tensor) -> np.ndarray:
-    """|after − before| summed over colours and blurred as attributions are, float32 (n, h, w)."""
-    size = (after - before).abs().sum(dim=1, keepdim=True)
-    return gaussian_blur(size, [2 * int(3 * BLUR) + 1] * 2, [BLUR] * 2)[:, 0].cpu().numpy()
 
 
 def mean_map(maps: np.ndarray) -> list[list[float]]:

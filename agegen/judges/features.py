@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from agegen.classifier.neighbours import penultimate
 from agegen.errors import UserError
-from agegen.faces.pixels import GREY_LEVELS
+from agegen.faces.views import to_uint8
 from agegen.judges.classifier import FrozenClassifier
 from agegen.perceptual import Perceptual, enlarged
 
@@ -88,8 +88,7 @@ class InceptionFeatures:
             faces.to(self.device).float(), (INCEPTION_SIDE, INCEPTION_SIDE), mode="bilinear",
             antialias=True, align_corners=False,
         )  # fmt: skip
-        levels = x.add(1).mul(GREY_LEVELS).round().clamp(0, 255).byte()
-        return self.network(levels).float().cpu()
+        return self.network(to_uint8(x).movedim(-1, 1)).float().cpu()
 
 
 def load_inception() -> nn.Module:
