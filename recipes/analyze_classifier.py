@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from agegen.allocator import keep_freed_memory
-from agegen.classifier.analyze import CHAPTERS, analyze_run
+from agegen.analysis.analyze import CHAPTERS, analyze_run
 from agegen.cli import run_recipe
 from agegen.devices import cores_per_process
 from agegen.errors import UserError

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from agegen.analysis.photo_benchmark import Placed, SceneConfig, measure_scenes
+from agegen.analysis.photo_figures import describe_figure, real_figures, scene_figures
+from agegen.analysis.real_photos import FalseFind, RealFace, measure_real_photos
 from agegen.classifier.classify_photos import PhotoClassifier, load_photo_classifier
-from agegen.classifier.photo_benchmark import Placed, SceneConfig, measure_scenes
-from agegen.classifier.photo_figures import describe_figure, real_figures, scene_figures
-from agegen.classifier.real_photos import FalseFind, RealFace, measure_real_photos
 from agegen.classifier.training_faces import open_faces
 from agegen.cli import run_recipe
 from agegen.errors import UserError

@@ -10,7 +10,7 @@ pooled over the runs, and counting every face once.
 from dataclasses import dataclass
 from pathlib import Path
 
-from agegen.classifier.compare_multi_crop import compare_schemes, describe
+from agegen.analysis.compare_multi_crop import compare_schemes, describe
 from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.files import write_json

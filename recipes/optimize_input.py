@@ -20,11 +20,11 @@ from typing import Literal
 import numpy as np
 import torch
 
-from agegen.classifier.image_parameters import colour_covariance, decorrelated_colours
-from agegen.classifier.optimize_input import OptimizeConfig, Start, centre_crops, optimize
+from agegen.analysis.image_parameters import colour_covariance, decorrelated_colours
+from agegen.analysis.optimize_input import OptimizeConfig, Start, centre_crops, optimize
+from agegen.analysis.save_inputs import describe, require_same_faces, save_inputs
+from agegen.analysis.second_classifier import KINDS, folder_of
 from agegen.classifier.predict import Classifier, load_classifier, require_size
-from agegen.classifier.save_inputs import describe, require_same_faces, save_inputs
-from agegen.classifier.second_classifier import KINDS, folder_of
 from agegen.classifier.training_faces import open_faces
 from agegen.cli import run_recipe
 from agegen.devices import cores_per_process

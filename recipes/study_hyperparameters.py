@@ -18,9 +18,9 @@ weight_decay, label_smoothing, crop, width, blocks, squeeze, epochs, optimizer, 
 from dataclasses import dataclass
 from pathlib import Path
 
+from agegen.analysis.study import all_factors, describe_plan, plan, run_study
+from agegen.analysis.study_base import open_study
 from agegen.classifier.config import TrainConfig
-from agegen.classifier.study import all_factors, describe_plan, plan, run_study
-from agegen.classifier.study_base import open_study
 from agegen.cli import run_recipe
 from agegen.configs import from_plain
 from agegen.devices import cores_per_process

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agegen.classifier.analysis import Analysis, open_analysis
-from agegen.classifier.multi_crop import SCHEMES, SplitViews
+from agegen.analysis.analysis import Analysis, open_analysis
+from agegen.analysis.multi_crop import SCHEMES, SplitViews
 from agegen.report import style
 from agegen.report.section import Section
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from agegen.analysis.study import all_factors, plan, save_figures
+from agegen.analysis.study_base import Study, open_study
+from agegen.analysis.study_trials import Trial
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
-from agegen.classifier.study import all_factors, plan, save_figures
-from agegen.classifier.study_base import Study, open_study
-from agegen.classifier.study_trials import Trial
 from agegen.faces.store import FaceStore
 from agegen.files import write_json
 

@@ -31,13 +31,17 @@ MAY_IMPORT = {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
         "faces", "files", "metrics", "own_class", "progress", "runs", "tensor_files",
     },
+    "analysis": {
+        "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics", "progress",
+        "runs", "tensor_files", "configs", "devices",
+    },
     "cyclegan": {
         "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
         "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "progress",
         "runs", "tensor_files", "verdicts",
     },
     "perceptual": {"errors", "tensor_files"},
-    "judges": {"classifier", "errors", "faces", "judges", "metrics", "perceptual"},
+    "judges": {"analysis", "classifier", "errors", "faces", "judges", "metrics", "perceptual"},
     "report": {
         "alarm_limits", "cli", "errors", "faces", "files", "metrics", "report", "verdicts",
     },

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from agegen.classifier.attributions import attribute, blurred_sum, rank_correlation
+from agegen.analysis.attributions import attribute, blurred_sum, rank_correlation
 from agegen.judges.classifier import FrozenClassifier
 from agegen.metrics import mean_as_json
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from agegen.classifier.neighbours import penultimate
+from agegen.analysis.neighbours import penultimate
 from agegen.errors import UserError
 from agegen.faces.views import to_uint8
 from agegen.judges.classifier import FrozenClassifier

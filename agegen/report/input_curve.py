@@ -17,7 +17,7 @@ def write_curve(path: Path, figures: dict) -> None:
 
     Args:
         path: of the SVG.
-        figures: the content of figures.json, see `agegen.classifier.save_inputs`.
+        figures: the content of figures.json, see `agegen.analysis.save_inputs`.
     """
     import matplotlib
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agegen.classifier.neighbours import penultimate_features
+from agegen.analysis.neighbours import penultimate_features
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views

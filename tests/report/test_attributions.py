@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from analyses import undrawn, words_of  # noqa: F401 - a fixture
 
-from agegen.classifier import attributions as computed
-from agegen.classifier.analysis import open_analysis
+from agegen.analysis import attributions as computed
+from agegen.analysis.analysis import open_analysis
 from agegen.files import read_json, write_json
 from agegen.report import attributions
 from agegen.report.section import Section

@@ -8,8 +8,8 @@ from analyses import undrawn, words_of  # noqa: F401 - a fixture
 from PIL import Image
 from studies import write_study
 
-from agegen.classifier.augmentation import effects_of
-from agegen.classifier.study_trials import Trial
+from agegen.analysis.augmentation import effects_of
+from agegen.analysis.study_trials import Trial
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
 from agegen.files import write_json

@@ -8,8 +8,8 @@ from analyses import undrawn, words_of  # noqa: F401 - a fixture
 from written_runs import write_run
 
 from agegen import metrics
-from agegen.classifier.analysis import Analysis
-from agegen.classifier.curves import analyze
+from agegen.analysis.analysis import Analysis
+from agegen.analysis.curves import analyze
 from agegen.classifier.evaluate import Predictions
 from agegen.files import read_json, write_json
 from agegen.report import beyond_accuracy

@@ -8,12 +8,12 @@ import pytest
 from studies import write_study
 from written_runs import write_run
 
-from agegen.classifier import augmentation as chapter_augmentation
-from agegen.classifier import curves as chapter_curves
-from agegen.classifier import structure as chapter_structure
-from agegen.classifier import untrained as chapter_untrained
-from agegen.classifier.analysis import open_analysis
-from agegen.classifier.analyze import fingerprint
+from agegen.analysis import augmentation as chapter_augmentation
+from agegen.analysis import curves as chapter_curves
+from agegen.analysis import structure as chapter_structure
+from agegen.analysis import untrained as chapter_untrained
+from agegen.analysis.analysis import open_analysis
+from agegen.analysis.analyze import fingerprint
 from agegen.classifier.evaluate_run import evaluate_run
 from agegen.errors import UserError
 from agegen.files import read_json, write_json

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from analyses import undrawn, words_of  # noqa: F401 - a fixture
 
-from agegen.classifier.analysis import open_analysis
-from agegen.classifier.errors import analyze
+from agegen.analysis.analysis import open_analysis
+from agegen.analysis.errors import analyze
 from agegen.errors import UserError
 from agegen.files import read_json, write_json
 from agegen.report import errors

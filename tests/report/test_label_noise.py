@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from analyses import undrawn, words_of  # noqa: F401 - a fixture
 
-from agegen.classifier import label_noise as computed
-from agegen.classifier.analysis import open_analysis
+from agegen.analysis import label_noise as computed
+from agegen.analysis.analysis import open_analysis
 from agegen.files import read_json, write_json
 from agegen.report import label_noise
 from agegen.report.section import Section

@@ -7,7 +7,7 @@ import pytest
 from analyses import draw_views, undrawn  # noqa: F401 - a fixture
 
 from agegen import metrics
-from agegen.classifier.multi_crop import SCHEMES, judge_schemes, recommend
+from agegen.analysis.multi_crop import SCHEMES, judge_schemes, recommend
 from agegen.files import read_json, write_json
 from agegen.report import multi_crop
 from agegen.report.section import Section

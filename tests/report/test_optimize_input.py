@@ -7,7 +7,7 @@ import pytest
 from analyses import undrawn, words_of  # noqa: F401 - a fixture
 from PIL import Image
 
-from agegen.classifier.transfer import SETTINGS
+from agegen.analysis.transfer import SETTINGS
 from agegen.files import read_json, write_json
 from agegen.report import optimize_input
 from agegen.report.input_curve import write_curve

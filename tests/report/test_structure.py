@@ -7,8 +7,8 @@ import pytest
 from analyses import undrawn, words_of  # noqa: F401 - a fixture
 from torch import nn
 
+from agegen.analysis.structure import describe_structure
 from agegen.classifier.model import PlainCNN, ResidualCNN
-from agegen.classifier.structure import describe_structure
 from agegen.files import write_json
 from agegen.report import structure
 from agegen.report.structure_figure import draw_network, largest_shape, list_slabs, list_stages

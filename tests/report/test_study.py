@@ -8,7 +8,7 @@ import pytest
 from analyses import undrawn, words_of  # noqa: F401 - a fixture
 from studies import write_study
 
-from agegen.classifier.study_trials import Trial
+from agegen.analysis.study_trials import Trial
 from agegen.faces.store import FaceStore
 from agegen.files import read_json, write_json
 from agegen.report import study as report

@@ -7,7 +7,7 @@ import pytest
 from analyses import undrawn, words_of  # noqa: F401 - a fixture
 
 from agegen import metrics
-from agegen.classifier.untrained import EDGES, judge, summarise
+from agegen.analysis.untrained import EDGES, judge, summarise
 from agegen.files import write_json
 from agegen.report import untrained
 from agegen.report.section import Section

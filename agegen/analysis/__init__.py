@@ -1,0 +1,1 @@
+"""Understanding a trained classifier: the chapters of its analysis, each a file."""

@@ -1,0 +1,233 @@
+"""Multi-crop evaluation: does averaging over several crops of a face beat its centre?
+
+Every view of every face is computed once; each scheme then averages some of them. The temperature
+is fitted anew for every scheme, on the validation faces seen through the same scheme.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import log_expit, logsumexp
+from scipy.stats import binomtest
+
+from agegen import metrics
+from agegen.analysis.analysis import Analysis
+from agegen.classifier.evaluate import interval
+from agegen.classifier.predict import Classifier
+from agegen.errors import UserError
+from agegen.faces.store import FaceStore, clusters
+from agegen.faces.views import evaluation_views, random_crops
+from agegen.files import flatten, write_rows
+from agegen.metrics import as_json
+from agegen.progress import Progress
+
+Average = Literal["logits", "probabilities"]
+RANDOM_COUNTS = (1, 2, 4, 8, 16, 32)
+# columns of the ten fixed views of `evaluation_views`, then the random ones behind them
+FIXED = {"centre": (0,), "flip": (0, 5), "five": (0, 1, 2, 3, 4), "ten": tuple(range(10))}
+SCHEMES = FIXED | {f"random {k}": tuple(range(10, 10 + k)) for k in RANDOM_COUNTS}
+SCORES = {
+    "accuracy": metrics.accuracy,
+    "balanced_accuracy": metrics.balanced_accuracy,
+    "roc_auc": metrics.roc_auc,
+    "expected_calibration_error": metrics.expected_calibration_error,
+}
+SIGNIFICANT = 0.05
+
+
+class SplitViews(NamedTuple):
+    """The log-odds of every view of the faces of one split.
+
+    Attributes:
+        indices: int64 (n,), numbers in the store.
+        labels: int64 (n,).
+        logits: float64 (v, n), log p(old) − log p(young) before scaling; the ten fixed views, then
+            the random crops.
+    """
+
+    indices: np.ndarray
+    labels: np.ndarray
+    logits: np.ndarray
+
+
+class McNemar(NamedTuple):
+    """Two classifiers on the same faces.
+
+    Attributes:
+        gained: faces that only the second has right.
+        lost: faces that only the first has right.
+        p: two-sided exact p-value that both are right equally often.
+    """
+
+    gained: int
+    lost: int
+    p: float
+
+
+def view_split(
+    classifier: Classifier,
+    store: FaceStore,
+    split: str,
+    seed: int = 0,
+    crops: int = max(RANDOM_COUNTS),
+    batch_size: int = 32,
+) -> SplitViews:
+    """Classify the ten fixed views and `crops` random crops of every face of a split.
+
+    A face's random crops follow from the seed and its number in the store alone.
+
+    Raises:
+        UserError: the split is empty.
+    """
+    indices = store.indices(split)
+    if not len(indices):
+        raise UserError(f"{store.folder} has no faces in its {split} split")
+    columns = []
+    with Progress(len(indices), f"views of the {split} faces", "faces") as progress:
+        for start in range(0, len(indices), batch_size):
+            chosen = indices[start : start + batch_size]
+            columns.append(view_log_odds(classifier, store.images[chosen], chosen, seed, crops))
+            progress.update(len(chosen))
+    return SplitViews(indices, store.labels[indices], np.concatenate(columns, axis=1))
+
+
+@torch.no_grad()
+def view_log_odds(
+    classifier: Classifier, images: np.ndarray, numbers: np.ndarray, seed: int, crops: int
+) -> np.ndarray:
+    """Return the log-odds float64 (10 + crops, n) of the views of a few faces."""
+    batch = torch.from_numpy(images).to(classifier.device)
+    drawn = [np.random.default_rng([seed, number]).random((crops, 3)) for number in numbers]
+    views = [*evaluation_views(batch, classifier.crop, "ten")]
+    views += [*random_crops(batch, torch.from_numpy(np.stack(drawn)), classifier.crop)]
+    logits = torch.stack([classifier.model(view).double() for view in views])
+    return (logits[..., 1] - logits[..., 0]).cpu().numpy()
+
+
+def average(logits: np.ndarray, scheme: str, of: Average = "logits") -> np.ndarray:
+    """Average a scheme's views to log-odds, float64 (n,).
+
+    Args:
+        logits: (v, n) of `SplitViews`.
+        scheme: a name of `SCHEMES`.
+        of: "logits" (a geometric mean of odds), or "probabilities" before scaling (as Krizhevsky
+            et al., 2012, section 4.1), turned back into log-odds.
+    """
+    chosen = logits[list(SCHEMES[scheme])]
+    if of == "logits":
+        return chosen.mean(axis=0)
+    # log Σ p − log Σ (1 − p), added up as logarithms: p close to 0 or 1 keeps its digits
+    return logsumexp(log_expit(chosen), axis=0) - logsumexp(log_expit(-chosen), axis=0)
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
+    """Compare two classifiers by the exact test of McNemar (1947): binomial on discordant faces.
+
+    Args:
+        first: bool (n,), which faces the first classifies right.
+        second: bool (n,), the same of the second.
+    """
+    return discordant(int((second & ~first).sum()), int((first & ~second).sum()))
+
+
+def discordant(gained: int, lost: int) -> McNemar:
+    """Test whether gains and losses are equally likely: Binomial(gained + lost, ½), both tails."""
+    n = gained + lost
+    return McNemar(gained, lost, float(binomtest(gained, n).pvalue) if n else 1.0)
+
+
+def judge_schemes(
+    test: SplitViews, val: SplitViews, weights: np.ndarray, schemes: tuple[str, ...] = (*SCHEMES,)
+) -> list[dict]:
+    """Figures of every scheme and both ways of averaging, with intervals, as plain JSON.
+
+    Args:
+        test: views of the faces that are judged.
+        val: views of the faces that the temperatures are fitted on.
+        weights: bootstrap weights (resamples, n) of the test faces.
+        schemes: names of `SCHEMES`.
+
+    Returns:
+        One entry a scheme and average: the scores, `temperature`, `views`, and against the centre
+        crop the paired differences `accuracy_gain` and `roc_auc_gain` and `mcnemar`.
+    """
+    y, centre = test.labels, average(test.logits, "centre")
+    rows = []
+    for scheme in schemes:
+        for of in ("logits", "probabilities") if len(SCHEMES[scheme]) > 1 else ("logits",):
+            logit = average(test.logits, scheme, of)
+            t = metrics.fit_temperature(val.labels, average(val.logits, scheme, of))
+            p = metrics.sigmoid(logit / t)
+            row = {"scheme": scheme, "average": of, "views": len(SCHEMES[scheme]), "temperature": t}
+            row |= {name: interval(score, y, p, weights) for name, score in SCORES.items()}
+            for name in ("accuracy", "roc_auc"):
+                row[f"{name}_gain"] = gain(SCORES[name], y, centre, logit, weights)
+            test_of = mcnemar((centre > 0) == y, (logit > 0) == y)
+            rows.append(row | {"mcnemar": test_of._asdict()})
+    return rows
+
+
+def gain(
+    score: Callable, y: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray
+) -> dict:
+    """How much higher a score is with the second log-odds; both on the same resamples."""
+    a, b = metrics.sigmoid(first), metrics.sigmoid(second)
+    return as_json(metrics.estimate(lambda w: score(y, b, w) - score(y, a, w), weights))
+
+
+def recommend(rows: list[dict]) -> dict:
+    """Choose the fewest views whose accuracy is proven to be above the centre crop's.
+
+    Proven means an exact McNemar p below 0.05 divided by the number of schemes that were tried
+    (Bonferroni's correction), and a gain whose interval leaves 0 out: McNemar's test takes faces of
+    one person for independent, the interval does not. Without such a scheme the centre crop stays.
+    Only averages of logits are tried; the others are for comparison.
+
+    Returns:
+        `scheme`, the `threshold` of p, how many were `tried`, and which are `better` and `worse`
+        than the centre crop.
+    """
+    tried = [row for row in rows if row["scheme"] != "centre" and row["average"] == "logits"]
+    threshold = SIGNIFICANT / max(len(tried), 1)
+    proven = [row for row in tried if row["mcnemar"]["p"] < threshold]
+    better = [row for row in proven if row["accuracy_gain"]["low"] > 0]
+    worse = [row for row in proven if row["accuracy_gain"]["high"] < 0]
+    chosen = min(better, key=lambda row: row["views"], default={"scheme": "centre"})
+    return {
+        "scheme": chosen["scheme"],
+        "threshold": threshold,
+        "tried": len(tried),
+        "better": [row["scheme"] for row in better],
+        "worse": [row["scheme"] for row in worse],
+    }
+
+
+def analyze(analysis: Analysis) -> dict:
+    """Judge all schemes on the test faces; multi_crop_schemes.csv holds the same figures."""
+    classifier, store = analysis.classifier, analysis.store
+    test, val = (view_split(classifier, store, name, analysis.seed) for name in ("test", "val"))
+    weights = metrics.bootstrap_weights(
+        len(test.labels), clusters(store, test.indices), seed=analysis.seed
+    )
+    rows = judge_schemes(test, val, weights)
+    save_table(analysis.folder / "multi_crop_schemes.csv", rows)
+    return {
+        "n": len(test.labels),
+        "n_val": len(val.labels),
+        "crop": classifier.crop,
+        "size": store.size,
+        "distinct_crops": 2 * (store.size - classifier.crop + 1) ** 2,
+        "own_views": classifier.views,
+        "resamples": len(weights),
+        "schemes": rows,
+        "recommended": recommend(rows),
+    }
+
+
+def save_table(path: Path, rows: list[dict]) -> None:
+    """Write value, low and high of every figure of every scheme, a column each."""
+    flat = [flatten(row) for row in rows]
+    write_rows(path, tuple(flat[0]), [tuple(row.values()) for row in flat])
