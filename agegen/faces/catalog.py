@@ -49,10 +49,12 @@ def require_both_classes(source: Path, catalog: Catalog) -> None:
     present = {face.label for face in catalog.faces}
     missing = [name for label, name in enumerate(CLASS_NAMES) if label not in present]
     if missing:
-        why = f" (first of {len(catalog.rejected)} files left out: {catalog.rejected[0].reason})"
+        left_out = catalog.rejected
+        why = (
+            f" (first of {len(left_out)} files left out: {left_out[0].reason})" if left_out else ""
+        )
         raise UserError(
-            f"no face of class {' and '.join(missing)} in {source}, read as {catalog.kind}"
-            + (why if catalog.rejected else "")
+            f"no face of class {' and '.join(missing)} in {source}, read as {catalog.kind}{why}"
         )
 
 

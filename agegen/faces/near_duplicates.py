@@ -13,6 +13,7 @@ from PIL import Image
 HASH_SIDE = 16
 HASH_BITS = HASH_SIDE * HASH_SIDE
 MAX_DIFFERENT_BITS = 32
+THRESHOLD = HASH_BITS - 2 * MAX_DIFFERENT_BITS  # of the product of two vectors of signs
 
 
 def difference_hash(image: np.ndarray) -> np.ndarray:
@@ -44,23 +45,29 @@ def near_duplicate_pairs(hashes: np.ndarray, block: int = 2048) -> np.ndarray:
 
     Args:
         hashes: uint8 (n, 32).
-        block: rows compared at a time; memory is 2 × block × n floats.
+        block: rows and columns compared at a time: beyond the hashes and the pairs found, memory
+            is that of two block × block matrices, however many faces there are.
 
     Returns:
         int64 (pairs, 2), first index below second, sorted.
     """
-    signs = to_signs(hashes)
-    flipped = to_signs(mirrored(hashes))
-    threshold = HASH_BITS - 2 * MAX_DIFFERENT_BITS
+    starts = range(0, len(hashes), block)
     found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(signs), block):
-        rest = signs[start:].T
-        rows = slice(start, start + block)
-        products = signs[rows] @ rest
-        alike = np.maximum(products, flipped[rows] @ rest, out=products) >= threshold
-        first, second = np.nonzero(np.triu(alike, k=1))
-        found.append(np.stack([first, second], axis=1) + start)
-    return np.concatenate(found)
+    for first in starts:
+        rows = hashes[first : first + block]
+        sides = to_signs(rows), to_signs(mirrored(rows))
+        for second in starts[first // block :]:
+            alike = are_alike(*sides, to_signs(hashes[second : second + block]))
+            pairs = np.nonzero(np.triu(alike, k=1) if first == second else alike)
+            found.append(np.stack(pairs, axis=1) + np.array([first, second]))
+    pairs = np.concatenate(found)
+    return pairs[np.lexsort(pairs.T[::-1])]
+
+
+def are_alike(signs: np.ndarray, flipped: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Compare all rows with all others, as they are and mirrored; bool (rows, others)."""
+    products = signs @ others.T
+    return np.maximum(products, flipped @ others.T, out=products) >= THRESHOLD
 
 
 def to_signs(hashes: np.ndarray) -> np.ndarray:

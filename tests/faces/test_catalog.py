@@ -22,6 +22,12 @@ def test_an_unknown_kind_is_refused(tmp_path):
         read_catalog(tmp_path / "notes.txt", RANGES)
 
 
+def test_a_missing_class_is_refused_where_nothing_was_left_out(tmp_path):
+    touch(tmp_path, "24_Ann_Lee_0001.jpg")
+    with pytest.raises(UserError, match=r"no face of class old in .* read as cacd$"):
+        read_catalog(tmp_path, RANGES)
+
+
 def test_a_missing_class_is_refused_with_the_first_reason(tmp_path):
     touch(tmp_path, "24_Ann_Lee_0001.jpg", "45_Bob_Ray_0001.jpg")
     with pytest.raises(

@@ -1,3 +1,4 @@
+import tracemalloc
 from io import BytesIO
 
 import numpy as np
@@ -55,6 +56,17 @@ def test_pairs_are_those_of_the_definition(block):
     hashes = np.packbits(np.concatenate([bits, [near, far]]), axis=1)
     hashes = np.concatenate([hashes, mirrored(hashes[5:6])])
     np.testing.assert_array_equal(near_duplicate_pairs(hashes, block), [[3, 30], [5, 32]])
+
+
+def test_memory_does_not_grow_with_the_square_of_the_faces():
+    peaks = []
+    for n in (2_000, 8_000):
+        hashes = np.random.default_rng(2).integers(0, 256, (n, 32), dtype=np.uint8)
+        tracemalloc.start()
+        near_duplicate_pairs(hashes, block=256)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_mirrored_is_its_own_inverse():
