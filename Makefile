@@ -9,7 +9,7 @@ FACES := $(DEMO)/faces
 # One worker per core for the tests; each keeps to one thread so that they do not fight.
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-all lint format docs clean
+.PHONY: demo test test-all coverage lint format docs clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,12 @@ test: lint
 
 test-all: lint
 	$(TEST) -m ''
+
+## Which lines of the package and the recipes the quick tests reach; fails below 90 %.
+coverage: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def analyze_run(
             continue
         print(f"[{number}/{len(chapters)}] {name}", flush=True)
         started = time.perf_counter()
-        answer = importlib.import_module(f"agegen.classifier.{name}").analyze(analysis)
+        answer = importlib.import_module(f"agegen.analysis.{name}").analyze(analysis)
         seconds = time.perf_counter() - started
         write_json(path, {"made_from": made_from, "seconds": round(seconds, 1), **answer})
 
