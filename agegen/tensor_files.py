@@ -26,6 +26,11 @@ def save_tensors(path: Path, tensors: Tensors) -> None:
         flush_to_disk(temporary)
 
 
+def in_half(tensors: Tensors) -> Tensors:
+    """Floating tensors as float16, half as large; others as they are."""
+    return {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
+
+
 def load_tensors(path: Path) -> Tensors:
     """Read a safetensors file.
 

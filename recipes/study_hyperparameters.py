@@ -26,6 +26,7 @@ from agegen.configs import from_plain
 from agegen.devices import cores_per_process
 from agegen.errors import UserError
 from agegen.files import read_json
+from agegen.pretrained import require_record
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def base_config(config: StudyConfig, out: Path) -> TrainConfig:
     """Read the run's config, or take the defaults."""
     if config.run is None:
         return TrainConfig(config.faces, out)
+    require_record(config.run, "classifier")
     path = config.run / "config.json"
     return from_plain(TrainConfig, read_json(path)["config"], path)
 

@@ -11,9 +11,19 @@ starts a single one. A run says how many processes it has.
 --config FILE reads the values that differ from the defaults from a JSON file.
 """
 
+from accelerate import PartialState
+
 from agegen.classifier.config import TrainConfig
+from agegen.classifier.photo_needs import keep_needs
 from agegen.classifier.train import train
 from agegen.cli import run_recipe
 
+
+def main(config: TrainConfig) -> None:
+    """Train, then measure what classifying photos needs, so that the run can without its store."""
+    if train(config) and PartialState().is_main_process:
+        keep_needs(config.out)
+
+
 if __name__ == "__main__":
-    run_recipe(TrainConfig, train, __doc__)
+    run_recipe(TrainConfig, main, __doc__)

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "agegen"
 MAY_IMPORT = {
     "__main__": {"__version__"},
-    "pretrained": set(),
+    "pretrained": {"errors"},
     "errors": set(),
     "alarm_limits": set(),
     "verdicts": set(),
@@ -29,21 +29,22 @@ MAY_IMPORT = {
     "averaging": set(),
     "classifier": {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
-        "faces", "files", "metrics", "own_class", "progress", "runs", "tensor_files",
+        "faces", "files", "metrics", "own_class", "pretrained", "progress", "runs", "tensor_files",
     },
     "analysis": {
-        "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics", "progress",
-        "runs", "tensor_files", "configs", "devices",
+        "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics",
+        "pretrained", "progress", "runs", "tensor_files", "configs", "devices",
     },
     "cyclegan": {
         "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
-        "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "progress",
-        "runs", "tensor_files", "verdicts",
+        "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "pretrained",
+        "progress", "runs", "tensor_files", "verdicts",
     },
     "perceptual": {"errors", "tensor_files"},
     "judges": {"analysis", "classifier", "errors", "faces", "judges", "metrics", "perceptual"},
     "report": {
-        "alarm_limits", "cli", "errors", "faces", "files", "metrics", "report", "verdicts",
+        "alarm_limits", "cli", "errors", "faces", "files", "metrics", "pretrained", "report",
+        "verdicts",
     },
 }  # fmt: skip
 

@@ -1,18 +1,39 @@
-"""The generators that come with the package."""
+"""What comes with the package: a classifier and generators."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import torch
+from photos import REPOSITORY, environment
+from real_face import hopper, hopper_photo
 from safetensors.torch import load_file
 
+from agegen.analysis.analysis import open_analysis
+from agegen.classifier.classify_photos import load_photo_classifier
+from agegen.classifier.predict import load_classifier
+from agegen.classifier.training_faces import open_faces
 from agegen.cyclegan.photo_translator import load_photo_translator
-from agegen.cyclegan.translate import PRETRAINED, find_run, load_translator
+from agegen.cyclegan.translate import load_translator
+from agegen.errors import UserError
 from agegen.faces.store import FaceStore
+from agegen.files import read_json
+from agegen.judges.classifier import load_judge, training_note
+from agegen.pretrained import PRETRAINED, find_run, require_record
+from agegen.report.classifier_page import make_page
 
 FOLDER = Path(__file__).parents[1] / "agegen" / "pretrained"
+WEIGHTS = {"classifier": "best", "cyclegan": "generators"}
 
 
-def test_they_load_without_any_run_and_change_faces(drawn_store: FaceStore) -> None:
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder here is named pretrained."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_generators_load_without_any_run_and_change_faces(drawn_store: FaceStore) -> None:
     translator = load_translator(PRETRAINED, device="cpu")
     images = torch.nn.functional.interpolate(
         torch.tensor(drawn_store.images[:4]).permute(0, 3, 1, 2), translator.store_size
@@ -31,21 +52,82 @@ def test_they_know_how_faces_are_cropped() -> None:
     assert translator.geometry.size == translator.translator.store_size
 
 
-def test_a_folder_of_that_name_comes_first(tmp_path: Path, monkeypatch) -> None:
-    assert find_run(Path("runs/mine")) == Path("runs/mine")
-    assert find_run(PRETRAINED) == FOLDER / "cyclegan"
-    monkeypatch.chdir(tmp_path)
+def test_the_classifier_finds_a_woman_of_seventy_old() -> None:
+    loaded = load_photo_classifier(PRETRAINED)
+    (verdict,) = loaded._replace(search_pixels=160_000).classify(hopper())
+    assert verdict.words == "old"
+    assert loaded.ages == {"young": [20, 26], "old": [52, 62]}
+    assert loaded.familiarity.training == 3253 + 1446
+
+
+def test_it_judges_and_says_that_it_was_trained_on_other_faces(drawn_store: FaceStore) -> None:
+    scores = load_judge(PRETRAINED, "cpu").scores(torch.rand(2, 3, 96, 96) * 2 - 1)
+    assert scores["p_old"].shape == (2,)
+    assert "trained on another store" in training_note(PRETRAINED, drawn_store)
+
+
+def test_results_are_written_here_and_not_into_the_package(tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in FOLDER.rglob("*")}
+    recipe = REPOSITORY / "recipes" / "classify_photos.py"
+    flags = ("--run", "pretrained", "--search-megapixels", "0.2", str(hopper_photo()))
+    done = subprocess.run(
+        [sys.executable, str(recipe), *flags],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 face: 1 old (p(old) " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("saved to pretrained/photos: index.html")
+    assert (tmp_path / "pretrained" / "photos" / "index.html").exists()
+    assert {path: path.stat().st_mtime_ns for path in FOLDER.rglob("*")} == before
+
+
+def test_what_needs_faces_or_the_record_of_the_training_says_so(drawn_store: FaceStore) -> None:
+    with pytest.raises(UserError, match="do not come with it: --faces names a FaceStore"):
+        open_faces(load_classifier(PRETRAINED, "cpu").config)
+    for need in (
+        lambda: open_analysis(PRETRAINED, drawn_store.folder),
+        lambda: make_page(PRETRAINED),
+        lambda: require_record(PRETRAINED, "classifier"),
+    ):
+        with pytest.raises(UserError, match="have no record of their training"):
+            need()
+    with pytest.raises(UserError, match="leave out --faces"):
+        load_photo_classifier(PRETRAINED, drawn_store.folder)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "cyclegan"])
+def test_a_run_of_that_name_comes_first(kind: str) -> None:
+    assert find_run(Path("runs/mine"), kind) == Path("runs/mine")
+    assert find_run(PRETRAINED, kind) == FOLDER / kind
     PRETRAINED.mkdir()
-    assert find_run(PRETRAINED) == FOLDER / "cyclegan"
+    assert find_run(PRETRAINED, kind) == FOLDER / kind
     (PRETRAINED / "config.json").write_text("{}")
-    assert find_run(PRETRAINED) == PRETRAINED
+    assert find_run(PRETRAINED, kind) == PRETRAINED
+    require_record(PRETRAINED, kind)
 
 
-def test_they_are_small_and_have_a_card() -> None:
+def test_all_of_it_is_small() -> None:
     files = [path for path in FOLDER.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert sum(path.stat().st_size for path in files) < 25e6
-    weights = load_file(FOLDER / "cyclegan" / "generators.safetensors")
-    assert {w.dtype for w in weights.values()} == {torch.float16}
-    card = (FOLDER / "cyclegan" / "README.md").read_text()
-    for word in ("UTKFace", "non-commercial", "verified", "evaluate_cyclegan.py"):
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("cyclegan", ("verified", "evaluate_cyclegan.py")),
+        ("classifier", ("balanced accuracy", "calibration", "seed 1", "pack_run.py")),
+    ],
+)
+def test_weights_are_half_and_have_a_card(kind: str, words: tuple[str, ...]) -> None:
+    weights = load_file(FOLDER / kind / f"{WEIGHTS[kind]}.safetensors")
+    assert {w.dtype for w in weights.values() if w.is_floating_point()} == {torch.float16}
+    card = (FOLDER / kind / "README.md").read_text()
+    for word in ("UTKFace", "non-commercial", *words):
         assert word in card
+
+
+def test_no_path_of_a_machine_is_in_the_configs() -> None:
+    for path in FOLDER.rglob("*.json"):
+        config = read_json(path).get("config", {})
+        assert not Path(config.get("faces", "")).is_absolute()
+        assert not Path(config.get("out", "")).is_absolute()

@@ -8,6 +8,7 @@ from agegen.classifier.predict import Classifier, load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.faces.store import FaceStore
+from agegen.pretrained import require_record
 
 
 class Analysis(NamedTuple):
@@ -41,6 +42,7 @@ def open_analysis(run: Path, faces: Path | None = None, seed: int = 0) -> Analys
     Raises:
         UserError: the run or the store is missing, damaged or not of each other.
     """
+    require_record(run, "classifier")
     classifier = load_classifier(run)
     store = open_faces(classifier.config, faces)
     folder = run / "analysis"

@@ -12,18 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agegen.classifier.familiarity import Familiarity, familiarity_of
-from agegen.classifier.predict import Classifier, load_classifier, require_size
-from agegen.classifier.training_faces import open_faces
-from agegen.classifier.view_temperature import calibrated_for
+from agegen.classifier.familiarity import Familiarity
+from agegen.classifier.photo_needs import needs_of
+from agegen.classifier.predict import Classifier
+from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.decode import BadImageError
-from agegen.faces.geometry import Geometry, geometry_of
+from agegen.faces.geometry import Geometry
 from agegen.faces.photo_sets import explain_no_face
 from agegen.faces.photos import CroppedFace, crop_centre, crop_faces, decode_photo
 from agegen.faces.records import CLASS_NAMES
+from agegen.pretrained import find_run
 
-VIEWS = "ten"
 SURE, PROBABLE = 0.9, 0.7  # p of the class from which it is named, and named as probable
 SMALL = 0.5  # photo pixels per pixel of the face below which the photo shows too little
 
@@ -130,23 +130,24 @@ def load_photo_classifier(
     centred: bool = False,
     search_pixels: int = landmarks.SEARCH_PIXELS,
 ) -> PhotoClassifier:
-    """Load a run for photos; its data set's geometry is estimated if it is not known yet.
+    """Load a run for photos: what they need beside it is measured from its store, or was kept.
 
     Args:
-        run: folder of a trained classifier.
+        run: folder of a trained classifier; `agegen.pretrained.PRETRAINED` is the one that comes
+            with the package.
         faces: folder of its FaceStore, if it is no longer where it was trained.
         centred: take every photo's centred square as a face, without looking for any.
         search_pixels: see `agegen.faces.landmarks.find_faces`.
 
     Raises:
-        UserError: the run or its store is missing or damaged, or the extra ``photos`` is not
-            installed and `centred` is not set.
+        UserError: the run is missing or damaged, its store is damaged, or is gone before the run
+            has kept what it needs of it, or the extra ``photos`` is not installed and `centred` is
+            not set.
     """
-    classifier = load_classifier(run)
-    store = open_faces(classifier.config, faces)
-    require_size(classifier, store)
-    geometry = None if centred else geometry_of(store)
-    familiarity = familiarity_of(classifier, store, run)
-    classifier = calibrated_for(VIEWS, classifier, store, run)
-    ages = {name: store.info["request"][name] for name in CLASS_NAMES}
-    return PhotoClassifier(classifier, geometry, familiarity, ages, search_pixels)
+    folder = find_run(run, "classifier")
+    if faces and folder != run:
+        raise UserError(f"--run {run} knows all that photos need: leave out --faces")
+    needs = needs_of(folder, faces, centred)
+    return PhotoClassifier(
+        needs.classifier, needs.geometry, needs.familiarity, needs.ages, search_pixels
+    )

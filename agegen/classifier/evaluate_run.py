@@ -13,11 +13,12 @@ from agegen.classifier.evaluate import (
 )
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import SplitName, predict_split
-from agegen.classifier.training_faces import open_faces
+from agegen.classifier.training_faces import faces_at_hand, open_faces
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
 from agegen.files import read_json, write_json, write_rows
+from agegen.pretrained import find_run
 
 
 def evaluate_run(
@@ -47,7 +48,7 @@ def evaluate_run(
     classifier = load_classifier(run)
     store = open_same_faces(run, classifier.config, faces)
     predictions = predict_split(classifier, store, split, views)
-    seen = count_seen(classifier.config, store, predictions.indices)
+    seen = count_seen(run, classifier.config, store, predictions.indices)
     evaluation = {
         "run": str(run),
         "faces": str(store.folder),
@@ -69,18 +70,26 @@ def open_same_faces(run: Path, config: TrainConfig, faces: Path | None) -> FaceS
     if faces is None:
         return open_faces(config)
     store = FaceStore.open(faces)
-    trained_on = read_json(run / "config.json")["data"]["checksum"]
-    return open_faces(config, faces) if store.checksum == trained_on else store
+    return open_faces(config, faces) if trained_on(run, store) else store
 
 
-def count_seen(trained: TrainConfig, store: FaceStore, indices: np.ndarray) -> int | None:
+def trained_on(run: Path, store: FaceStore) -> bool:
+    """True if a store holds the faces of a run's training."""
+    return (
+        store.checksum == read_json(find_run(run, "classifier") / "config.json")["data"]["checksum"]
+    )
+
+
+def count_seen(
+    run: Path, trained: TrainConfig, store: FaceStore, indices: np.ndarray
+) -> int | None:
     """Count the faces that the classifier was trained or selected on, or near-duplicates of them.
 
     None where the store that it was trained on is gone.
     """
-    if not trained.faces.exists():
+    training = store if trained_on(run, store) else faces_at_hand(trained)
+    if training is None:
         return None
-    training = open_faces(trained)
     seen = training.hashes[np.isin(training.splits, ("train", "val"))]
     pairs = near_duplicate_pairs(np.concatenate([seen, store.hashes[indices]]))
     across = (pairs[:, 0] < len(seen)) & (pairs[:, 1] >= len(seen))

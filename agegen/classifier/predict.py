@@ -15,6 +15,7 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import Views, at_side, evaluation_views
 from agegen.files import read_json
 from agegen.metrics import sigmoid
+from agegen.pretrained import find_run
 from agegen.tensor_files import load_tensors
 
 
@@ -67,9 +68,15 @@ class Classifier:
 def load_classifier(run: Path, device: torch.device | str | None = None) -> Classifier:
     """Load the best epoch of a run; no flags about the network are needed.
 
+    Args:
+        run: folder of a trained classifier; `agegen.pretrained.PRETRAINED` is the one that comes
+            with the package.
+        device: None takes a GPU if there is one.
+
     Raises:
         UserError: the folder is no run, has no validated epoch yet, or is damaged.
     """
+    run = find_run(run, "classifier")
     if not (run / "config.json").exists():
         raise UserError(f"{run} is not a run folder (no config.json)")
     if not (run / "best.json").exists():

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from agegen.classifier.config import TrainConfig
+from agegen.errors import UserError
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.split import SPLITS, group_faces
 from agegen.faces.store import FaceStore
+from agegen.pretrained import PRETRAINED
 
 UNUSED = "unused"
 
@@ -22,8 +24,13 @@ def open_faces(config: TrainConfig, folder: Path | None = None) -> FaceStore:
         folder: where the store is now, if not where the config says.
 
     Raises:
-        UserError: there is no whole store.
+        UserError: there is no whole store, or the training's was not handed on with it.
     """
+    if folder is None and config.faces == PRETRAINED:
+        raise UserError(
+            "the faces that this classifier was trained on do not come with it: --faces names a "
+            "FaceStore"
+        )
     store = FaceStore.open(folder or config.faces)
     subset = config.subset
     splits = store.splits.astype("<U8")
@@ -34,6 +41,16 @@ def open_faces(config: TrainConfig, folder: Path | None = None) -> FaceStore:
     if subset.share < 1:
         splits[left_out(store, splits == "train", subset.share, config.seed)] = UNUSED
     return replace(store, splits=splits)
+
+
+def faces_at_hand(config: TrainConfig, folder: Path | None = None) -> FaceStore | None:
+    """Open a training's store as `open_faces` does; None where it is gone, or was not handed on.
+
+    Raises:
+        UserError: it is there, but is not whole.
+    """
+    gone = folder is None and (config.faces == PRETRAINED or not config.faces.exists())
+    return None if gone else open_faces(config, folder)
 
 
 def fold_splits(store: FaceStore, folds: int, fold: int) -> np.ndarray:

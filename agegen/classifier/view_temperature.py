@@ -30,15 +30,34 @@ def calibrated_for(views: Views, classifier: Classifier, store: FaceStore, run: 
     Raises:
         UserError: the store has no validation faces.
     """
+    kept = read_calibrated(views, classifier, store.checksum, run)
+    if kept:
+        return kept
+    temperature = fit(views, classifier, store)
+    about = made_from(views, store.checksum, run)
+    with suppress(UserError):
+        write_json(run / FILE, about | {"temperature": temperature})
+    return replace(classifier, views=views, temperature=temperature)
+
+
+def read_calibrated(
+    views: Views, classifier: Classifier, checksum: str, run: Path
+) -> Classifier | None:
+    """Return the classifier as `calibrated_for` does, from what its run has kept.
+
+    None where nothing is kept, or that of other weights, or of other faces than `checksum`.
+    """
     if views == classifier.views:
         return classifier
-    about = {"weights": sha256(run / "best.safetensors"), "faces": store.checksum, "views": views}
-    kept = read_kept(run / FILE)
+    kept, about = read_kept(run / FILE), made_from(views, checksum, run)
     if {name: kept.get(name) for name in about} != about:
-        kept = about | {"temperature": fit(views, classifier, store)}
-        with suppress(UserError):
-            write_json(run / FILE, kept)
+        return None
     return replace(classifier, views=views, temperature=kept["temperature"])
+
+
+def made_from(views: Views, checksum: str, run: Path) -> dict[str, str]:
+    """What a temperature belongs to."""
+    return {"weights": sha256(run / "best.safetensors"), "faces": checksum, "views": views}
 
 
 def fit(views: Views, classifier: Classifier, store: FaceStore) -> float:

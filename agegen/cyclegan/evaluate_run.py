@@ -24,11 +24,12 @@ from agegen.faces.store import FaceStore
 from agegen.files import sha256, write_json, written_whole
 from agegen.judges import Judge
 from agegen.judges.age_estimator import AgeEstimator
-from agegen.judges.classifier import FrozenClassifier, load_judge, require_same_view
+from agegen.judges.classifier import FrozenClassifier, load_judge, require_same_view, training_note
 from agegen.judges.features import ClassifierFeatures, FeatureName, find_features
 from agegen.judges.identity import IdentityMatcher
 from agegen.own_class import import_own
 from agegen.perceptual import load_perceptual
+from agegen.pretrained import find_run
 
 SHOWN = 12  # faces of each class on the sheet
 
@@ -115,6 +116,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     translator = load_translator(config.run, config.weights, state.device)
     store = FaceStore.open(config.faces or translator.config.faces)
     panel, notes = call_panel(config, translator)
+    notes = {"classifier": training_note(config.judge, store), **notes}
     before = fingerprint(panel.judges)
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {
@@ -122,7 +124,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         "run": str(config.run),
         "weights": translator.weights,
         "judge": str(config.judge),
-        "judge_weights": sha256(config.judge / "best.safetensors"),
+        "judge_weights": sha256(find_run(config.judge, "classifier") / "best.safetensors"),
         "faces": str(store.folder),
         "checksum": store.checksum,
         "split": config.split,

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.translate import Translator, find_run, load_translator, require_class
+from agegen.cyclegan.translate import Translator, load_translator, require_class
 from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import Similarity, similarity
@@ -29,6 +29,7 @@ from agegen.faces.photos import CroppedFace, crop_faces
 from agegen.faces.pixels import GREY_LEVELS, LUMINANCE
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_float
+from agegen.pretrained import find_run
 
 SMALLEST_INPUT = 32  # pixels that the networks take
 
@@ -144,7 +145,7 @@ def load_photo_translator(
             ``photos`` is not installed and `centred` is not set.
     """
     require_class(to)
-    run = find_run(run)
+    run = find_run(run, "cyclegan")
     translator = load_translator(run, weights)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)

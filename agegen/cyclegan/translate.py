@@ -19,11 +19,10 @@ from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
 from agegen.files import read_json
+from agegen.pretrained import find_run
 from agegen.tensor_files import load_tensors
 
 LAST, BEST = "generators", "best"  # names of the weights' files
-PRETRAINED = Path("pretrained")
-"""The run whose generators come with the package, unless a folder of that name holds one."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,8 @@ def load_translator(
     """Load the generators of a run; no flags about the networks are needed.
 
     Args:
-        run: folder of a CycleGAN's training; `PRETRAINED` is the one that comes with the package.
+        run: folder of a CycleGAN's training; `agegen.pretrained.PRETRAINED` is the one that comes
+            with the package.
         weights: "best" (chosen by a judge) or "generators" (the last checkpoint's); None takes the
             best where a judge chose one.
         device: None takes a GPU if there is one.
@@ -82,7 +82,7 @@ def load_translator(
     Raises:
         UserError: the folder is no such run, has no checkpoint yet, or is damaged.
     """
-    run = find_run(run)
+    run = find_run(run, "cyclegan")
     config_file = run / "config.json"
     if not config_file.exists():
         raise UserError(f"{run} is not a run folder (no config.json)")
@@ -103,13 +103,6 @@ def load_translator(
     generators = generators.float().to(device).eval().requires_grad_(False)
     data = saved["data"]
     return Translator(generators, config, data["size"], data["checksum"], device, name)
-
-
-def find_run(run: Path) -> Path:
-    """The folder that a run's name means: for `PRETRAINED`, that within the package."""
-    if run == PRETRAINED and not (run / "config.json").exists():
-        return Path(__file__).parents[1] / "pretrained" / "cyclegan"
-    return run
 
 
 def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:

@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from agegen.classifier.evaluate_run import trained_on
 from agegen.classifier.predict import Classifier, load_classifier
 from agegen.errors import UserError
+from agegen.faces.store import FaceStore
 
 VIEW_TOLERANCE = 0.03  # of a face's side
 
@@ -78,3 +80,18 @@ def load_judge(
         UserError: the folder is no run of a trained classifier.
     """
     return FrozenClassifier(load_classifier(run, device), name)
+
+
+def training_note(run: Path, store: FaceStore) -> str:
+    """Say "measured", and what to beware of where a judge was trained on another store.
+
+    Args:
+        run: folder of the judge's training.
+        store: the faces that are judged.
+    """
+    if trained_on(run, store):
+        return "measured"
+    return (
+        "measured, but trained on another store: where that one's training faces are among those "
+        "judged here, it is no independent witness"
+    )

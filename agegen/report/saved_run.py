@@ -11,6 +11,7 @@ from agegen import metrics
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.files import read_json, read_metrics
+from agegen.pretrained import require_record
 
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 Columns = dict[str, np.ndarray]
@@ -76,6 +77,7 @@ def read_run(run: Path) -> SavedRun:
 
 def require_files(run: Path) -> None:
     """Say which command makes the file that is missing."""
+    require_record(run, "classifier")
     train = f"train it with recipes/train_classifier.py --out {run}"
     needed = dict.fromkeys(("config.json", "environment.json", "metrics.jsonl", "best.json"), train)
     needed |= dict.fromkeys(("evaluation.json", "predictions.csv"), evaluate_again(run))

@@ -1,0 +1,84 @@
+"""A trained classifier as a small folder that needs no store: to hand on, or for the package."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from agegen import metrics
+from agegen.classifier.config import TrainConfig
+from agegen.classifier.evaluate import Predictions
+from agegen.classifier.evaluate_run import trained_on
+from agegen.classifier.photo_needs import needs_of
+from agegen.classifier.predict import load_classifier
+from agegen.classifier.predict_split import predict_split
+from agegen.classifier.training_faces import open_faces
+from agegen.configs import to_plain
+from agegen.errors import UserError
+from agegen.files import read_json, write_json
+from agegen.pretrained import PRETRAINED
+from agegen.tensor_files import in_half, load_tensors, save_tensors
+
+
+class HalfPrecision(NamedTuple):
+    """What half precision changes on the n test faces; figures before and after."""
+
+    n: int
+    balanced_accuracy: tuple[float, float]
+    roc_auc: tuple[float, float]
+    largest_change: float  # of p(old)
+
+    def describe(self) -> str:
+        """Say it in a line."""
+        balanced, auc = self.balanced_accuracy, self.roc_auc
+        return (
+            f"{self.n:,} test faces, as trained and in half precision: balanced accuracy "
+            f"{balanced[0]:.4f} and {balanced[1]:.4f}, AUC {auc[0]:.5f} and {auc[1]:.5f}; "
+            f"p(old) changes by at most {self.largest_change:.5f}"
+        )
+
+
+def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrecision:
+    """Write the best weights in half precision, with all that photos need, to their own folder.
+
+    It can be named as `--run` and as `--judge`, and names no path of this machine.
+
+    Args:
+        run: folder of the trained classifier.
+        out: where to; a model card that is there stays.
+        faces: folder of its FaceStore, if it is no longer where it was trained.
+
+    Raises:
+        UserError: the run or its store is missing or damaged, the store is another one, or `out`
+            holds a run.
+    """
+    if (out / "config.json").exists():
+        raise UserError(f"{out} already holds a run: choose another --out")
+    before = load_classifier(run)
+    store = open_faces(before.config, faces)
+    if not trained_on(run, store):
+        raise UserError(f"{run} was not trained on the faces of {store.folder}")
+    save_tensors(out / "best.safetensors", in_half(load_tensors(run / "best.safetensors")))
+    write_json(out / "best.json", read_json(run / "best.json"))
+    write_json(out / "config.json", portable(before.config, read_json(run / "config.json")))
+    needs_of(out, store.folder)
+    after = load_classifier(out)
+    return compare(predict_split(before, store, "test"), predict_split(after, store, "test"))
+
+
+def portable(config: TrainConfig, saved: dict) -> dict:
+    """The content of config.json without the paths of this machine."""
+    moved = replace(config, faces=PRETRAINED, out=PRETRAINED, resume=False)
+    return {**saved, "config": to_plain(moved)}
+
+
+def compare(before: Predictions, after: Predictions) -> HalfPrecision:
+    """Compare predictions for the same faces."""
+    both = (before, after)
+    return HalfPrecision(
+        len(before.labels),
+        tuple(float(metrics.balanced_accuracy(p.labels, p.p)) for p in both),
+        tuple(float(metrics.roc_auc(p.labels, p.p)) for p in both),
+        float(np.abs(after.p - before.p).max()),
+    )

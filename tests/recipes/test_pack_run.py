@@ -1,0 +1,44 @@
+"""pack_run as a real command, for both kinds of run."""
+
+import shutil
+
+import torch
+from made_photos import keep_made_geometry
+from photos import recipe
+from safetensors.torch import load_file
+
+from agegen.cyclegan.translate import load_translator
+
+
+def test_a_classifier_is_packed(trained_run, drawn_store, tmp_path):
+    keep_made_geometry(drawn_store, shutil.copytree(drawn_store.folder, tmp_path / "faces"))
+    flags = ("--run", trained_run, "--out", tmp_path / "packed", "--faces", tmp_path / "faces")
+    done = recipe("pack_run", *flags)
+    assert done.returncode == 0, done.stderr
+    assert "test faces, as trained and in half precision: balanced accuracy" in done.stdout
+    assert f"saved to {tmp_path / 'packed'} (" in done.stdout
+    again = recipe("pack_run", *flags)
+    assert again.returncode == 2
+    assert "already holds a run: choose another --out" in again.stderr
+
+
+def test_generators_are_packed(cyclegan_run, drawn_store, tmp_path):
+    faces, out = tmp_path / "faces", tmp_path / "packed"
+    keep_made_geometry(drawn_store, shutil.copytree(drawn_store.folder, faces))
+    run = shutil.copytree(cyclegan_run, tmp_path / "run")
+    done = recipe("pack_run", "--run", run, "--out", out, "--faces", faces)
+    assert done.returncode == 0, done.stderr
+    assert "weights: generators" in done.stdout
+    assert {w.dtype for w in load_file(out / "generators.safetensors").values()} == {torch.float16}
+    assert (out / "geometry.json").exists()
+    assert "/" not in (out / "config.json").read_text()
+    x = torch.rand(2, 3, 32, 32) * 2 - 1
+    before, after = (load_translator(f, device="cpu").translate(x, "old") for f in (run, out))
+    torch.testing.assert_close(after, before, atol=0.01, rtol=0)
+
+
+def test_a_folder_that_is_no_run_is_one_sentence(tmp_path):
+    done = recipe("pack_run", "--run", tmp_path, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "config.json does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
