@@ -1,7 +1,10 @@
 """Where a training computes, and in which precision."""
 
 import os
+import re
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -55,7 +58,7 @@ def cores_per_process() -> int:
 
 def pays_in_bf16() -> bool:
     """True where bf16 is computed natively: in the same time it trains better (docs/results.md)."""
-    if PartialState().device.type == "cuda":
+    if start_processes().device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
@@ -69,7 +72,13 @@ def peak_memory() -> float:
         return torch.cuda.max_memory_allocated() / 2**30
     if sys.platform == "win32":
         return float("nan")
+    with suppress(OSError):  # Linux, whose getrusage counts the process that started this one too
+        found = re.search(
+            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE
+        )
+        if found:
+            return int(found[1]) / 2**20
     import resource  # POSIX only
 
-    unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB on Linux
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

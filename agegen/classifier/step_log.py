@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from agegen.classifier.training import Training
+from agegen.devices import peak_memory
 from agegen.errors import UserError
 from agegen.faces.batches import Batch
 
@@ -41,8 +42,9 @@ class StepLog:
         losses = self.accelerator.reduce(torch.stack(self.losses), "sum").tolist()
         seconds = time.perf_counter() - self.started
         speed, waiting = self.faces / seconds, self.waited / seconds
+        pace = {"images_per_second": speed, "waiting": waiting, "peak_gib": round(peak_memory(), 3)}
         for record, loss in zip(self.records, losses, strict=True):
-            record |= {"loss": loss, "images_per_second": speed, "waiting": waiting}
+            record |= {"loss": loss, **pace}
         self.run.log(self.records)
         self.note = f"loss {np.mean(losses):.3f}, {speed:,.0f} faces/s"
         self.losses, self.records, self.faces, self.waited = [], [], 0, 0.0

@@ -1,0 +1,34 @@
+"""Processes, precision and memory of one machine."""
+
+import os
+import subprocess
+import sys
+
+from agegen.devices import peak_memory
+
+ON_TWO = "from agegen.devices import make_accelerator as make; print(make('auto').num_processes)"
+AS_CHILD = "from agegen.devices import peak_memory; print(peak_memory())"
+
+
+def test_automatic_precision_keeps_several_cpu_processes_together() -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*launch, "--nproc_per_node", "2", "--no-python", sys.executable, "-c", ON_TWO],
+        env=os.environ | {"ACCELERATE_USE_CPU": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["2", "2"], done.stderr
+
+
+def test_memory_is_that_of_this_process_not_of_the_one_that_started_it() -> None:
+    held = bytearray(b"x") * 2**30
+    assert peak_memory() > 1
+    done = subprocess.run(
+        [sys.executable, "-c", AS_CHILD],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 0 < float(done.stdout) < len(held) / 2**30
