@@ -26,6 +26,7 @@ COMMANDS = {
     "report-cyclegan": "report_cyclegan",
     "translate": "translate_photos",
     "export": "export_cyclegan",
+    "benchmark": "benchmark",
 }
 
 

@@ -41,6 +41,10 @@ MAY_IMPORT = {
         "progress", "runs", "tensor_files", "verdicts",
     },
     "perceptual": {"errors", "tensor_files"},
+    "benchmark": {
+        "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
+        "runs",
+    },
     "judges": {"analysis", "classifier", "errors", "faces", "judges", "metrics", "perceptual"},
     "report": {
         "alarm_limits", "cli", "errors", "faces", "files", "metrics", "pretrained", "report",

@@ -1,0 +1,135 @@
+"""A whole benchmark: machine, contestants, processes, estimates, table."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+
+from agegen.benchmark.classifier_loops import DEFAULTS, classifier_contestants
+from agegen.benchmark.config import BenchmarkConfig
+from agegen.benchmark.cyclegan_loops import (
+    cyclegan_contestants,
+    papers_objective,
+    shipped_contestant,
+)
+from agegen.benchmark.estimates import Estimate, estimate
+from agegen.benchmark.machine import Machine, look_at_machine
+from agegen.benchmark.scaling import Scaling, scale, ways_to_try
+from agegen.benchmark.table import write_table
+from agegen.benchmark.turns import Contestant, Group, Meter, in_fresh_process, take_turns
+from agegen.configs import to_plain
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.faces.prepare import PrepareConfig, prepare
+from agegen.faces.store import FaceStore
+from agegen.faces.synthetic import write_faces
+from agegen.files import write_json
+
+
+def benchmark(config: BenchmarkConfig, cpu_settings: CycleGANConfig) -> str:
+    """Measure everything; print a line for each turn.
+
+    Args:
+        config: what to measure.
+        cpu_settings: the CycleGAN's shipped settings for CPUs; its defaults are those for GPUs.
+
+    Returns:
+        The table.
+
+    Raises:
+        UserError: the store, one of its photos or a setting is not fit.
+    """
+    with opened_faces(config) as store:
+        print("measuring the peak of matrix products …", flush=True)
+        machine = in_fresh_process(look_at_machine)
+        shipped = CycleGANConfig(Path(), Path()) if machine.gpu else cpu_settings
+        ways = ways_to_try(config, machine)
+        groups = list(all_groups(store, config, machine, shipped))
+        turns = config.rounds * sum(len(contestants) for _, contestants in groups)
+        meter = Meter(turns + 2 * len(ways))
+        measured = [take_turns(*group, config.rounds, meter) for group in groups]
+        base = papers_objective(shipped, config, 1)
+        scalings = scale(store, config, base, ways, meter) if ways else []
+        rates = default_rate(measured[0]), default_rate(measured[1])
+        estimates = estimate(rates, len(store.indices("train")), DEFAULTS, shipped)
+    if config.out:
+        write_json(config.out, everything(config, machine, measured, scalings, estimates))
+    return write_table(machine, measured, scalings, estimates)
+
+
+@contextmanager
+def opened_faces(config: BenchmarkConfig) -> Iterator[FaceStore]:
+    """The store that was asked for, or drawn faces in a folder that is deleted at the end."""
+    if config.faces:
+        yield FaceStore.open(config.faces)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"drawing {config.drawn:,} faces …", flush=True)
+        photos = write_faces(Path(folder, "photos"), config.drawn)
+        prepare(PrepareConfig(photos, Path(folder, "faces")))
+        yield FaceStore.open(Path(folder, "faces"))
+
+
+def all_groups(
+    store: FaceStore, config: BenchmarkConfig, machine: Machine, shipped: CycleGANConfig
+) -> Iterator[tuple[str, list[Contestant]]]:
+    """Titles and contestants: the classifier's, then the CycleGAN's for each batch size."""
+    title = f"classifier, batch {DEFAULTS.batch_size}"
+    yield title, classifier_contestants(store, config, machine)
+    for i, batch in enumerate(config.batch_sizes):
+        base = papers_objective(shipped, config, batch)
+        found = cyclegan_contestants(store, config, machine, base)
+        if i == 0:
+            found.append(shipped_contestant(store, config, machine, shipped))
+        width, size = base.generator.width, base.size or "store's"
+        yield f"CycleGAN, {size} px, width {width}, batch {batch}", found
+
+
+def default_rate(group: Group) -> float:
+    """Median images per second of the contestant that a full training by default is."""
+    [turns] = [
+        turns
+        for contestant, turns in zip(group.contestants, group.turns, strict=True)
+        if contestant.is_default
+    ]
+    return median(turn.images_per_second for turn in turns)
+
+
+def everything(
+    config: BenchmarkConfig,
+    machine: Machine,
+    groups: list[Group],
+    scalings: list[Scaling],
+    estimates: list[Estimate],
+) -> dict:
+    """All measurements as plain JSON; speeds are of every turn, in the order of the rounds."""
+    return {
+        "config": to_plain(config),
+        "machine": asdict(machine),
+        "groups": [
+            {
+                "title": group.title,
+                "contestants": [
+                    {
+                        "name": contestant.name,
+                        "precision": contestant.precision,
+                        "flops_per_image": contestant.flops,
+                        "turns": [turn._asdict() for turn in turns],
+                    }
+                    for contestant, turns in zip(group.contestants, group.turns, strict=True)
+                ],
+            }
+            for group in groups
+        ],
+        "scaling": [
+            {
+                "title": scaling.title,
+                "ways": [way._asdict() for way in scaling.ways],
+                "images_per_second": scaling.images_per_second,
+                "efficiencies": scaling.efficiencies,
+            }
+            for scaling in scalings
+        ],
+        "estimates": [e._asdict() for e in estimates],
+    }

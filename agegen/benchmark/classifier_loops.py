@@ -1,0 +1,156 @@
+"""The classifier's training, and the notebook loop that it is compared with."""
+
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from agegen.benchmark.config import BenchmarkConfig
+from agegen.benchmark.flops import classifier_flops
+from agegen.benchmark.machine import Machine, synchronise
+from agegen.benchmark.turns import Contestant, Speed, logged_speed
+from agegen.classifier.config import SubsetConfig, TrainConfig
+from agegen.classifier.model import build_model
+from agegen.classifier.train import train
+from agegen.classifier.training import fitted_to
+from agegen.devices import Precision, cores_per_process, peak_memory
+from agegen.errors import UserError
+from agegen.faces.batches import steps_in_epoch
+from agegen.faces.store import FaceStore
+from agegen.runs import Run
+
+DEFAULTS = TrainConfig(Path(), Path())
+
+
+def classifier_contestants(
+    store: FaceStore, config: BenchmarkConfig, machine: Machine
+) -> list[Contestant]:
+    """The notebook loop first, then the package in every precision that the machine computes in.
+
+    Raises:
+        UserError: a photo of the store is gone.
+    """
+    require_photos(store)
+    flops = classifier_flops(fitted_to(DEFAULTS, store))
+    best = machine.precisions[-1]  # what precision "auto" is
+    notebook = partial(notebook_loop, store.folder, config)
+    found = [Contestant("notebook loop, float32", notebook, "float32", flops)]
+    for precision in machine.precisions:
+        call = partial(agegen_loop, store.folder, config, precision)
+        name = f"agegen, {precision}"
+        found.append(Contestant(name, call, precision, flops, is_default=precision == best))
+    if machine.gpu:
+        call = partial(agegen_loop, store.folder, config, best, compiled=True)
+        found.append(Contestant(f"agegen, {best}, compiled", call, best, flops))
+    return found
+
+
+def require_photos(store: FaceStore) -> None:
+    """Refuse a store whose photos the notebook loop cannot read.
+
+    Raises:
+        UserError: one of the training faces' photos is gone.
+    """
+    for path in store.paths[store.indices("train")]:
+        if not Path(path).exists():
+            raise UserError(
+                f"the notebook loop reads photos, and {path} of {store.folder} is gone: "
+                "leave --faces out to draw faces"
+            )
+
+
+def short_training(
+    store: FaceStore, out: Path, config: BenchmarkConfig, precision: Precision, compiled: bool
+) -> TrainConfig:
+    """A training of the defaults that is just long enough; a log line ends the warm-up."""
+    faces, steps = len(store.indices("train")), config.warm_up + config.steps
+    return TrainConfig(
+        store.folder,
+        out,
+        subset=SubsetConfig(share=min(steps * DEFAULTS.batch_size / faces, 1.0)),
+        epochs=math.ceil(steps / steps_in_epoch(faces, DEFAULTS.batch_size)),
+        checkpoint_every=config.warm_up,
+        precision=precision,
+        compile=compiled,
+    )
+
+
+def agegen_loop(
+    faces: Path, config: BenchmarkConfig, precision: Precision, compiled: bool = False
+) -> Speed:
+    """Train with the package; the speed is read from metrics.jsonl."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = FaceStore.open(faces)
+        training = short_training(store, Path(folder, "run"), config, precision, compiled)
+        train(training)
+        return logged_speed(Run(training.out), config.warm_up, "images_per_second")
+
+
+def notebook_loop(faces: Path, config: BenchmarkConfig) -> Speed:
+    """The loop of many a course notebook, on the same network and batch."""
+    store = FaceStore.open(faces)
+    training = fitted_to(DEFAULTS, store)
+    torch.set_num_threads(cores_per_process())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = build_model(training.model).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=training.learning_rate)
+    waited, seen, started = 0.0, 0, 0.0
+    with image_folder_loader(store, training) as loader:
+        batches = forever(loader)
+        for step in range(config.warm_up + config.steps):
+            if step == config.warm_up:
+                synchronise(device)
+                started, waited, seen = time.perf_counter(), 0.0, 0
+            before = time.perf_counter()
+            images, labels = next(batches)
+            waited += time.perf_counter() - before
+            loss = F.cross_entropy(model(images.to(device)), labels.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            seen += len(labels)
+        synchronise(device)
+        seconds = time.perf_counter() - started
+    return Speed(seen / seconds, peak_memory(), waited / seconds)
+
+
+@contextmanager
+def image_folder_loader(store: FaceStore, training: TrainConfig) -> Iterator[DataLoader]:
+    """ImageFolder over links to the source photos, PIL transforms, a DataLoader with 2 workers."""
+    from torchvision.datasets import ImageFolder
+    from torchvision.transforms import v2
+
+    transforms = v2.Compose(
+        [
+            v2.Resize(store.size),
+            v2.RandomCrop(training.augment.crop),
+            v2.RandomHorizontalFlip(),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([0.5] * 3, [0.5] * 3),
+        ]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for i in store.indices("train"):
+            link = Path(folder, str(store.labels[i]), f"{i}{Path(store.paths[i]).suffix}")
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(Path(store.paths[i]).resolve())
+        data = ImageFolder(folder, transforms)
+        # workers that stay: starting them anew would weigh on the short epochs of a small store
+        yield DataLoader(
+            data, training.batch_size, shuffle=True, num_workers=2, persistent_workers=True
+        )
+
+
+def forever(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches, epoch after epoch."""
+    while True:
+        yield from loader

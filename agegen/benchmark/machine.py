@@ -1,0 +1,94 @@
+"""The machine, and the fastest that it multiplies matrices: what the shares of a peak refer to."""
+
+import platform
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import torch
+
+from agegen.devices import Precision, cores_per_process, pays_in_bf16
+
+SIZES = {"cpu": (1024, 2048, 4096), "cuda": (4096, 8192, 16384)}
+REPEATS = {"cpu": 3, "cuda": 10}
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a benchmark ran.
+
+    Attributes:
+        cpu: name of the processor.
+        cores: that this process may use.
+        threads: that every contestant uses.
+        gpu: name of the first GPU, or empty.
+        gpus: how many there are.
+        torch: its version.
+        date: of the run, to the minute.
+        precisions: that the machine computes in; the last is what precision "auto" chooses.
+        peaks: of each precision, the highest measured rate in operations per second.
+    """
+
+    cpu: str
+    cores: int
+    threads: int
+    gpu: str
+    gpus: int
+    torch: str
+    date: str
+    precisions: tuple[Precision, ...]
+    peaks: dict[str, float]
+
+
+def look_at_machine() -> Machine:
+    """Describe the machine and measure its peak rates, with the threads of every contestant."""
+    torch.set_num_threads(cores_per_process())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precisions: tuple[Precision, ...] = ("float32", "bf16") if pays_in_bf16() else ("float32",)
+    return Machine(
+        cpu=processor(),
+        cores=cores_per_process(),
+        threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name() if device.type == "cuda" else "",
+        gpus=torch.cuda.device_count(),
+        torch=torch.__version__,
+        date=datetime.now().astimezone().isoformat(" ", "minutes"),
+        precisions=precisions,
+        peaks={name: peak_rate(DTYPES[name], device) for name in precisions},
+    )
+
+
+def processor() -> str:
+    """Name of the processor, as far as the system tells."""
+    table = Path("/proc/cpuinfo")
+    lines = table.read_text().splitlines() if table.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def peak_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """The best rate of square matrix products of several sizes, in operations per second."""
+    # a product may round as convolutions do, which use TF32 on GPUs by default
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
+    return max(product_rate(side, dtype, device) for side in SIZES[device.type])
+
+
+def product_rate(side: int, dtype: torch.dtype, device: torch.device) -> float:
+    """The best of several products of two (side, side) matrices, in operations per second."""
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    seconds = []
+    for _ in range(1 + REPEATS[device.type]):  # the first one chooses a kernel
+        synchronise(device)
+        started = time.perf_counter()
+        a @ b
+        synchronise(device)
+        seconds.append(time.perf_counter() - started)
+    return 2 * side**3 / min(seconds[1:])
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for a GPU's work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()

@@ -1,0 +1,137 @@
+"""Contestants that take turns, each turn in a process of its own.
+
+A busy machine disturbs all contestants of a round alike, so that their ratio within a round says
+more than their speeds do; the ratio of two contestants is the median of their rounds' ratios.
+"""
+
+import contextlib
+import io
+import multiprocessing
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import NamedTuple, TypeVar
+
+from agegen.errors import UserError
+from agegen.runs import Run
+
+Result = TypeVar("Result")
+
+
+class Speed(NamedTuple):
+    """One turn's result.
+
+    Attributes:
+        images_per_second: a pair of faces counts as two.
+        memory_gib: the process's largest memory up to the last timed step; on GPUs the card's.
+        waiting: share of the time that the network stood waiting for data; None if not measured.
+    """
+
+    images_per_second: float
+    memory_gib: float
+    waiting: float | None = None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One loop in one setting.
+
+    Attributes:
+        name: for the table.
+        call: measures one turn; a module's function, or a `partial` of one.
+        precision: "float32" or "bf16".
+        flops: operations for one image.
+        is_comparable: whether its speed may be divided by that of the first of its group.
+        is_default: whether a full training by default is this one.
+    """
+
+    name: str
+    call: Callable[[], Speed]
+    precision: str
+    flops: float
+    is_comparable: bool = True
+    is_default: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Contestants that are compared with the first of them, and the turns that they took."""
+
+    title: str
+    contestants: list[Contestant]
+    turns: list[list[Speed]]
+    """Of each contestant, one for each round."""
+
+
+class Meter:
+    """Prints a line after each of a known number of turns, with the time that is left."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.started = total, 0, time.perf_counter()
+
+    def tick(self, what: str) -> None:
+        """Count a turn that is over."""
+        self.done += 1
+        left = (time.perf_counter() - self.started) / self.done * (self.total - self.done)
+        print(f"[{self.done}/{self.total}, {left / 60:.1f} min left] {what}", flush=True)
+
+
+def take_turns(title: str, contestants: list[Contestant], rounds: int, meter: Meter) -> Group:
+    """Let every contestant take one turn a round."""
+    turns: list[list[Speed]] = [[] for _ in contestants]
+    for number in range(rounds):
+        for contestant, taken in zip(contestants, turns, strict=True):
+            taken.append(in_fresh_process(contestant.call))
+            pace = f"{taken[-1].images_per_second:.1f} images/s"
+            meter.tick(f"{title}, round {number + 1}: {contestant.name}: {pace}")
+    return Group(title, contestants, turns)
+
+
+def in_fresh_process(call: Callable[[], Result]) -> Result:
+    """Call a function where no setting of another (the allocator's, say) and no memory remains.
+
+    Raises:
+        UserError: of the function, or the system killed the process.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(quietly, call).result()
+        except BrokenProcessPool:
+            what = call.func.__name__ if isinstance(call, partial) else call.__name__
+            raise UserError(f"the system ended {what}: is there too little memory?") from None
+
+
+def quietly(call: Callable[[], Result]) -> Result:
+    """Call a function without its lines and bars."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return call()
+
+
+def ratios(turns: list[Speed], base: list[Speed]) -> list[float]:
+    """Of each round, how many times as fast as `base`."""
+    return [
+        mine.images_per_second / theirs.images_per_second
+        for mine, theirs in zip(turns, base, strict=True)
+    ]
+
+
+def logged_speed(run: Run, warm_up: int, name: str, images: int = 1) -> Speed:
+    """Median speed of a training's steps after the warm-up, from its metrics.jsonl.
+
+    Args:
+        run: of the training.
+        warm_up: number of the last step that does not count.
+        name: of the figure.
+        images: of one of its units.
+    """
+    steps = [r for r in run.metrics() if r["kind"] == "step" and r["step"] > warm_up]
+    waiting = [r["waiting"] for r in steps if "waiting" in r]
+    return Speed(
+        images * median(r[name] for r in steps),
+        max(r["peak_gib"] for r in steps),
+        median(waiting) if waiting else None,
+    )
