@@ -25,8 +25,8 @@ class BenchmarkConfig:
     """Residual blocks of the generators; 0 as for --size."""
     rounds: int = 3
     """Turns that each contestant takes; the table has medians over them."""
-    steps: int = 20
-    """Timed steps of a turn, after untimed ones: as many, but 10 at most."""
+    steps: int = 15
+    """Timed steps of a turn, after about a third as many untimed ones."""
     processes: tuple[int, ...] = ()
     """Numbers of processes to compare; not given: 1 and the number of GPUs, or of a CPU's cores.
     1 alone leaves the comparison out."""
@@ -52,5 +52,5 @@ class BenchmarkConfig:
 
     @property
     def warm_up(self) -> int:
-        """Steps of a turn that are not timed."""
-        return min(self.steps, 10)
+        """Steps of a turn that are not timed; a log line, and a checkpoint, follow every so many."""
+        return max(self.steps // 3, min(self.steps, 5))

@@ -77,3 +77,8 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
 def test_wrong_settings_are_refused(wrong: dict) -> None:
     with pytest.raises(UserError, match=f"--{next(iter(wrong)).replace('_', '-')} "):
         BenchmarkConfig(**wrong)
+
+
+@pytest.mark.parametrize(("steps", "warm_up"), [(2, 2), (15, 5), (60, 20)])
+def test_the_warm_up_is_a_third_and_checkpoints_stay_few(steps: int, warm_up: int) -> None:
+    assert BenchmarkConfig(steps=steps).warm_up == warm_up
