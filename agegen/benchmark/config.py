@@ -52,5 +52,5 @@ class BenchmarkConfig:
 
     @property
     def warm_up(self) -> int:
-        """Steps of a turn that are not timed; a log line, and a checkpoint, follow every so many."""
+        """Steps of a turn that are not timed; every so many write a log line and a checkpoint."""
         return max(self.steps // 3, min(self.steps, 5))
