@@ -1,0 +1,39 @@
+"""The study of discriminators as a real command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from agegen.cyclegan.discriminator_study import SETTINGS
+from agegen.faces.store import FaceStore
+from agegen.files import read_json
+
+ROOT = Path(__file__).parents[2]
+
+
+def study(*options: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "recipes/study_discriminators.py", *map(str, options)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_prints_and_saves_a_row_a_setting(striped_store: FaceStore, tmp_path: Path) -> None:
+    out = tmp_path / "found.json"
+    short = ("--size", 48, "--width", 4, "--steps", 2, "--held-out", 5, "--seeds", 2)
+    done = study("--faces", striped_store.folder, "--out", out, *short)
+    assert done.returncode == 0, done.stderr
+    saved = read_json(out)
+    assert saved["n"] == 10
+    assert [tuple(row[name] for name in SETTINGS[0]._fields) for row in saved["rows"]] == [
+        tuple(setting) for setting in SETTINGS
+    ]
+    for row in saved["rows"]:
+        assert len(row["of_seeds"]) == 2
+        assert f"| {row['auc']['value']:.3f} [" in done.stdout
+
+
+def test_mistakes_are_one_sentence(striped_store: FaceStore) -> None:
+    for option, value, says in (("--seeds", 0, "must be above 0"), ("--size", 30, "at least 48")):
+        failed = study("--faces", striped_store.folder, option, value)
+        assert failed.returncode != 0
+        assert says in failed.stderr
+        assert "Traceback" not in failed.stderr
