@@ -19,6 +19,7 @@ COMMANDS = {
     "analyze-classifier": "analyze_classifier",
     "report-classifier": "report_classifier",
     "classify": "classify_photos",
+    "pack": "pack_run",
     "optimize-input": "optimize_input",
     "train-cyclegan": "train_cyclegan",
     "evaluate": "evaluate_cyclegan",
@@ -55,6 +56,10 @@ def describe() -> str:
     return "\n".join(
         [
             *lines,
+            "",
+            "Start with a photo of your own:",
+            "  agegen classify --run pretrained --out found photo.jpg",
+            "  agegen translate --run pretrained --to old --out aged photo.jpg",
             "",
             "Start without any data:",
             "  agegen draw --out photos --faces 4000",

@@ -1,5 +1,6 @@
 """Find every face in photos and tell young from old; writes pictures, a table and a page.
 
+    python recipes/classify_photos.py --run pretrained party.jpg --out found   # comes with agegen
     python recipes/classify_photos.py --run runs/utkface party.jpg
     python recipes/classify_photos.py --run runs/utkface holidays/ portrait.png --out found
     python recipes/classify_photos.py --run runs/utkface --centred crops/
@@ -30,11 +31,12 @@ class PhotosConfig:
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
     run: Path
-    """Folder of the trained classifier."""
+    """Folder of the trained classifier; pretrained means the one that comes with agegen."""
     out: Path | None = None
     """Folder for the results; by default photos in the run."""
     faces: Path | None = None
-    """Folder of the FaceStore that the classifier was trained on, if it was moved."""
+    """Folder of the FaceStore that the classifier was trained on; only needed if it was moved and
+    the run has not kept yet what photos need of it."""
     centred: bool = False
     """Look for no faces: each photo is cropped to one already."""
     search_megapixels: float = landmarks.SEARCH_PIXELS / 1e6

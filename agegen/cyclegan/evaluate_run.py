@@ -41,7 +41,8 @@ class EvaluateConfig:
     run: Path
     """Folder of the CycleGAN's run."""
     judge: Path
-    """Run folder of a trained classifier, best of the same store: its splits are held out too."""
+    """Run folder of a trained classifier, best of the same store: its splits are held out too;
+    pretrained means the one that comes with agegen, which has seen training faces of UTKFace."""
     second_judge: Path | None = None
     """Another classifier, of other training faces, another seed or another network."""
     own_judges: tuple[str, ...] = ()
