@@ -9,7 +9,7 @@ FACES := $(DEMO)/faces
 # One worker per core for the tests; each keeps to one thread so that they do not fight.
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-all coverage lint format docs clean
+.PHONY: demo test test-all coverage lint format docs notebooks clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -63,6 +63,12 @@ format: $(VENV)/installed
 ## The variable leaves out the theme's notice that a successor will replace it in 2027.
 docs: $(VENV)/docs_installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean --site-dir site
+
+## Execute the tutorials on runs/demo, which is made if it is missing, and store their figures in them.
+## One alone: make notebooks NOTEBOOKS=docs/tutorials/classifier/01_structure.ipynb
+NOTEBOOKS := $(sort $(wildcard docs/tutorials/*/*.ipynb))
+notebooks: $(VENV)/docs_installed
+	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
 
 clean:
 	rm -rf $(VENV) $(DEMO) build site *.egg-info .pytest_cache .ruff_cache .hypothesis

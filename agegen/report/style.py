@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness.
 BLUE, VERMILLION, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#767676", "#1a1a1a"
 CLASS_COLOURS = (BLUE, VERMILLION)
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
@@ -35,13 +37,15 @@ STYLE = {
     "ytick.labelsize": 8,
     "svg.hashsalt": "agegen",  # the same numbers give the same bytes
 }
+PNG_DOTS_PER_INCH = 110
 WIDTH, HEIGHT = 4.6, 3.3  # inches; 331 points, so that 9 point text stays 9 px on a phone
 
 
 class Picture(NamedTuple):
     """A figure with its name, what it shows, and the same in words for those who cannot see it.
 
-    `src` is a data URI; a `wide` one takes the whole width of the page.
+    `src` is a data URI; a `wide` one takes the whole width of the page. At the end of a notebook's
+    cell it shows itself: as PNG where it can be drawn again (`png`), which is half the size.
     """
 
     name: str
@@ -49,33 +53,52 @@ class Picture(NamedTuple):
     alt: str
     caption: str
     wide: bool = False
+    png: Callable[[], bytes] | None = None
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
+        """What a notebook shows: the picture, and `alt` for those who cannot see it."""
+        head, data = self.src.split(",", 1)
+        kind = head.removeprefix("data:").removesuffix(";base64")
+        if self.png:
+            kind, data = "image/png", base64.b64encode(self.png()).decode()
+        return {kind: data}, {kind: {"alt": self.alt}}
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What a notebook without pictures shows: `alt`."""
+        printer.text(self.alt)
 
 
 def picture(
     name: str, sample: str, draw: Callable, alt: str, caption: str, height: float = HEIGHT
 ) -> Picture:
     """Draw one figure; `sample` says which faces it shows and stands on it."""
-    return Picture(name, as_svg(draw, sample, height), f"{name} ({sample}). {alt}", caption)
+    src = (
+        "data:image/svg+xml;base64," + base64.b64encode(save(draw, sample, height, "svg")).decode()
+    )
+    png = partial(save, draw, sample, height, "png")
+    return Picture(name, src, f"{name} ({sample}). {alt}", caption, png=png)
 
 
-def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -> str:
-    """Draw a figure and return it as a data URI, the same bytes for the same numbers.
+def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -> bytes:
+    """Draw a figure and return it as a file, the same bytes for the same numbers.
 
     Args:
         draw: fills an empty figure.
         title: says which faces are shown, and how many.
         height: in inches.
+        kind: "svg" or "png".
     """
     import matplotlib
     from matplotlib.figure import Figure
 
-    buffer = BytesIO()
+    buffer, unsaid = BytesIO(), {"svg": ("Date", "Creator"), "png": ("Software",)}
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.suptitle(title, x=0, ha="left", fontsize=9, color="#444444")
         draw(figure)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+        metadata = dict.fromkeys(unsaid[kind])
+        figure.savefig(buffer, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
+    return buffer.getvalue()
 
 
 def embed_png(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Every command that the documentation names is one that its recipe accepts."""
 
 import ast
+import json
 import re
 import runpy
 import shlex
@@ -12,23 +13,79 @@ import tyro
 from agegen import cli
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.ipynb")),
+]
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
 BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(recipes/\w+\.py)(.*)")
 
 
+LOOP = re.compile(  # an innermost one
+    r"\bfor (\w+) in ([^;\n]+); do\b((?:(?!\bfor \w+ in\b).)*?)(?:^\s*|; )done\b",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def unrolled(text: str) -> str:
+    """The shell's loops written out: their commands once for each value."""
+
+    def body(loop: re.Match) -> str:
+        name, values, commands = loop.groups()
+        variable = re.compile(rf"\$(?:{name}\b|\{{{name}\}})")
+        return "\n".join(variable.sub(value, commands) for value in values.split())
+
+    while LOOP.search(text):
+        text = LOOP.sub(body, text)
+    return text
+
+
 def commands_in(text: str) -> list[tuple[str, str]]:
-    """Recipe and arguments of every command, continued lines joined, comments left out."""
+    """Recipe and arguments of every command: lines joined, loops written out, no comments."""
     lines = text.replace("\\\n", " ").splitlines()
-    return COMMAND.findall("\n".join(line.split("  #")[0] for line in lines))
+    return COMMAND.findall(unrolled("\n".join(line.split("  #")[0] for line in lines)))
+
+
+def test_loops_are_written_out() -> None:
+    loops = """
+for a in 1 2; do
+    for b in x y; do
+        recipes/p.py --a ${a}_$b
+    done
+    recipes/q.py --a $a   # $b
+done
+for c in 3 4; do recipes/r.py $c; done
+"""
+    assert [(recipe, arguments.strip()) for recipe, arguments in commands_in(loops)] == [
+        *(("recipes/p.py", f"--a 1_{b}") for b in "xy"),
+        ("recipes/q.py", "--a 1"),
+        *(("recipes/p.py", f"--a 2_{b}") for b in "xy"),
+        ("recipes/q.py", "--a 2"),
+        ("recipes/r.py", "3"),
+        ("recipes/r.py", "4"),
+    ]
+
+
+def test_no_variable_is_left_in_a_documented_command() -> None:
+    assert [found for found in documented() if "$" in found[2]] == []
+
+
+def read(page: Path) -> str:
+    """The text of a page; of a notebook, that of its Markdown cells."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        return text
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells)
 
 
 def documented() -> list[tuple[str, str, str]]:
     found = [
         (str(page.relative_to(ROOT)), recipe, arguments)
         for page in PAGES
-        for block in BLOCK.findall(page.read_text(encoding="utf-8"))
+        for block in BLOCK.findall(read(page))
         for recipe, arguments in commands_in(block)
     ]
     for recipe in RECIPES:

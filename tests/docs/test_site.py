@@ -65,7 +65,11 @@ def pages(site: Path) -> dict[Path, Page]:
 
 
 def test_every_page_is_there(site: Path, pages: dict[Path, Page]) -> None:
-    sources = {path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")}
+    sources = {
+        path.relative_to(ROOT / "docs")
+        for kind in ("*.md", "*.ipynb")
+        for path in (ROOT / "docs").rglob(kind)
+    }
     wanted = {
         site / source.with_name("index.html" if source.stem == "README" else f"{source.stem}.html")
         for source in sources
@@ -100,6 +104,20 @@ def test_links_and_files_resolve(pages: dict[Path, Page]) -> None:
                 broken.append((page.path.name, address))
     assert checked > len(pages)
     assert broken == []
+
+
+def test_a_notebook_is_a_page_with_its_code_output_and_figures(
+    site: Path, pages: dict[Path, Page]
+) -> None:
+    path = site / "tutorials" / "classifier" / "03_learning_curve.html"
+    text, page = path.read_text(encoding="utf-8"), pages[path]
+    assert "make_demo" in text
+    assert "in the first step, 0." in text  # printed
+    assert sum(address.startswith("03_learning_curve_") for address in page.loads) == 3
+    assert "03_learning_curve.ipynb" in page.links
+    assert (path.parent / "03_learning_curve.ipynb").is_file()
+    to_notebooks = [address for p in pages.values() for address in p.links if ".ipynb" in address]
+    assert len(to_notebooks) == len(list((ROOT / "docs").rglob("*.ipynb")))  # else to pages
 
 
 def has(page: Page, fragment: str) -> bool:
