@@ -19,10 +19,8 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.ipynb")),
 ]
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
-BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(recipes/\w+\.py)(.*)")
-
-
 LOOP = re.compile(  # an innermost one
     r"\bfor (\w+) in ([^;\n]+); do\b((?:(?!\bfor \w+ in\b).)*?)(?:^\s*|; )done\b",
     re.MULTILINE | re.DOTALL,
@@ -85,7 +83,8 @@ def documented() -> list[tuple[str, str, str]]:
     found = [
         (str(page.relative_to(ROOT)), recipe, arguments)
         for page in PAGES
-        for block in BLOCK.findall(read(page))
+        for language, block in BLOCK.findall(read(page))
+        if language in ("", "bash", "sh")
         for recipe, arguments in commands_in(block)
     ]
     for recipe in RECIPES:
