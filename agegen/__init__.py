@@ -4,4 +4,4 @@ The package is used through its modules (``from agegen.faces.store import FaceSt
 the commands in ``recipes/``; importing it loads neither torch nor matplotlib.
 """
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
