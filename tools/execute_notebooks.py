@@ -3,7 +3,8 @@
     python tools/execute_notebooks.py docs/tutorials/classifier/01_structure.ipynb …
 
 Run it where ``runs/demo`` is, or is to be made. What differs from one execution to the next without
-meaning anything (times, versions, paths, progress) is left out of the files.
+meaning anything (times, versions, paths, progress) is left out of the files. The outputs are copied
+into a chapter's translations, which are not executed themselves.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
+from translations import DifferentCodeError, check_translations, copy_to_translations
 
 LARGEST = 300_000  # bytes of a notebook with its outputs
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -23,14 +25,26 @@ SECONDS = 1800  # for a cell; the first one may train
 
 def main() -> None:
     """Execute the notebooks that are named on the command line."""
-    for path in map(Path, sys.argv[1:]):
-        print(path, flush=True)
-        notebook = nbformat.read(path, as_version=4)
-        execute(notebook, Path.cwd())
-        text = nbformat.writes(clean(notebook), indent=1) + "\n"
-        if len(text.encode()) > LARGEST:
-            sys.exit(f"error: {path} would have {len(text):,} bytes: make its figures smaller")
-        path.write_text(text, encoding="utf-8")
+    paths = [Path(name) for name in sys.argv[1:]]
+    try:
+        for path in paths:
+            check_translations(path)
+        for path in paths:
+            print(path, flush=True)
+            store_outputs(path)
+            copy_to_translations(path)
+    except DifferentCodeError as difference:
+        sys.exit(f"error: {difference}: give it the same code")
+
+
+def store_outputs(path: Path) -> None:
+    """Execute a notebook, and write it with its outputs, unless they are too large."""
+    notebook = nbformat.read(path, as_version=4)
+    execute(notebook, Path.cwd())
+    text = nbformat.writes(clean(notebook), indent=1) + "\n"
+    if len(text.encode()) > LARGEST:
+        sys.exit(f"error: {path} would have {len(text):,} bytes: make its figures smaller")
+    path.write_text(text, encoding="utf-8")
 
 
 def execute(notebook: NotebookNode, folder: Path, seconds: int = SECONDS) -> None:

@@ -16,7 +16,9 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 LINK = re.compile(r"(\]\([^)\s]+)\.ipynb(?=[)#])")
-DOWNLOAD = "[This page as a notebook]({name}.ipynb){{ .notebook download }}"
+DOWNLOAD = "[{words}]({name}.ipynb){{ .notebook download }}"
+WORDS = {"fr": "Cette page en notebook"}  # by folder, else:
+ENGLISH = "This page as a notebook"
 FIGURES = {"image/png": "png", "image/jpeg": "jpg"}
 
 
@@ -35,8 +37,9 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     if page.file.generated_by is None:
         return linked
     title, _, rest = linked.partition("\n")
-    name = PurePosixPath(page.file.src_uri).stem
-    return f"{title}\n\n{DOWNLOAD.format(name=name)}\n{rest}"
+    uri = PurePosixPath(page.file.src_uri)
+    download = DOWNLOAD.format(words=WORDS.get(uri.parent.name, ENGLISH), name=uri.stem)
+    return f"{title}\n\n{download}\n{rest}"
 
 
 def make_page(uri: str, notebook: dict, config: MkDocsConfig) -> Iterator[File]:
