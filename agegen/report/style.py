@@ -72,11 +72,16 @@ def picture(
     name: str, sample: str, draw: Callable, alt: str, caption: str, height: float = HEIGHT
 ) -> Picture:
     """Draw one figure; `sample` says which faces it shows and stands on it."""
-    src = (
-        "data:image/svg+xml;base64," + base64.b64encode(save(draw, sample, height, "svg")).decode()
-    )
     png = partial(save, draw, sample, height, "png")
-    return Picture(name, src, f"{name} ({sample}). {alt}", caption, png=png)
+    return Picture(
+        name, as_svg(draw, sample, height), f"{name} ({sample}). {alt}", caption, png=png
+    )
+
+
+def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -> str:
+    """Draw a figure and return it as a data URI; the arguments are those of `save`."""
+    drawn = base64.b64encode(save(draw, title, height, "svg")).decode()
+    return f"data:image/svg+xml;base64,{drawn}"
 
 
 def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -> bytes:
