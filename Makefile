@@ -53,6 +53,7 @@ coverage: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
@@ -68,8 +69,8 @@ docs: $(VENV)/docs_installed
 ## One alone: make notebooks NOTEBOOKS=docs/tutorials/classifier/01_structure.ipynb
 NOTEBOOKS := $(sort $(wildcard docs/tutorials/*/*.ipynb))
 notebooks: $(VENV)/docs_installed
-	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
+	$(BIN)/python docs/tools/execute_notebooks.py $(NOTEBOOKS)
 
 clean:
-	rm -rf $(VENV) $(DEMO) build site *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) build site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
