@@ -38,5 +38,6 @@ def defaults_of(config: Any) -> dict:
             fresh[entry.name] = entry.default
         elif entry.default_factory is not MISSING:
             made = entry.default_factory()
-            fresh[entry.name] = asdict(made) if is_dataclass(made) else made
+            nested = is_dataclass(made) and not isinstance(made, type)
+            fresh[entry.name] = asdict(made) if nested else made
     return json.loads(json.dumps(fresh, default=str))

@@ -62,9 +62,13 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
     @torch.no_grad()
     def update_running(self, mean: Tensor, variance: Tensor, n: Tensor) -> None:
         """Move the running statistics as nn.BatchNorm2d does, with the unbiased variance."""
+        if self.running_mean is None or self.running_var is None:
+            return  # track_running_stats=False
+        assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance * n / (n - 1), self.momentum)
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance * n / (n - 1), share)
 
 
 def use_global_batch_norm(module: nn.Module) -> nn.Module:

@@ -119,7 +119,7 @@ def read_metrics(path: Path) -> list[dict]:
 
 def flatten(content: dict, prefix: str = "") -> dict[str, Any]:
     """Turn the nested dictionaries of a JSON file into one with dotted names."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in content.items():
         if isinstance(value, dict):
             flat |= flatten(value, f"{prefix}{name}.")

@@ -8,6 +8,7 @@ Weights and optimiser states are safetensors; nothing that is read back can hold
 import json
 import platform
 import shutil
+import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,11 +28,8 @@ from agegen.files import (
 )
 from agegen.tensor_files import Tensors, load_tensors, save_tensors
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # not on Windows
-    fcntl = None
-
 
 KEPT_CHECKPOINTS = 2
 NOT_COMPARED = (
@@ -63,7 +61,7 @@ class Run:
         Raises:
             UserError: one is at work there.
         """
-        if fcntl is None:
+        if sys.platform == "win32":  # it has no fcntl
             return
         with explained_write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -198,7 +196,7 @@ def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:
 
 def describe_environment() -> dict:
     """Return the versions and the machine that a result depends on."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
             versions[package] = version(package)

@@ -21,7 +21,8 @@ from agegen.cli import run_recipe
 from agegen.devices import cores_per_process
 from agegen.errors import UserError
 from agegen.files import write_text
-from agegen.report.classifier_page import MOST_EXAMPLES, make_page
+from agegen.report.classifier_page import make_page
+from agegen.report.examples import MOST_EXAMPLES
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agegen.analysis.photo_benchmark import Placed, SceneConfig, measure_scenes
+from agegen.analysis.photo_benchmark import Placed, measure_scenes
 from agegen.analysis.photo_figures import describe_figure, real_figures, scene_figures
 from agegen.analysis.real_photos import FalseFind, RealFace, measure_real_photos
 from agegen.classifier.classify_photos import PhotoClassifier, load_photo_classifier
@@ -24,6 +24,7 @@ from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.faces.decode import BadImageError
 from agegen.faces.photos import decode_photo, list_photos
+from agegen.faces.scenes import SceneConfig
 from agegen.files import write_json, write_rows
 
 

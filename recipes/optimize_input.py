@@ -95,7 +95,7 @@ def choose_starts(config: InputConfig, store: FaceStore, classifier: Classifier)
     if config.start == "noise":
         seeds = range(config.method.seed, config.method.seed + config.count)
         return {f"{config.target}_from_noise_{s}": Start(target, seed=s) for s in seeds}
-    if config.start == "photo":
+    if config.photo:
         name, images = f"photo_{config.photo.stem}", read_photo(config.photo, store.size)[None]
         (crop,) = centre_crops(images, classifier.crop)
         return {f"{config.target}_from_{name}": Start(target, crop)}

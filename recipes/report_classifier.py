@@ -14,7 +14,8 @@ from pathlib import Path
 from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.files import write_text
-from agegen.report.classifier_page import MOST_EXAMPLES, make_page
+from agegen.report.classifier_page import make_page
+from agegen.report.examples import MOST_EXAMPLES
 
 
 @dataclass(frozen=True)

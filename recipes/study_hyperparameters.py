@@ -64,7 +64,7 @@ class StudyConfig:
 
 def main(config: StudyConfig) -> None:
     """Plan, say how long it takes, run."""
-    out = config.out or config.run / "study"
+    out = folder_of(config)
     study = open_study(out, base_config(config, out), config.faces, config.epochs, config.narrow)
     factors = config.factors or all_factors(study)
     workers = config.workers or cores_per_process()
@@ -76,9 +76,18 @@ def main(config: StudyConfig) -> None:
     print(f"saved to {out / 'study.json'} and {out / 'trials.csv'}")
 
 
+def folder_of(config: StudyConfig) -> Path:
+    """The folder of the study."""
+    if config.out:
+        return config.out
+    assert config.run is not None  # see StudyConfig
+    return config.run / "study"
+
+
 def base_config(config: StudyConfig, out: Path) -> TrainConfig:
     """Read the run's config, or take the defaults."""
     if config.run is None:
+        assert config.faces is not None  # see StudyConfig
         return TrainConfig(config.faces, out)
     require_record(config.run, "classifier")
     path = config.run / "config.json"

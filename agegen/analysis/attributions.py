@@ -6,7 +6,7 @@ picture among the pixels. Mid-grey speaks for neither class by its brightness, a
 erasing shows in training.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -85,7 +85,8 @@ def attribute(model: nn.Module, views: Tensor, steps: int = STEPS, batch_size: i
 def blurred_sum(maps: Tensor) -> np.ndarray:
     """Sum over colours, blurred by `BLUR`: (n, 3, h, w) → float32 (n, h, w)."""
     kernel = 2 * int(3 * BLUR) + 1
-    return gaussian_blur(maps.sum(dim=1, keepdim=True), kernel, BLUR)[:, 0].cpu().numpy()
+    blurred = gaussian_blur(maps.sum(dim=1, keepdim=True), [kernel, kernel], [BLUR, BLUR])
+    return blurred[:, 0].cpu().numpy()
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -213,4 +214,5 @@ def save_classes(analysis: Analysis, labels: np.ndarray, views: Tensor, signed: 
     save_sheet(analysis.folder / "attributions_classes.png", [mean_tiles(means)])
     path = analysis.folder / "attributions_maps.npz"
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{name: mean.signed for name, mean in means.items()})
+        maps: dict[str, Any] = {name: mean.signed for name, mean in means.items()}
+        np.savez(file, **maps)

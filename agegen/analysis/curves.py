@@ -142,7 +142,7 @@ def effective_number(right: np.ndarray, persons: np.ndarray) -> float:
     if share in (0, 1) or groups == 1 or squares == 0:
         return float(groups)
     variance = groups / (groups - 1) * squares / n**2
-    quantiles = scipy.stats.t.ppf(0.975, (n - 1, groups - 1))
+    quantiles = np.asarray(scipy.stats.t.ppf(0.975, (n - 1, groups - 1)))
     reduced = n / (n - 1) * share * (1 - share) / variance * (quantiles[0] / quantiles[1]) ** 2
     return float(min(reduced, n))
 

@@ -6,7 +6,7 @@ is fitted anew for every scheme, on the validation faces seen through the same s
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -161,7 +161,9 @@ def judge_schemes(
             logit = average(test.logits, scheme, of)
             t = metrics.fit_temperature(val.labels, average(val.logits, scheme, of))
             p = metrics.sigmoid(logit / t)
-            row = {"scheme": scheme, "average": of, "views": len(SCHEMES[scheme]), "temperature": t}
+            row: dict[str, Any] = {
+                "scheme": scheme, "average": of, "views": len(SCHEMES[scheme]), "temperature": t,
+            }  # fmt: skip
             row |= {name: interval(score, y, p, weights) for name, score in SCORES.items()}
             for name in ("accuracy", "roc_auc"):
                 row[f"{name}_gain"] = gain(SCORES[name], y, centre, logit, weights)

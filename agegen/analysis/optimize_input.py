@@ -151,9 +151,9 @@ def optimize(
     before = to_uint8(paint(canvas, anchors, change.detach())).cpu().numpy()
     history = ascend(classifier, canvas, anchors, targets, change, config, progress)
     after = to_uint8(paint(canvas, anchors, change.detach())).cpu().numpy()
-    odds = classifier.log_odds(before), classifier.log_odds(after)
-    p = (sigmoid(z / classifier.temperature) for z in odds)
-    return Optimized(before, after, *odds, *p, history)
+    z_before, z_after = classifier.log_odds(before), classifier.log_odds(after)
+    p_before, p_after = (sigmoid(z / classifier.temperature) for z in (z_before, z_after))
+    return Optimized(before, after, z_before, z_after, p_before, p_after, history)
 
 
 def centre_crops(images: np.ndarray, crop: int) -> np.ndarray:
@@ -246,5 +246,5 @@ def penalty(change: Tensor, config: OptimizeConfig) -> Tensor:
 def blur_change(canvas: Canvas, change: Tensor, deviation: float) -> None:
     """Blur the change in place; blurring planes is blurring colours, as both mixtures commute."""
     kernel = 2 * max(round(3 * deviation), 1) + 1
-    blurred = gaussian_blur(canvas.planes(change), kernel, deviation)
+    blurred = gaussian_blur(canvas.planes(change), [kernel, kernel], [deviation, deviation])
     change.copy_(canvas.coefficients(blurred))

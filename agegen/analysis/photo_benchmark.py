@@ -129,7 +129,7 @@ def match(
     rest = list(verdicts)
     matched: list[Verdict | None] = []
     for face in pasted:
-        distances = [np.hypot(*(v.face.found.centre - middle(face))) for v in rest]
+        distances = [np.hypot(*(v.face.find.centre - middle(face))) for v in rest]
         near = distances and min(distances) < face.side / 3
         matched.append(rest.pop(int(np.argmin(distances))) if near else None)
     return matched, rest
@@ -176,7 +176,7 @@ def alignment_errors(
         return np.nan, np.nan
     there = face.to_scene.apply(own.landmarks)
     eyes = np.hypot(*eye_line(own.landmarks))
-    off = np.linalg.norm(verdict.face.found.landmarks - there, axis=1).mean()
+    off = np.linalg.norm(verdict.face.find.landmarks - there, axis=1).mean()
     shrink = size / chip.shape[0]
     moved = verdict.face.to_face.apply(there) - own.landmarks * shrink
     crop_off = np.linalg.norm(moved, axis=1).mean()

@@ -78,8 +78,7 @@ def real_figures(measured: RealPhotos) -> list[dict]:
     photos, views, found, label, p_old, unlikeness = columns(
         measured.faces, ("photo", "view", "found", "label", "p_old", "unlikeness")
     )
-    known = [face.label is not None and bool(face.found) for face in measured.faces]
-    known = np.array(known, dtype=bool)
+    known = np.array([f.label is not None and bool(f.found) for f in measured.faces], dtype=bool)
     about = f"{measured.photos} real photos, {measured.without} of them without a face"
     rows = [rate(f"faces found, in {about}", found, photos)]
     for view in sorted(set(views.tolist()) - {""}):
@@ -98,7 +97,11 @@ def columns(faces: Sequence[Placed | RealFace], names: Sequence[str]) -> list[np
 
 
 def groups(
-    name: str, found: np.ndarray, values: np.ndarray, edges: Sequence[int], scenes: np.ndarray
+    name: str,
+    found: np.ndarray,
+    values: np.ndarray,
+    edges: Sequence[int] | np.ndarray,
+    scenes: np.ndarray,
 ) -> list[dict]:
     """The share found between each two edges, where there are any faces."""
     rows = []

@@ -14,7 +14,7 @@ import numpy as np
 
 from agegen.classifier.classify_photos import PhotoClassifier, Verdict
 from agegen.errors import UserError
-from agegen.faces.records import AgeRanges
+from agegen.faces.records import CLASS_NAMES, AgeRanges
 from agegen.progress import Progress
 
 MARKS = "marks.csv"
@@ -90,7 +90,8 @@ def measure_real_photos(photo_classifier: PhotoClassifier, folder: Path) -> Real
         UserError: the table is missing or damaged, or one of its photos is.
     """
     marked = read_marks(folder / MARKS)
-    ranges = AgeRanges(*(tuple(photo_classifier.ages[name]) for name in ("young", "old")))
+    young, old = (photo_classifier.ages[name] for name in CLASS_NAMES)
+    ranges = AgeRanges((young[0], young[1]), (old[0], old[1]))
     faces: list[RealFace] = []
     false_finds: list[FalseFind] = []
     with Progress(len(marked), "classifying real photos", "photos") as progress:
@@ -100,7 +101,9 @@ def measure_real_photos(photo_classifier: PhotoClassifier, folder: Path) -> Real
                 raise UserError(f"{folder / name}: {result.problem}")
             found, extra = compare(marks, result.verdicts)
             faces += [describe(m, v, ranges) for m, v in zip(marks, found, strict=True)]
-            false_finds += [FalseFind(name, *centre(v), v.unlikeness) for v in extra]
+            for verdict in extra:
+                x, y = centre(verdict)
+                false_finds.append(FalseFind(name, x, y, verdict.unlikeness))
             progress.update()
     without = sum(1 for marks in marked.values() if not marks)
     return RealPhotos(faces, false_finds, len(marked), without)
@@ -153,7 +156,7 @@ def compare(
 
 def centre(verdict: Verdict) -> np.ndarray:
     """Where a find is in its photo, float64 (2,)."""
-    return verdict.face.found.centre
+    return verdict.face.find.centre
 
 
 def describe(mark: MarkedFace, verdict: Verdict | None, ranges: AgeRanges) -> RealFace:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -51,12 +52,10 @@ def save_inputs(
     Returns:
         What figures.json holds.
     """
-    second = (
-        [judge.probabilities(x) for x in (images.before, images.after)] if judge else (None, None)
-    )
+    second = [judge.probabilities(x) for x in (images.before, images.after)] if judge else None
     for name, image in zip(names, images.after, strict=True):
         save_enlarged(out / f"{name}.png", image)
-    figures = {
+    figures: dict[str, Any] = {
         "target": CLASS_NAMES[target],
         "method": asdict(config),
         "images": [
@@ -64,8 +63,8 @@ def save_inputs(
                 "name": name,
                 "p_old_before": float(images.p_before[i]),
                 "p_old_after": float(images.p_after[i]),
-                "second_p_old_before": None if judge is None else float(second[0][i]),
-                "second_p_old_after": None if judge is None else float(second[1][i]),
+                "second_p_old_before": None if second is None else float(second[0][i]),
+                "second_p_old_after": None if second is None else float(second[1][i]),
                 "change": float(np.sqrt(np.mean(change_of(images, i) ** 2))),
                 "history": [round(float(z), 4) for z in images.history[:, i]],
             }

@@ -8,7 +8,7 @@ fewer faces than the run does, so that they are less accurate; `judge_seconds` s
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,7 +113,9 @@ def judge_seconds(analysis: Analysis, seconds: list[Second], val: dict[str, Pred
         `unseen`: those on up to `MOST_UNSEEN` of the run's training faces, drawn from the seed, on
         which they neither trained nor selected.
     """
-    judged = {"first": {"val": scores(analysis.store, val["first"], analysis.seed)}}
+    judged: dict[str, dict[str, Any]] = {
+        "first": {"val": scores(analysis.store, val["first"], analysis.seed)}
+    }
     for second in seconds:
         unseen = predict_unseen(second, analysis.seed)
         config = second.classifier.config

@@ -7,7 +7,8 @@ import numpy as np
 from agegen import metrics
 from agegen.analysis.study_base import Study
 from agegen.analysis.study_effects import SCORES, Resampled, estimates, resample
-from agegen.analysis.study_factors import FACTORS, Setting, settings_of
+from agegen.analysis.study_factors import FACTORS, settings_of
+from agegen.analysis.study_settings import Setting
 from agegen.analysis.study_trials import make_trial
 from agegen.classifier.training_faces import count_faces
 from agegen.configs import to_plain
@@ -140,9 +141,8 @@ def describe_setting(setting: Setting, trials: Trials) -> dict:
 
 def values(trials: Trials, score: str) -> np.ndarray | None:
     """A score by seed and resample, (k, 1 + resamples); None where a trial diverged."""
-    if any(trial.scores is None for trial in trials.values()):
-        return None
-    return np.stack([trial.scores[score] for trial in trials.values()])
+    scores = [trial.scores[score] for trial in trials.values() if trial.scores is not None]
+    return np.stack(scores) if len(scores) == len(trials) else None
 
 
 def difference(trials: Trials, base: Trials, score: str) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import torch
 
 from agegen import metrics
 from agegen.analysis.study_effects import SCORES
-from agegen.analysis.study_factors import Setting, changed
+from agegen.analysis.study_settings import Setting, changed
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig, build_model
 from agegen.classifier.parallel import count_steps, train_all
@@ -112,7 +112,7 @@ def judge_faces(
     model = build_model(config.model)
     inner = {k.removeprefix("module."): v for k, v in averaged.items() if k != "n_averaged"}
     model.load_state_dict(inner)
-    model = model.to(device, memory_format=torch.channels_last)
+    model = model.to(device).to(memory_format=torch.channels_last)
     scores = log_odds(model, store.images, faces, config.augment.crop, views, device)
     return scores.double().numpy()
 

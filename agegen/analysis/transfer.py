@@ -161,6 +161,6 @@ def save_images(path: Path, cases: list[Case], made: dict[str, Optimized]) -> No
             file,
             settings=np.array(list(made)),
             targets=np.array([case.start.target for case in cases]),
-            indices=np.array([case.index for case in cases]),
+            indices=np.array([case.face for case in cases]),
             images=np.stack([images.after for images in made.values()]),
         )

@@ -39,13 +39,13 @@ class Case(NamedTuple):
         start: image and target.
         kind: one of `transfer_figures.KINDS`.
         origin: names the noise or the person, whose images are not independent of each other.
-        index: of the face in the store; −1 for noise.
+        face: its number in the store; −1 for noise.
     """
 
     start: Start
     kind: str
     origin: str
-    index: int
+    face: int
 
 
 class Judged(NamedTuple):

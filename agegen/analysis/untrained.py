@@ -34,7 +34,7 @@ def fresh_network(classifier: Classifier, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build_model(classifier.config.model)
-    model = model.to(classifier.device, memory_format=torch.channels_last)
+    model = model.to(classifier.device).to(memory_format=torch.channels_last)
     return model.eval().requires_grad_(False)
 
 

@@ -187,7 +187,8 @@ def recorded_maps(model: nn.Module) -> Iterator[dict[tuple[int, int], Tensor]]:
 
     def record(_module: nn.Module, _inputs: tuple, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
-            maps[tuple(output.shape[2:])] = output
+            height, width = output.shape[2:]
+            maps[height, width] = output
 
     hooks = [part.register_forward_hook(record) for part in model.modules() if part is not model]
     try:

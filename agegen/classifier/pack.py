@@ -1,5 +1,6 @@
 """A trained classifier as a small folder that needs no store: to hand on, or for the package."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -75,10 +76,13 @@ def portable(config: TrainConfig, saved: dict) -> dict:
 
 def compare(before: Predictions, after: Predictions) -> HalfPrecision:
     """Compare predictions for the same faces."""
-    both = (before, after)
+
+    def of_both(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[float, float]:
+        return float(score(before.labels, before.p)), float(score(after.labels, after.p))
+
     return HalfPrecision(
         len(before.labels),
-        tuple(float(metrics.balanced_accuracy(p.labels, p.p)) for p in both),
-        tuple(float(metrics.roc_auc(p.labels, p.p)) for p in both),
+        of_both(metrics.balanced_accuracy),
+        of_both(metrics.roc_auc),
         float(np.abs(after.p - before.p).max()),
     )

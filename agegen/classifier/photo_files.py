@@ -54,7 +54,7 @@ def classify_photos(
             result, photo = photo_classifier.classify_file(path)
             name = result_name(number, path)
             results.append((result, name))
-            if result.verdicts:
+            if photo is not None and result.verdicts:
                 write_pictures(out, name, photo, result.verdicts)
             progress.update()
             yield result

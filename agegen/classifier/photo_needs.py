@@ -8,7 +8,7 @@ weights have.
 
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from agegen.classifier.familiarity import FILE as FAMILIARITY
 from agegen.classifier.familiarity import Familiarity, familiarity_of, key_of, read_familiarity
@@ -23,7 +23,7 @@ from agegen.faces.store import FaceStore
 from agegen.files import read_json, write_json
 
 FILE = "training_faces.json"  # checksum of the store that all of it was measured from, and the ages
-VIEWS = "ten"
+VIEWS: Final = "ten"
 
 
 class PhotoNeeds(NamedTuple):

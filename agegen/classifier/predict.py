@@ -90,7 +90,7 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
         model.load_state_dict(load_tensors(run / "best.safetensors"))
     except RuntimeError:
         raise UserError(f"{run}/best.safetensors does not fit the network in config.json") from None
-    model = model.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    model = model.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
     best = read_json(run / "best.json")
     return Classifier(
         model,

@@ -215,7 +215,7 @@ def judge_slices(
     A gender's shift is measured against its own gap, an age's against that of all.
     """
     source, _ = direction
-    found = {}
+    found: dict[str, dict] = {}
     for name, part in slices_of(store, held_out.indices, source).items():
         found[name] = {"n": int(part.masks[source].sum())}
         for judge in judges:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -28,10 +28,12 @@ from agegen.judges.classifier import FrozenClassifier, load_judge, require_same_
 from agegen.judges.features import ClassifierFeatures, FeatureName, find_features
 from agegen.judges.identity import IdentityMatcher
 from agegen.own_class import import_own
-from agegen.perceptual import load_perceptual
+from agegen.perceptual import Perceptual, load_perceptual
 from agegen.pretrained import find_run
 
 SHOWN = 12  # faces of each class on the sheet
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         **evaluate_faces(translator, store, panel, held_out),
     }
     if config.controls:
-        figures["controls"] = evaluate_controls(held_out, panel.judges, panel.judges[0])
+        first = panel.judges[0]
+        assert isinstance(first, FrozenClassifier)  # see call_panel
+        figures["controls"] = evaluate_controls(held_out, panel.judges, first)
     if config.truth:
         figures["truth"] = evaluate_truth(translator, panel, config.truth)
     if fingerprint(panel.judges) != before:
@@ -183,15 +187,16 @@ def call_panel(config: EvaluateConfig, translator: Translator) -> tuple[Panel, d
     """Everybody who was asked for and is at hand; and of each "measured", or why it is not."""
     device, shown = translator.device, translator.config.augment.crop / translator.store_size
     first = load_judge(config.judge, device)
-    judges: list[Judge] = [first]
+    classifiers = [first]
     if config.second_judge:
-        judges.append(load_judge(config.second_judge, device, "second_classifier"))
-    for judge in judges:
+        classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
+    for judge in classifiers:
         require_same_view(judge, shown)
-    judges += [own_judge(name) for name in config.own_judges]
+    judges: list[Judge] = [*classifiers, *map(own_judge, config.own_judges)]
     notes: dict[str, str] = {}
     outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
     matcher = optional("identity", lambda: IdentityMatcher(shown), config.identity, notes)
+    perceptual: Perceptual | None
     if config.lpips and config.alexnet:  # named, so that a mistake is one
         perceptual = load_perceptual(config.alexnet, device)
         notes["lpips"] = "measured"
@@ -212,7 +217,9 @@ def call_panel(config: EvaluateConfig, translator: Translator) -> tuple[Panel, d
     return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
 
 
-def optional(name: str, make: Callable, wanted: bool, notes: dict[str, str]) -> object | None:
+def optional(
+    name: str, make: Callable[[], Made], wanted: bool, notes: dict[str, str]
+) -> Made | None:
     """Make a judge if it was asked for and can be had; the reason why not goes to the notes."""
     if not wanted:
         notes[name] = "not measured: not asked for"

@@ -185,7 +185,7 @@ def largest_difference(file: Path, translator: Translator, to: str, any_size: bo
         images = smooth_images(*shape, seed=number)
         expected = to_uint8(translator.translate(to_float(torch.from_numpy(images)), to)).numpy()
         (found,) = session.run(None, {INPUT: images})
-        differences.append(int(np.abs(found.astype(int) - expected).max()))
+        differences.append(int(np.abs(np.asarray(found).astype(int) - expected).max()))
     return max(differences)
 
 

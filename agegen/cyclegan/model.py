@@ -7,7 +7,7 @@ time, so that batches may be joined and divided freely.
 
 import inspect
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -74,7 +74,7 @@ def build_generator(config: GeneratorConfig, size: int) -> nn.Module:
     Raises:
         UserError: the name is none of ours and cannot be imported, or takes other arguments.
     """
-    options = {
+    options: dict[str, Any] = {
         "width": config.width,
         "blocks": config.blocks or (6 if size <= 128 else 9),
         "upsampling": config.upsampling,
@@ -140,7 +140,9 @@ class ResnetGenerator(nn.Sequential):
         self.apply(initialise)
         self.residual = residual
         if residual:
-            nn.init.normal_(self[-1].weight, 0.0, 0.002)
+            last = self[-1]
+            assert isinstance(last, nn.Conv2d)
+            nn.init.normal_(last.weight, 0.0, 0.002)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, 3, h, w) → the same shape; sides that 4 does not divide are padded and cut back."""

@@ -4,6 +4,9 @@ The gap between the real classes is measured on faces too, so that every figure 
 classes' resamples.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from agegen import metrics
@@ -24,7 +27,7 @@ def gap(real: ByClass, weights: ByClass | None) -> np.ndarray:
     return mean_of(real[old], weights, old) - mean_of(real[young], weights, young)
 
 
-def interval(figure, weights: ByClass) -> dict:
+def interval(figure: Callable[[ByClass | None], np.ndarray], weights: ByClass) -> dict:
     """Value and 95 % interval of a figure of both classes' weights."""
     both = np.concatenate([weights[name] for name in CLASS_NAMES], axis=1)
     first = weights[CLASS_NAMES[0]].shape[1]
@@ -42,9 +45,9 @@ def gaps(scores: dict[str, dict[str, np.ndarray]], weights: dict[str, np.ndarray
     young, old = CLASS_NAMES
     return {
         score: {
-            young: interval(lambda w, v=values: mean_of(v[young], w, young), weights),
-            old: interval(lambda w, v=values: mean_of(v[old], w, old), weights),
-            "gap": interval(lambda w, v=values: gap(v, w), weights),
+            young: interval(partial(mean_of, values[young], name=young), weights),
+            old: interval(partial(mean_of, values[old], name=old), weights),
+            "gap": interval(partial(gap, values), weights),
         }
         for score, values in scores.items()
     }
@@ -99,7 +102,7 @@ def judge_shift(
     }
     return {
         **{
-            name: interval(lambda w, v=values: mean_of(v, w, source), weights)
+            name: interval(partial(mean_of, values, name=source), weights)
             for name, values in figures.items()
         },
         "share_of_gap": interval(lambda w: share(real, after, direction, w, w), weights),

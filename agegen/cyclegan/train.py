@@ -1,6 +1,8 @@
 """Train CycleGAN: one visible loop, the same on a CPU, one GPU or many processes."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +30,8 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.progress import Progress
 from agegen.runs import Checkpoint
+
+Losses = TypeVar("Losses", GeneratorLosses, DiscriminatorLosses)
 
 
 def train(config: CycleGANConfig) -> None:
@@ -148,8 +152,8 @@ def generator_phase(
         parts.append((made.fake_old.detach().float(), made.fake_young.detach().float(), losses))
     training.generator_optimizer.step()
     judges.requires_grad_(True)
-    fake_old, fake_young, losses = zip(*parts, strict=True)
-    return torch.cat(fake_old), torch.cat(fake_young), mean_of(losses)
+    fake_old, fake_young, all_losses = zip(*parts, strict=True)
+    return torch.cat(fake_old), torch.cat(fake_young), mean_of(all_losses)
 
 
 def discriminator_phase(
@@ -185,7 +189,7 @@ def discriminator_phase(
     return mean_of(parts)
 
 
-def mean_of(parts: list) -> GeneratorLosses | DiscriminatorLosses:
+def mean_of(parts: Sequence[Losses]) -> Losses:
     """Mean of the parts' losses, detached."""
     return type(parts[0])(*(torch.stack(v).mean().detach() for v in zip(*parts, strict=True)))
 

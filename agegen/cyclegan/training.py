@@ -103,8 +103,8 @@ def set_up(config: CycleGANConfig, accelerator: Accelerator, store: FaceStore) -
     """Build networks, optimisers, averaged generators and pools from the seed, on the device."""
     torch.manual_seed(config.seed)
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    generators = build_generators(config).to(accelerator.device, memory_format=layout)
-    discriminators = build_discriminators(config).to(accelerator.device, memory_format=layout)
+    generators = build_generators(config).to(accelerator.device).to(memory_format=layout)
+    discriminators = build_discriminators(config).to(accelerator.device).to(memory_format=layout)
     averaged = AveragedModel(generators, multi_avg_fn=warmed_average(config.ema_decay))
     generator_optimizer, discriminator_optimizer = (
         torch.optim.Adam(m.parameters(), lr=config.learning_rate, betas=config.betas, fused=True)

@@ -14,7 +14,7 @@ from agegen import metrics
 from agegen.cyclegan.evaluate import Panel, judge_batches
 from agegen.cyclegan.matching import match
 from agegen.cyclegan.translate import Translator
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS, AgeRanges, age_sign
+from agegen.faces.records import DIRECTIONS, AgeRanges, age_sign
 from agegen.faces.synthetic import draw_identities, draw_shots, render_faces
 from agegen.judges import Judge
 from agegen.metrics import as_json, mean_as_json
@@ -50,10 +50,10 @@ def draw_counterparts(translator: Translator, n: int, seed: int) -> Counterparts
         return {
             name: translator.views(
                 render_faces(
-                    who, shots, rng.integers(*AGES[name], n, endpoint=True), translator.store_size
+                    who, shots, rng.integers(first, last, n, endpoint=True), translator.store_size
                 )
             )
-            for name in CLASS_NAMES
+            for name, (first, last) in AGES.items()
         }
 
     return Counterparts(draw(), draw())

@@ -4,6 +4,8 @@ All of it is computed by the first process with the averaged generators, and use
 a training is the same whether it is watched or not.
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
@@ -40,11 +42,11 @@ class Watch:
         device = training.accelerator.device
         self.held_out = views_by_class(training.store, config, "val", WATCHED, device)
         self.known = views_by_class(training.store, config, "train", KNOWN, device)
-        self.selection = self.call_judges(device) if config.judge else None
+        self.selection = self.call_judges(config.judge, device) if config.judge else None
         chosen = training.run.folder / f"{BEST}.json"  # by the part before a resume
         self.best = read_json(chosen) if chosen.exists() else {}
 
-    def call_judges(self, device: torch.device) -> Selection:
+    def call_judges(self, run: Path, device: torch.device) -> Selection:
         """The classifier, and who compares identities if that can be had."""
         config, store = self.config, self.training.store
         matcher, why_not = find_matcher(config.verified, config.augment.crop / store.size)
@@ -52,7 +54,7 @@ class Watch:
             self.training.accelerator.print(
                 f"note: the best generators are chosen without comparing identities: {why_not}"
             )
-        judge = load_judge(config.judge, device)
+        judge = load_judge(run, device)
         known = choose_by_class(store, config, "train", KNOWN)
         persons = {name: clusters(store, chosen) for name, chosen in known.items()}
         strangers = Strangers(self.known, persons)
@@ -75,7 +77,7 @@ class Watch:
                 record |= {f"{name}_{to}": value for name, value in figures._asdict().items()}
             if self.selection:
                 record |= self.selection.judge_all({to: look.fake for to, look in looks.items()})
-                self.keep_if_best(record, alarms)
+                self.keep_if_best(self.selection, record, alarms)
             warnings = [
                 {"kind": "alarm", "step": step, "pairs": pairs, **a._asdict()} for a in alarms
             ]
@@ -125,13 +127,13 @@ class Watch:
         ]
         return float(np.mean(rows)) if rows else 0.5
 
-    def keep_if_best(self, record: dict, alarms: list[Alarm]) -> None:
+    def keep_if_best(self, selection: Selection, record: dict, alarms: list[Alarm]) -> None:
         """Keep the generators if they are fit and their score is the highest so far.
 
         best.json has the judge's figures too: after a rollback the look may be gone from the log.
         """
         score = score_of(record)  # NaN is never above
-        if not self.selection.is_fit(record, alarms) or not score > self.best.get("score", -np.inf):
+        if not selection.is_fit(record, alarms) or not score > self.best.get("score", -np.inf):
             return
         judged = {name: value for name, value in record.items() if name.startswith("judge_")}
         self.best = {"score": score, "step": record["step"], "pairs": record["pairs"], **judged}

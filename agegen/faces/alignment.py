@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 MOST_OVERSAMPLING = 8
@@ -23,7 +24,7 @@ class Similarity:
 
     matrix: np.ndarray
 
-    def apply(self, points: np.ndarray) -> np.ndarray:
+    def apply(self, points: ArrayLike) -> np.ndarray:
         """Map points, (..., 2) → float64 (..., 2)."""
         return np.asarray(points, dtype=np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
 

@@ -47,7 +47,7 @@ def write_label(
     draw: ImageDraw.ImageDraw,
     mark: Mark,
     scale: float,
-    font: ImageFont.FreeTypeFont,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     size: tuple[int, int],
     taken: Sequence[Box],
 ) -> Box:

@@ -81,7 +81,8 @@ def fetch_batches(
             started = time.perf_counter()
             images, indices, share = upcoming.result()
             waited = time.perf_counter() - started
-            upcoming = reader.submit(read, following) if following is not None else None
+            if following is not None:
+                upcoming = reader.submit(read, following)
             yield Batch(images.to(device, non_blocking=True), indices, share, waited)
 
 

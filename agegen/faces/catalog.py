@@ -38,7 +38,10 @@ def read_catalog(source: Path, ranges: AgeRanges, kind: SourceKind | None = None
     kind = kind or recognise(source)
     catalog = Catalog(kind)
     for item in SOURCES[kind](source, ranges):
-        (catalog.faces if isinstance(item, Face) else catalog.rejected).append(item)
+        if isinstance(item, Face):
+            catalog.faces.append(item)
+        else:
+            catalog.rejected.append(item)
     catalog.faces.sort(key=lambda face: str(face.path))
     require_both_classes(source, catalog)
     return catalog

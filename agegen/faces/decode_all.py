@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -119,11 +120,10 @@ def decode_chunks(
     context = multiprocessing.get_context("spawn")
     ahead = 4 * workers
     with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
-        pending = [pool.submit(decode_chunk, chunk, size) for chunk in paths[:ahead]]
+        pending = deque(pool.submit(decode_chunk, chunk, size) for chunk in paths[:ahead])
         try:
             for i in range(len(paths)):
-                yield pending[i].result()
-                pending[i] = None  # release the pixels
+                yield pending.popleft().result()  # which releases the pixels
                 if i + ahead < len(paths):
                     pending.append(pool.submit(decode_chunk, paths[i + ahead], size))
         except BrokenProcessPool:
@@ -142,7 +142,9 @@ def end_with_parent() -> None:
     """
 
     def wait() -> None:
-        multiprocessing.parent_process().join()
+        parent = multiprocessing.parent_process()
+        assert parent is not None  # this is a worker
+        parent.join()
         os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

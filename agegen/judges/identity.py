@@ -4,9 +4,7 @@ Its 29-layer ResNet gives 128 numbers; two pictures of one person are usually le
 Its weights are shipped by pip's ``face_recognition_models``, whose file is read by its path.
 """
 
-import importlib.util
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,12 +48,12 @@ class IdentityMatcher:
 @cache
 def load_network() -> Any:
     """Read the network."""
-    package = importlib.util.find_spec("face_recognition_models")
+    package = landmarks.folder_of("face_recognition_models")
     if package is None or not landmarks.available():
         raise UserError(
             "comparing identities needs two extras: pip install 'agegen[photos,judges]'"
         )
-    path = Path(package.submodule_search_locations[0]) / "models" / FILE
+    path = package / "models" / FILE
     if not path.exists():
         raise UserError(f"{path} is missing: install the extra judges again")
     return landmarks.load().dlib.face_recognition_model_v1(str(path))

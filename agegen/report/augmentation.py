@@ -26,21 +26,20 @@ def answer(folder: Path, evaluation: dict) -> Section:
         evaluation: unused: the effect is measured by trainings of a study's own.
     """
     chapter = read_json(folder / "augmentation.json")
-    study = read_study(folder) if has_study(folder) else None
-    whole, parts = (find_factor(study, name) for name in (FACTOR, PARTS)) if study else (None, None)
-    measured = ["Its effect is not measured yet."]
-    if whole:
-        measured = [describe_effect(study, whole), describe_length(study, chapter)]
+    measured, pictures = ["Its effect is not measured yet."], [picture_views(folder, chapter)]
+    if has_study(folder):
+        study = read_study(folder)
+        whole, parts = (find_factor(study, name) for name in (FACTOR, PARTS))
+        if whole:
+            measured = [describe_effect(study, whole), describe_length(study, chapter)]
+        pictures += [picture_factor(study, factor) for factor in (whole, parts) if factor]
     study_command = f"python recipes/study_hyperparameters.py --run {folder.parent} --factors"
     return Section(
         "augmentation",
         "What do random crops do to a face, and do they help?",
         "Que font les recadrages aléatoires à un visage, et sont-ils utiles ?",
         [describe_config(chapter), *measured],
-        pictures=[
-            picture_views(folder, chapter),
-            *(picture_factor(study, factor) for factor in (whole, parts) if factor),
-        ],
+        pictures=pictures,
         details=[
             "Faces of the training split. Each effect is shown at its largest extent, in opposite "
             "directions from row to row, except for the place and size of the erased rectangle, "

@@ -184,7 +184,7 @@ def make_tiles(evaluation: dict) -> list[tuple[str, str, str]]:
         "ECE before scaling": evaluation["before_scaling"]["expected_calibration_error"],
         "ECE after scaling": evaluation["expected_calibration_error"],
     }
-    return [(name, *(show(e) + " ").split(" ", 1)) for name, e in chosen.items()]
+    return [(name, *show(e).partition(" ")[::2]) for name, e in chosen.items()]
 
 
 def score_rows(evaluation: dict) -> list[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def draw_row(axes: Axes, row: Row, place: int, colour: str) -> None:
     draw_share(axes, row.share, place, color=colour, marker="o", markersize=6.5, elinewidth=2)
 
 
-def draw_share(axes: Axes, share: dict, y: float, **look: object) -> None:
+def draw_share(axes: Axes, share: dict, y: float, **look: Any) -> None:
     """A value with its interval; nothing where it is undefined."""
     if share["value"] is not None:
         error = np.array([error_bar(**share)]).T

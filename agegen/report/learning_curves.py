@@ -185,7 +185,7 @@ def draw_validation(
     for (column, name), colour in zip(curves.items(), CLASS_COLOURS, strict=False):
         axes.plot(epochs, validation[column], "o-", color=colour, label=name, markersize=3)
     mark_best(axes, best + 1, low=len(curves) > 1)  # where these curves are not, as they rise
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set(xlabel="epoch", ylabel=", ".join(curves.values()), xlim=(0, epochs.max() * 1.03))
     if len(curves) > 1:
         figure.legend(loc="outside lower center", ncols=2)
@@ -207,5 +207,7 @@ def mark_best(axes: Axes, x: float, low: bool = False) -> None:
 def add_images_seen(axes: Axes, per_unit: float) -> None:
     """Add a second horizontal axis on top: training faces seen, in thousands."""
     scale = per_unit / 1000
-    top = axes.secondary_xaxis("top", functions=(lambda x: x * scale, lambda x: x / scale))
+    top = axes.secondary_xaxis(
+        "top", functions=(lambda x: np.multiply(x, scale), lambda x: np.divide(x, scale))
+    )
     top.set_xlabel("training faces seen (thousands)", fontsize=8)

@@ -118,7 +118,7 @@ def draw_network(figure: Figure, stages: list[list[Slab]]) -> None:
     kinds = dict.fromkeys(slab.what for stage in stages for slab in stage)
     convolutions = [kind for kind in kinds if kind not in colours]
     colours |= dict(zip(convolutions, CONVOLUTION_COLOURS, strict=False))
-    left, named = 0.0, set()
+    left, named = 0.0, set[str]()
     for stage in stages:
         start = left
         for _, run in groupby(stage, key=lambda slab: slab.block):

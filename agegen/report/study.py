@@ -92,7 +92,7 @@ def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6)
 
 def gains(difference: dict | None) -> bool:
     """True if the whole interval is above 0."""
-    return is_clear(difference) and difference["low"] > 0
+    return difference is not None and is_clear(difference) and difference["low"] > 0
 
 
 def describe_diverged(compared: list[tuple[dict, dict]]) -> list[str]:

@@ -170,14 +170,14 @@ def test_cases_are_noises_and_held_out_faces_towards_both_classes(analysis: Anal
     assert len(cases) == 2 * (transfer.NOISES + sum(per_class))
     for case in cases:
         if case.kind == "noise":
-            assert (case.start.face, case.index) == (None, -1)
+            assert (case.start.face, case.face) == (None, -1)
             continue
-        assert analysis.store.splits[case.index] == "val"
-        is_own = analysis.store.labels[case.index] == case.start.target
+        assert analysis.store.splits[case.face] == "val"
+        is_own = analysis.store.labels[case.face] == case.start.target
         assert case.kind == ("own" if is_own else "other")
-        assert case.origin == analysis.store.identities[case.index]
+        assert case.origin == analysis.store.identities[case.face]
     young = replace(val, indices=val.indices[labels == 0], labels=labels[labels == 0])
-    targets = [(c.kind, c.start.target) for c in choose_cases(analysis, young) if c.index >= 0]
+    targets = [(c.kind, c.start.target) for c in choose_cases(analysis, young) if c.face >= 0]
     assert set(targets) == {("own", 0), ("other", 1)}
 
 
