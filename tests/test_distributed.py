@@ -81,3 +81,24 @@ def test_parameters_stay_when_the_layers_change() -> None:
     before = network.state_dict()
     assert use_global_batch_norm(network).state_dict().keys() == before.keys()
     assert type(network[1]) is not nn.BatchNorm2d
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_running_statistics_move_as_torch_moves_them(momentum: float | None) -> None:
+    torch.manual_seed(0)
+    reference, layer = (nn.BatchNorm2d(3, momentum=momentum) for _ in range(2))
+    use_global_batch_norm(layer)
+    for _ in range(3):
+        x = torch.randn(5, 3, 4, 4) + 2
+        reference(x)
+        variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+        layer.update_running(mean, variance, torch.tensor(5 * 4 * 4.0))
+    torch.testing.assert_close(layer.state_dict(), reference.state_dict())
+
+
+def test_a_layer_without_running_statistics_keeps_none() -> None:
+    layer = nn.BatchNorm2d(3, track_running_stats=False)
+    use_global_batch_norm(layer)
+    layer.update_running(torch.zeros(3), torch.ones(3), torch.tensor(4.0))
+    assert layer.running_mean is None
+    assert layer.running_var is None
