@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "runs": {"configs", "errors", "files", "tensor_files"},
     "faces": {"errors", "files", "progress", "faces"},
     "distributed": {"faces"},
-    "own_class": {"errors"},
+    "own_class": {"errors", "files"},
     "devices": set(),
     "averaging": set(),
     "classifier": {
