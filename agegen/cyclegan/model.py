@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agegen.errors import UserError
-from agegen.own_class import import_own
+from agegen.own_class import explain, import_own
 
 Upsampling = Literal["transposed", "nearest", "shuffle"]
 BRIGHTEST = 0.98  # where residual generators cut off faces: the artanh of 1 is infinite
@@ -97,13 +97,29 @@ def build_discriminator(config: DiscriminatorConfig) -> nn.Module:
 
 
 def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Module:
-    """Build the user's ``package.module:Class``, whose initial weights are left as they are."""
-    own = import_own(name, flag, otherwise)
+    """Build the user's ``package.module:Class``, whose initial weights are left as they are.
+
+    Raises:
+        UserError: it is no class of networks that takes the options.
+    """
+    own, named = import_own(name, flag, otherwise), f"--{flag} {name}"
+    if isinstance(own, nn.Module):
+        raise UserError(f"{named} is a network that is already made: name its class")
+    refusal = f"{named} does not take {'=, '.join(options)}="
     try:
-        inspect.signature(own).bind(**options)
-    except TypeError as error:  # not those that its own code may raise
-        raise UserError(f"--{flag} {name} does not take {'=, '.join(options)}= ({error})") from None
-    return own(**options)
+        taken = inspect.signature(own).bind(**options)
+    except (TypeError, ValueError) as error:  # not those that its own code may raise
+        raise UserError(f"{refusal} ({error})") from None
+    try:
+        network = own(**options)
+    except Exception as error:
+        if isinstance(error, TypeError) and set(taken.arguments) - set(options):  # **kwargs
+            raise UserError(f"{refusal} ({explain(error)})") from error
+        error.add_note(f"raised while {named} was built")
+        raise
+    if not isinstance(network, nn.Module):
+        raise UserError(f"{named} makes a {type(network).__name__}, not a torch.nn.Module")
+    return network
 
 
 class ResnetGenerator(nn.Sequential):
@@ -229,40 +245,3 @@ def initialise(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def require_no_batch_norm(*networks: nn.Module) -> None:
-    """Refuse norms with statistics of a batch: joined batches and several processes change them.
-
-    That is batch norm, and instance norm with running statistics.
-
-    Raises:
-        UserError: naming the layer.
-    """
-    for network in networks:
-        for name, module in network.named_modules():
-            batch_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
-            if batch_norm or getattr(module, "track_running_stats", False):
-                kind = "batch norm" if batch_norm else "norm with running statistics"
-                raise UserError(
-                    f"{type(network).__name__}.{name} is a {kind}: its statistics would mix "
-                    "real and generated faces and differ between processes; use instance norm "
-                    "without running statistics"
-                )
-
-
-def require_fit(generator: nn.Module, discriminator: nn.Module, size: int) -> None:
-    """Refuse faces that the networks cannot take.
-
-    Raises:
-        UserError: naming the size.
-    """
-    face = torch.zeros(1, 3, size, size)
-    try:
-        with torch.no_grad():
-            shape = generator.cpu()(face).shape
-            discriminator.cpu()(face)
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"the networks do not accept faces of {size} pixels ({error})") from None
-    if shape != face.shape:
-        raise UserError(f"the generator turns {size} pixels into {tuple(shape[-2:])}")

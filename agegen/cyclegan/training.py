@@ -12,14 +12,10 @@ from agegen.averaging import warmed_average
 from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.losses import GanLoss, find_gan_loss
-from agegen.cyclegan.model import (
-    build_discriminator,
-    build_generator,
-    require_fit,
-    require_no_batch_norm,
-)
+from agegen.cyclegan.model import build_discriminator, build_generator
 from agegen.cyclegan.objective import Discriminators, Generators
 from agegen.cyclegan.replay_pool import ReplayPool
+from agegen.cyclegan.trial import require_trainable
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
@@ -73,8 +69,9 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
     """Refuse what cannot be trained.
 
     Raises:
-        UserError: a class is missing, the crop or the networks do not fit the faces, the batch
-            cannot be divided among the processes, or the judge is none.
+        UserError: a class is missing, the crop or the networks do not fit the faces, the loss
+            cannot be minimised, the batch cannot be divided among the processes, or the judge is
+            none.
     """
     train = store.indices("train")
     for label, name in enumerate(CLASS_NAMES):
@@ -91,10 +88,7 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
                 f"--{flag} {size} cannot be divided into {config.accumulate} part(s) for each of "
                 f"{processes} process(es)"
             )
-    generator = build_generator(config.generator, config.size)
-    discriminator = build_discriminator(config.discriminator)
-    require_no_batch_norm(generator, discriminator)
-    require_fit(generator, discriminator, config.size)
+    require_trainable(config)
     if config.judge:
         require_same_view(load_judge(config.judge, "cpu"), config.augment.crop / store.size)
 

@@ -12,8 +12,6 @@ from agegen.cyclegan.model import (
     ResnetGenerator,
     build_discriminator,
     build_generator,
-    require_fit,
-    require_no_batch_norm,
 )
 from agegen.errors import UserError
 
@@ -212,27 +210,6 @@ def test_impossible_sizes_are_refused(config: type, wrong: dict[str, int]) -> No
         config(**wrong)
 
 
-def test_batch_norm_is_refused_with_the_layers_name() -> None:
-    good, bad = ResnetGenerator(4, 1), PatchDiscriminator(4, 34)
-    require_no_batch_norm(good, bad)
-    bad[3] = nn.BatchNorm2d(8)
-    with pytest.raises(UserError, match=r"PatchDiscriminator\.3 is a batch norm"):
-        require_no_batch_norm(good, bad)
-    bad[3] = nn.InstanceNorm2d(8, track_running_stats=True)
-    with pytest.raises(UserError, match=r"PatchDiscriminator\.3 is a norm with running statistics"):
-        require_no_batch_norm(good, bad)
-
-
-def test_faces_that_do_not_fit_are_refused() -> None:
-    generator = ResnetGenerator(4, 1)
-    for field in (16, 34, 70):
-        require_fit(generator, PatchDiscriminator(4, field), 32)
-    with pytest.raises(UserError, match="do not accept faces of 32 pixels"):
-        require_fit(generator, PatchDiscriminator(4, 142), 32)
-    with pytest.raises(UserError, match="the generator turns 32 pixels into"):
-        require_fit(nn.Sequential(generator, nn.AvgPool2d(2)), PatchDiscriminator(4, 16), 32)
-
-
 @pytest.mark.parametrize("size", [32, 45])
 def test_a_residual_generator_begins_near_the_face_and_stays_in_range(size: int) -> None:
     torch.manual_seed(0)
@@ -260,8 +237,44 @@ class BrokenGenerator(nn.Module):
 
 def test_a_users_own_mistake_is_shown_as_it_is() -> None:
     own = GeneratorConfig(name=f"{__name__}:BrokenGenerator")
-    with pytest.raises(TypeError, match="no len"):
+    with pytest.raises(TypeError, match="no len") as caught:
         build_generator(own, 32)
+    assert caught.value.__notes__ == [f"raised while --generator.name {own.name} was built"]
+
+
+class PassesOn(nn.Module):
+    """Hands what it does not know to a class that does not know it either."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+
+
+def test_an_own_class_that_passes_arguments_on_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UserError, match=r"--generator.name .*:PassesOn does not take width=.*line"):
+        build_generator(GeneratorConfig(f"{__name__}:PassesOn"), 64)
+
+
+class NoNetwork:
+    """Takes the right arguments, and is no network."""
+
+    def __init__(self, width: int, blocks: int, upsampling: str) -> None:
+        pass
+
+
+MADE = nn.Conv2d(3, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("NoNetwork", "makes a NoNetwork, not a torch.nn.Module"),
+        ("MADE", "is a network that is already made: name its class"),
+        ("UPSAMPLINGS", "does not take width="),
+    ],
+)
+def test_what_is_no_class_of_networks_is_refused(name: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=f"--generator.name .*:{name} {sentence}"):
+        build_generator(GeneratorConfig(f"{__name__}:{name}"), 64)
 
 
 def test_residual_is_of_our_generator_only() -> None:

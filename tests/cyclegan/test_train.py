@@ -196,7 +196,10 @@ def test_a_dry_run_writes_nothing(
     [
         ({"augment": AugmentConfig(crop=60)}, "larger than the faces"),
         ({"generator": GeneratorConfig("small_cyclegans:BatchNormGenerator")}, "batch norm"),
-        ({"discriminator": DiscriminatorConfig(width=4, receptive_field=142)}, "do not accept"),
+        (
+            {"discriminator": DiscriminatorConfig(width=4, receptive_field=142)},
+            "does not take faces",
+        ),
         ({"gan_loss": "wasserstein"}, "least_squares"),
         ({"judge": Path("nowhere")}, "not a run folder"),
     ],

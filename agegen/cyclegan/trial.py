@@ -1,0 +1,168 @@
+"""Networks and loss tried once before a training, so that a mistake leaves no run folder behind."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.losses import GanLoss, find_gan_loss
+from agegen.cyclegan.model import build_discriminator, build_generator
+from agegen.errors import UserError
+from agegen.own_class import explain
+
+FACES = 2  # more than one, so that faces and channels cannot be mistaken for each other
+LARGEST = 1.5  # a value that a generator may begin with: one that adds to a face may leave [−1, 1]
+
+
+def require_trainable(config: CycleGANConfig) -> None:
+    """Pass faces of the config's size through generator, discriminator and loss.
+
+    Args:
+        config: fitted to a store.
+
+    Raises:
+        UserError: naming the flag whose network or loss cannot be trained, and why.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)  # all processes find the same
+        generator = build_generator(config.generator, config.size)
+        discriminator = build_discriminator(config.discriminator)
+        require_no_batch_norm(generator, discriminator)
+        faces = torch.rand(FACES, 3, config.size, config.size) * 2 - 1
+        require_generator(generator, faces, f"--generator.name {config.generator.name}")
+        named = f"--discriminator.name {config.discriminator.name}"
+        logits = require_discriminator(discriminator, faces, named)
+        require_gan_loss(find_gan_loss(config.gan_loss), logits, f"--gan-loss {config.gan_loss}")
+
+
+def require_no_batch_norm(*networks: nn.Module) -> None:
+    """Refuse norms with statistics of a batch: joined batches and several processes change them.
+
+    That is batch norm, and instance norm with running statistics.
+
+    Raises:
+        UserError: naming the layer.
+    """
+    for network in networks:
+        for name, module in network.named_modules():
+            batch_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
+            if batch_norm or getattr(module, "track_running_stats", False):
+                kind = "batch norm" if batch_norm else "norm with running statistics"
+                raise UserError(
+                    f"{type(network).__name__}.{name} is a {kind}: its statistics would mix "
+                    "real and generated faces and differ between processes; use instance norm "
+                    "without running statistics"
+                )
+
+
+def require_generator(generator: nn.Module, faces: Tensor, named: str) -> None:
+    """Refuse a generator that does not turn faces into faces.
+
+    Args:
+        generator: to be tried.
+        faces: float (n, 3, h, w) in [−1, 1].
+        named: its flag and name.
+
+    Raises:
+        UserError: beginning with `named`.
+    """
+    made = pass_through(generator, faces, named)
+    if made.shape != faces.shape:
+        raise UserError(f"{named} turns {shape(faces)} into {shape(made)}, not into the same shape")
+    largest = float(made.detach().abs().max())
+    if not largest <= LARGEST:  # NaN neither
+        raise UserError(
+            f"{named} gives values up to ±{largest:.3g}, but faces lie in [−1, 1]: "
+            "end it with a tanh or a clamp"
+        )
+
+
+def require_discriminator(discriminator: nn.Module, faces: Tensor, named: str) -> Tensor:
+    """Refuse a discriminator that does not give logits of patches.
+
+    Args:
+        discriminator: to be tried.
+        faces: float (n, 3, h, w) in [−1, 1].
+        named: its flag and name.
+
+    Returns:
+        The logits, float (n, 1, h', w').
+
+    Raises:
+        UserError: beginning with `named`.
+    """
+    logits = pass_through(discriminator, faces, named)
+    if logits.dim() != 4 or logits.shape[:2] != (len(faces), 1) or not logits.numel():
+        wanted = f"({len(faces)}, 1, h', w')"
+        raise UserError(f"{named} gives {shape(logits)} of {shape(faces)}, not logits {wanted}")
+    return logits
+
+
+def pass_through(network: nn.Module, faces: Tensor, named: str) -> Tensor:
+    """What a network makes of faces: one float tensor that depends on weights that can learn.
+
+    Raises:
+        UserError: beginning with `named`.
+    """
+    if not any(p.requires_grad for p in network.parameters()):
+        raise UserError(f"{named} has no parameters to train")
+    try:
+        made: Any = network.cpu()(faces)
+    except Exception as error:  # whatever the user's code raises
+        raise UserError(
+            f"{named} does not take faces of {faces.shape[-1]} pixels, {shape(faces)} "
+            f"({explain(error)})"
+        ) from error
+    if not isinstance(made, Tensor):
+        raise UserError(f"{named} gives a {type(made).__name__}, not one tensor")
+    if not made.is_floating_point():
+        raise UserError(f"{named} gives {made.dtype}, not floats")
+    if not made.requires_grad:
+        raise UserError(f"{named} gives a tensor without gradients (no_grad or detach?)")
+    return made
+
+
+def require_gan_loss(loss: GanLoss, logits: Tensor, named: str) -> None:
+    """Refuse an adversarial loss that cannot be minimised; both sides are tried, with gradients.
+
+    Args:
+        loss: to be tried.
+        logits: float (n, 1, h', w').
+        named: its flag and name.
+
+    Raises:
+        UserError: beginning with `named`.
+    """
+    real, fake = (logits.detach().clone().requires_grad_() for _ in range(2))
+    require_minimisable(loss.generator, {"fake": fake}, f"{named}: generator")
+    require_minimisable(loss.discriminator, {"real": real, "fake": fake}, f"{named}: discriminator")
+    if not isinstance(loss.middle, int | float):
+        raise UserError(f"{named}: middle is a {type(loss.middle).__name__}, not a number")
+
+
+def require_minimisable(function: Any, logits: dict[str, Tensor], named: str) -> None:
+    """Refuse a loss that is no finite scalar with a gradient for each of its arguments."""
+    called = f"{named}({', '.join(logits)})"
+    try:
+        value = function(*logits.values())
+        kind = shape(value) if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        if not isinstance(value, Tensor) or value.dim():
+            raise UserError(f"{called} gives {kind}, not a scalar tensor: take the mean")
+        if not value.requires_grad:
+            raise UserError(f"{called} has no gradient (item, detach or a comparison?)")
+        pulls = torch.autograd.grad(value, list(logits.values()), allow_unused=True)
+    except UserError:
+        raise
+    except Exception as error:  # whatever the user's code raises
+        raise UserError(f"{called} cannot be computed ({explain(error)})") from error
+    unused = [name for name, pull in zip(logits, pulls, strict=True) if pull is None]
+    if unused:
+        raise UserError(f"{called} does not depend on {' and '.join(unused)}")
+    if not all(torch.isfinite(x).all() for x in (value, *pulls) if x is not None):
+        raise UserError(f"{called} or its gradient is not finite")
+
+
+def shape(tensor: Tensor) -> str:
+    """A tensor's shape in words that fit into a sentence."""
+    return str(tuple(tensor.shape))
