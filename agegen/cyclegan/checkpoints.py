@@ -4,11 +4,12 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.training import Training
+from agegen.cyclegan.training import Training, load_weights
 from agegen.cyclegan.translate import LAST
 from agegen.devices import precision_of
 from agegen.errors import UserError
 from agegen.faces.geometry import read_geometry, write_geometry
+from agegen.own_class import checksums
 from agegen.runs import Checkpoint
 from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
 
@@ -17,7 +18,8 @@ def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
     """Open the run folder; restore its last checkpoint or write a first one.
 
     Raises:
-        UserError: the folder is not fit, or not every process sees it.
+        UserError: the folder is not fit, not every process sees it, or the networks have other
+            layers than those in it.
     """
     accelerator, store, run = training.accelerator, training.store, training.run
     facts = {
@@ -31,6 +33,7 @@ def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
             run.start(
                 config, facts, config.resume,
                 processes=accelerator.num_processes, precision=precision_of(accelerator),
+                **checksums(own_names(config)),
             )  # fmt: skip
             geometry = read_geometry(store.folder, store.checksum)
             if geometry:  # so that photos can be translated without the store
@@ -47,7 +50,7 @@ def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
         save(training, 0, 1.0)
         checkpoint = Checkpoint(0, {}, {"rate_factor": 1.0})
     else:
-        restore(training, checkpoint)
+        restore(training, config, checkpoint)
         accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
     accelerator.print(
         f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
@@ -55,6 +58,11 @@ def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
         f"{config.total_steps:,} steps of {config.batch_size} pairs of {config.size} pixels"
     )
     return checkpoint
+
+
+def own_names(config: CycleGANConfig) -> list[str]:
+    """What in a config may be of the user's own."""
+    return [config.generator.name, config.discriminator.name, config.gan_loss]
 
 
 def roll_back(training: Training, config: CycleGANConfig, begun_from: Checkpoint) -> Checkpoint:
@@ -78,16 +86,22 @@ def roll_back(training: Training, config: CycleGANConfig, begun_from: Checkpoint
     assert checkpoint is not None
     if training.accelerator.is_main_process:
         training.run.cut_metrics(checkpoint.step)
-    restore(training, checkpoint)
+    restore(training, config, checkpoint)
     training.accelerator.print(f"going back to step {checkpoint.step:,}, at half the rate")
     return checkpoint._replace(state=checkpoint.state | {"rate_factor": 0.5})
 
 
-def restore(training: Training, checkpoint: Checkpoint) -> None:
-    """Load networks, averages, optimisers and pools; all else follows from the step."""
+def restore(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> None:
+    """Load networks, averages, optimisers and pools; all else follows from the step.
+
+    Raises:
+        UserError: the networks have other layers now.
+    """
     unwrap, tensors = training.accelerator.unwrap_model, checkpoint.tensors
-    unwrap(training.generators).load_state_dict(tensors["generators"])
-    unwrap(training.discriminators).load_state_dict(tensors["discriminators"])
+    where = f"the checkpoint of step {checkpoint.step} in {training.run.folder}"
+    own = {"generators": config.generator.name, "discriminators": config.discriminator.name}
+    for kind, name in own.items():
+        load_weights(unwrap(getattr(training, kind)), tensors[kind], where, name)
     training.averaged.load_state_dict(tensors["averaged"])
     load_optimizer_tensors(training.generator_optimizer, tensors["generator_optimizer"])
     load_optimizer_tensors(training.discriminator_optimizer, tensors["discriminator_optimizer"])

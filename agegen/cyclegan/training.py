@@ -1,6 +1,7 @@
 """Everything that a CycleGAN's training needs before its first step."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -20,7 +21,9 @@ from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.judges.classifier import load_judge, require_same_view
+from agegen.own_class import is_own
 from agegen.runs import Run
+from agegen.tensor_files import Tensors
 
 
 class Training(NamedTuple):
@@ -63,6 +66,25 @@ def build_discriminators(config: CycleGANConfig) -> Discriminators:
     return Discriminators(
         build_discriminator(config.discriminator), build_discriminator(config.discriminator)
     )
+
+
+def load_weights(network: nn.Module, tensors: Tensors, where: Path | str, name: str) -> None:
+    """Load saved weights into networks that were built from a config.
+
+    Args:
+        network: the networks.
+        tensors: by the names of their parameters.
+        where: they were read from.
+        name: which class they are of, as in the config.
+
+    Raises:
+        UserError: the networks have other layers.
+    """
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError:  # torch's lists every layer
+        changed = f": has {name} changed since?" if is_own(name) else ""
+        raise UserError(f"{where} does not fit the networks in config.json{changed}") from None
 
 
 def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from agegen.configs import from_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Generators
-from agegen.cyclegan.training import build_generators
+from agegen.cyclegan.training import build_generators, load_weights
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
@@ -95,10 +95,7 @@ def load_translator(
     if not path.exists():
         raise UserError(f"{run} has no {path.name}: train it first")
     generators = build_generators(config)
-    try:
-        generators.load_state_dict(load_tensors(path))
-    except RuntimeError:
-        raise UserError(f"{path} does not fit the networks in config.json") from None
+    load_weights(generators, load_tensors(path), path, config.generator.name)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     generators = generators.float().to(device).eval().requires_grad_(False)
     data = saved["data"]

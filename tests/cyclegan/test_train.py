@@ -1,6 +1,8 @@
 """The training loop: what a step does, what ends it, and what it refuses to begin."""
 
 import dataclasses
+import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from agegen.cyclegan import train as train_module
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
 from agegen.cyclegan.train import learning_rate, train
 from agegen.cyclegan.training import fitted_to, require_possible
+from agegen.cyclegan.translate import load_translator
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
@@ -243,3 +246,49 @@ def test_a_run_is_resumed_as_it_was_begun(drawn_store: FaceStore, tmp_path: Path
     before = (config.out / "metrics.jsonl").read_bytes()
     train(dataclasses.replace(config, resume=True))  # it is complete: nothing is left to do
     assert (config.out / "metrics.jsonl").read_bytes() == before
+
+
+OWN_FILE = """
+from torch import nn
+
+
+class Own(nn.Sequential):
+    def __init__(self, width, blocks, upsampling):
+        super().__init__(nn.Conv2d(3, 3, {kernel}, padding={padding}), nn.Tanh())
+"""
+
+
+def write_own(folder: Path, kernel: int, padding: int = 0, more: str = "") -> None:
+    text = OWN_FILE.format(kernel=kernel, padding=padding) + more
+    (folder / "my_changed.py").write_text(text)
+    for module in [name for name in sys.modules if name == "my_changed"]:
+        del sys.modules[module]
+    importlib.invalidate_caches()
+
+
+def test_a_file_of_ones_own_that_changed_is_said_and_other_layers_are_refused(
+    drawn_store: FaceStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    own = GeneratorConfig("my_changed:Own")
+    config = small_config(drawn_store, tmp_path / "run", generator=own, constant_pairs=4)
+    config = dataclasses.replace(config, decay_pairs=0)
+    write_own(tmp_path, 1)
+    train(config)
+    resumed = dataclasses.replace(config, resume=True)
+    train(resumed)
+    assert "note" not in capsys.readouterr().out
+    write_own(tmp_path, 1, more="# only a comment\n")
+    train(resumed)
+    assert "note: SHA-256 of the file of my_changed:Own was " in capsys.readouterr().out
+    write_own(tmp_path, 3, padding=1)
+    for load in (lambda: train(resumed), lambda: load_translator(config.out)):
+        with pytest.raises(
+            UserError, match=r"does not fit .* has my_changed:Own changed"
+        ) as caught:
+            load()
+        assert "\n" not in str(caught.value)
