@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import adjust_saturation, gaussian_blur
 
-from agegen.cyclegan.evaluate import judge_all, judge_batches
 from agegen.cyclegan.held_out import HeldOut
+from agegen.cyclegan.judging import judge_all, judge_batches
 from agegen.cyclegan.shifts import judge_shift
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import DIRECTIONS, age_sign
@@ -143,7 +143,7 @@ def evaluate_controls(
                     score: judge_shift(
                         real[judge.name][score], after, (source, to), held_out.weights
                     )
-                    for score, after in judge_batches(judge, changed).items()
+                    for score, after in judge_batches(judge, changed, real[judge.name]).items()
                 }
                 for judge in judges
             }

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from agegen.cyclegan.alarms import measure
 from agegen.cyclegan.held_out import HeldOut, choose_faces, slices_of
+from agegen.cyclegan.judging import BATCH, judge_all, judge_batches, require_judges
 from agegen.cyclegan.matching import match
 from agegen.cyclegan.shifts import ByClass, gaps, judge_shift, part_share
 from agegen.cyclegan.translate import Translator
 from agegen.cyclegan.watch import KNOWN, views_by_class
 from agegen.distributed import in_shares
-from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.judges import Judge, Matcher
@@ -28,8 +28,6 @@ from agegen.judges.features import FeatureNetwork
 from agegen.judges.realism import FEWEST, measure_realism
 from agegen.metrics import mean_as_json
 from agegen.perceptual import Perceptual
-
-BATCH = 64
 
 
 class Panel(NamedTuple):
@@ -83,7 +81,7 @@ def evaluate(
 
     Raises:
         UserError: the store has other faces than the generators know, none of a class, or those of
-            one person only where matchers compare.
+            one person only where matchers compare; or a judge's answer is not what `Judge` says.
     """
     held_out = choose_faces(translator, store, split, most, seed, resamples)
     return {"seed": seed, **evaluate_faces(translator, store, panel, held_out)}
@@ -108,9 +106,10 @@ def evaluate_faces(
         "low": …, "high": …}`` but the symptoms.
 
     Raises:
-        UserError: there are faces of one person only where matchers compare.
+        UserError: a judge's answer is not what `Judge` says, or there are faces of one person only
+            where matchers compare.
     """
-    require_different_names(panel.judges)
+    require_judges(panel.judges)
     real = {judge.name: judge_all(judge, held_out.faces) for judge in panel.judges}
     known = views_by_class(store, translator.config, "train", KNOWN, translator.device)
     described = describe_all(panel.features, held_out.faces)
@@ -122,7 +121,9 @@ def evaluate_faces(
     }
     for source, to in DIRECTIONS:
         made = translate_both_ways(translator, held_out.faces[source], (source, to))
-        after = {judge.name: judge_batches(judge, made.fake) for judge in panel.judges}
+        after = {
+            judge.name: judge_batches(judge, made.fake, real[judge.name]) for judge in panel.judges
+        }
         symptoms = measure(made.faces, made.fake, held_out.faces[to], known[to])
         found["directions"][to] = {
             "judges": judge_shifts(panel.judges, real, after, (source, to), held_out.weights),
@@ -146,13 +147,6 @@ def evaluate_faces(
     return found
 
 
-def require_different_names(judges: Sequence[Judge]) -> None:
-    """Refuse two judges of one name: one's figures would take the other's place."""
-    names = [judge.name for judge in judges]
-    if len(set(names)) < len(names):
-        raise UserError(f"two judges have the same name: {', '.join(sorted(names))}")
-
-
 def translate_both_ways(
     translator: Translator, faces: Tensor, direction: tuple[str, str]
 ) -> Translated:
@@ -161,26 +155,6 @@ def translate_both_ways(
     fake = in_shares(lambda x: translator.translate(x, to), faces)
     back = in_shares(lambda x: translator.translate(x, source), fake)
     return Translated(faces, fake, back)
-
-
-def judge_all(judge: Judge, faces: dict[str, Tensor]) -> dict[str, ByClass]:
-    """All scores of a judge: {score: {class: float64 (n,)}}."""
-    by_class = {name: judge_batches(judge, x) for name, x in faces.items()}
-    scores = next(iter(by_class.values()))
-    return {score: {name: by_class[name][score] for name in by_class} for score in scores}
-
-
-def judge_batches(judge: Judge, faces: Tensor) -> dict[str, np.ndarray]:
-    """Judge faces, a batch at a time; each process judges its share of them."""
-    names: list[str] = []
-
-    def rows(mine: Tensor) -> Tensor:
-        parts = [judge.scores(batch) for batch in mine.split(BATCH)]
-        names[:] = parts[0]
-        scores = [torch.cat([part[name].double() for part in parts]) for name in names]
-        return torch.stack(scores, dim=1)
-
-    return dict(zip(names, in_shares(rows, faces).T.numpy(), strict=True))
 
 
 def judge_shifts(

@@ -15,6 +15,7 @@ from agegen.cyclegan.controls import evaluate_controls
 from agegen.cyclegan.evaluate import Panel, evaluate_faces
 from agegen.cyclegan.face_sheet import Look, make_sheet
 from agegen.cyclegan.held_out import HeldOut, choose_faces
+from agegen.cyclegan.judging import own_judge
 from agegen.cyclegan.translate import Translator, load_translator
 from agegen.cyclegan.truth import evaluate_truth
 from agegen.devices import start_processes
@@ -27,9 +28,8 @@ from agegen.judges.age_estimator import AgeEstimator
 from agegen.judges.classifier import FrozenClassifier, load_judge, require_same_view, training_note
 from agegen.judges.features import ClassifierFeatures, FeatureName, find_features
 from agegen.judges.identity import IdentityMatcher
-from agegen.own_class import import_own
 from agegen.perceptual import Perceptual, load_perceptual
-from agegen.pretrained import find_run
+from agegen.pretrained import PRETRAINED, find_run
 
 SHOWN = 12  # faces of each class on the sheet
 
@@ -117,7 +117,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     """
     state = start_processes()
     translator = load_translator(config.run, config.weights, state.device)
-    store = FaceStore.open(config.faces or translator.config.faces)
+    store = FaceStore.open(config.faces or faces_of(config.run, translator))
     panel, notes = call_panel(config, translator)
     notes = {"classifier": training_note(config.judge, store), **notes}
     before = fingerprint(panel.judges)
@@ -149,6 +149,22 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         save(config, found)
     state.wait_for_everyone()
     return found
+
+
+def faces_of(run: Path, translator: Translator) -> Path:
+    """The faces that generators were trained on.
+
+    Raises:
+        UserError: they do not lie there, and the generators came with the package.
+    """
+    faces = translator.config.faces
+    handed_on = faces == PRETRAINED or find_run(run, "cyclegan") != run
+    if handed_on and not faces.exists():
+        raise UserError(
+            f"--run {run}: these generators come without the faces they were trained on: name a "
+            "FaceStore with --faces"
+        )
+    return faces
 
 
 def save(config: EvaluateConfig, found: Found) -> None:
@@ -231,16 +247,3 @@ def optional(
         return None
     notes[name] = "measured"
     return made
-
-
-def own_judge(name: str) -> Judge:
-    """Import and make a user's judge.
-
-    Raises:
-        UserError: there is none of that name, or it has not the two members of `Judge`.
-    """
-    own = import_own(name, "own-judges", "a judge")
-    judge = own() if isinstance(own, type) else own
-    if not callable(getattr(judge, "scores", None)) or not hasattr(judge, "name"):
-        raise UserError(f"--own-judges {name} has no name or no scores(faces)")
-    return judge

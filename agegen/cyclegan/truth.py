@@ -11,7 +11,8 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from agegen import metrics
-from agegen.cyclegan.evaluate import Panel, judge_batches
+from agegen.cyclegan.evaluate import Panel
+from agegen.cyclegan.judging import judge_batches
 from agegen.cyclegan.matching import match
 from agegen.cyclegan.translate import Translator
 from agegen.faces.records import DIRECTIONS, AgeRanges, age_sign

@@ -64,6 +64,7 @@ def test_mistakes_are_one_sentence(cyclegan_run: Path, trained_run: Path) -> Non
     for arguments, words in (
         (("--run", trained_run, "--judge", trained_run), "not the run of a CycleGAN"),
         (("--run", cyclegan_run, "--judge", cyclegan_run), "no validated epoch"),
+        (("--run", "pretrained", "--judge", "pretrained"), "come without the faces"),
         (
             ("--run", cyclegan_run, "--judge", trained_run, "--own-judges", "math:pi"),
             "--own-judges math:pi",
