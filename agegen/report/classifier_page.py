@@ -193,6 +193,7 @@ def score_rows(evaluation: dict) -> list[tuple[str, str, str]]:
     return [
         (title, show(evaluation[name]), show(before[name]) if name in before else "the same")
         for name, title in FIGURE_NAMES.items()
+        if name in evaluation  # an older evaluation has fewer figures
     ] + [
         (f"recall of {name}", show(share), "the same")
         for name, share in evaluation["recall"].items()

@@ -14,11 +14,17 @@ from agegen.analysis import structure as chapter_structure
 from agegen.analysis import untrained as chapter_untrained
 from agegen.analysis.analysis import open_analysis
 from agegen.analysis.analyze import fingerprint
+from agegen.classifier.evaluate import SCORES
 from agegen.classifier.evaluate_run import evaluate_run
 from agegen.errors import UserError
 from agegen.files import read_json, write_json
 from agegen.report import learning_curves, style
-from agegen.report.classifier_page import answer_questions, make_page
+from agegen.report.classifier_page import (
+    FIGURE_NAMES,
+    answer_questions,
+    make_page,
+    score_rows,
+)
 from agegen.report.learning_curves import draw_learning
 from agegen.report.saved_run import read_run, read_scores
 
@@ -330,6 +336,17 @@ def test_an_evaluation_of_an_earlier_version_is_to_be_made_again(run, copy):
     write_json(copy / "evaluation.json", evaluation)
     with pytest.raises(UserError, match=r"earlier version.*evaluate_classifier\.py"):
         make_page(copy)
+
+
+def test_every_figure_of_an_evaluation_has_a_name():
+    assert FIGURE_NAMES.keys() == SCORES.keys()
+
+
+def test_a_figure_that_an_older_evaluation_has_not_is_left_out(run):
+    evaluation = read_json(run / "evaluation.json")
+    rows = score_rows(evaluation)
+    del evaluation["accuracy"]
+    assert score_rows(evaluation) == [row for row in rows if row[0] != "accuracy"]
 
 
 def test_another_store_is_refused(run, tmp_path):
