@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,9 @@ def test_importing_loads_no_more_than_needed(module: str, forbidden: list[str]) 
     code = f"import sys, {module}; print([m for m in {forbidden} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_users_type_checkers_see_the_hints() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "py.typed" in settings["tool"]["setuptools"]["package-data"]["agegen"]
