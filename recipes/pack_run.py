@@ -4,8 +4,9 @@
     python recipes/pack_run.py --run runs/cyclegan --out packed/cyclegan --faces data/utkface
 
 The folder can be named as --run and --judge wherever the run could, but has no record of the
-training and no faces. This is how agegen/pretrained is made. Write a model card, README.md, beside
-it: which data and terms, which figures, which limits.
+training and no faces. A class of your own is not packed: hand on its file too. This is how
+agegen/pretrained is made. Write a model card, README.md, beside it: which data and terms, which
+figures, which limits.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from agegen.classifier.pack import pack_classifier
 from agegen.cli import run_recipe
 from agegen.cyclegan.pack import pack_cyclegan
 from agegen.files import read_json
+from agegen.own_class import is_own
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,16 @@ class PackConfig:
 
 def main(config: PackConfig) -> None:
     """Pack, and say what it is."""
-    if "generator" in read_json(config.run / "config.json").get("config", {}):
+    saved = read_json(config.run / "config.json").get("config", {})
+    if "generator" in saved:
         print(f"weights: {pack_cyclegan(config.run, config.out, config.faces)}")
     else:
         print(pack_classifier(config.run, config.out, config.faces).describe())
     size = sum(path.stat().st_size for path in config.out.iterdir() if path.is_file())
     print(f"saved to {config.out} ({size / 1e6:.1f} MB)")
+    own = saved.get("generator", saved.get("model", {})).get("name", "")
+    if is_own(own):
+        print(f"warning: {own} is a class of your own and is not in it: hand on its file too")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 A `Judge` takes a batch of faces and gives named scores, one for each face; a `Matcher` says whether
 two faces are the same person. A new one is a class with the two members of its protocol, passed as
-an object to `agegen.cyclegan.evaluate.evaluate`. Ours are in `agegen.judges.classifier`,
+an object to `agegen.cyclegan.evaluate.evaluate`, or a judge named as ``module:Name`` after
+--own-judges of the recipe evaluate_cyclegan. Ours are in `agegen.judges.classifier`,
 `age_estimator` and `identity`.
 """
 

@@ -1,5 +1,6 @@
 """pack_run as a real command, for both kinds of run."""
 
+import json
 import shutil
 
 import torch
@@ -35,6 +36,21 @@ def test_generators_are_packed(cyclegan_run, drawn_store, tmp_path):
     x = torch.rand(2, 3, 32, 32) * 2 - 1
     before, after = (load_translator(f, device="cpu").translate(x, "old") for f in (run, out))
     torch.testing.assert_close(after, before, atol=0.01, rtol=0)
+
+
+def test_a_class_of_ones_own_is_not_packed(cyclegan_run, drawn_store, tmp_path):
+    faces, run = tmp_path / "faces", shutil.copytree(cyclegan_run, tmp_path / "run")
+    keep_made_geometry(drawn_store, shutil.copytree(drawn_store.folder, faces))
+    (tmp_path / "my_same.py").write_text(
+        "from agegen.cyclegan.model import ResnetGenerator\nclass Same(ResnetGenerator): pass\n"
+    )
+    saved = json.loads((run / "config.json").read_text())
+    saved["config"]["generator"] |= {"name": "my_same:Same", "residual": False}
+    (run / "config.json").write_text(json.dumps(saved))
+    flags = ("--run", run, "--out", tmp_path / "packed", "--faces", faces)
+    done = recipe("pack_run", *flags, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "warning: my_same:Same is a class of your own and is not in it" in done.stdout
 
 
 def test_a_folder_that_is_no_run_is_one_sentence(tmp_path):
