@@ -2,7 +2,7 @@
 
 import pytest
 
-from agegen.verdicts import compare_with_controls
+from agegen.verdicts import compare_with_controls, list_unable, without_unable
 
 NOTHING = {"value": None, "low": None, "high": None}
 
@@ -44,3 +44,21 @@ def test_an_undefined_share_is_no_evidence() -> None:
     content["directions"]["old"]["judges"]["judge"]["score"]["share_of_gap"] = NOTHING
     (verdict,) = compare_with_controls(content)
     assert not verdict.beyond
+
+
+@pytest.mark.parametrize(
+    ("low", "able"), [(0.01, True), (0.0, False), (-0.1, False), (-2.0, False), (None, False)]
+)
+def test_a_judge_without_a_gap_is_unable_to_judge(low: float | None, able: bool) -> None:
+    content = found(judged(0.4, 0.5), blur=judged(0, 0.1))
+    content["directions"]["old"]["slices"] = {"male": {"n": 30, "judge": {"value": 2.0}}}
+    gap = {"value": low and low + 0.1, "low": low, "high": low and low + 0.2}
+    content["gaps"] = {"judge": {"score": {"gap": gap}}}
+    (verdict,) = compare_with_controls(content)
+    assert verdict.able == verdict.beyond == able
+    assert list_unable(content) == ({} if able else {("judge", "score"): gap})
+    shown = without_unable(content)
+    for judges in (shown["directions"]["old"]["judges"], shown["controls"]["blur"]["old"]):
+        assert (judges["judge"]["score"]["share_of_gap"] == NOTHING) != able
+    assert (shown["directions"]["old"]["slices"]["male"]["judge"] == NOTHING) != able
+    assert content["directions"]["old"]["judges"] == judged(0.4, 0.5)  # left as it was

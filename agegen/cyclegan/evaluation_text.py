@@ -1,11 +1,13 @@
 """An evaluation's figures as lines of text."""
 
-from agegen.verdicts import compare_with_controls
+from agegen.verdicts import compare_with_controls, list_unable, without_unable
 
 
 def describe(found: dict) -> list[str]:
-    """The figures, a line each."""
+    """The figures, a line each; what a judge says that sees no gap is undefined."""
+    found = without_unable(found)
     lines = [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
+    lines += describe_unable(found)
     for to, direction in found["directions"].items():
         n = found["n"]["young" if to == "old" else "old"]
         lines.append(f"to {to}, n = {n:,} ({found['split']} split)")
@@ -21,6 +23,15 @@ def describe(found: dict) -> list[str]:
             lines += [f"  truth, {kind}, {name}: {show(e)}" for name, e in figures.items()]
     lines += describe_truth(found.get("truth", {}))
     return lines + describe_controls(found.get("controls", {})) + judge_against_controls(found)
+
+
+def describe_unable(found: dict) -> list[str]:
+    """Name the judges' scores that cannot judge."""
+    return [
+        f"{judge}, {score}: unable to judge: not clearly higher of real old faces than of real "
+        f"young ones, gap {show(gap)}"
+        for (judge, score), gap in list_unable(found).items()
+    ]
 
 
 def describe_rest(direction: dict) -> list[str]:
@@ -78,6 +89,9 @@ def judge_against_controls(found: dict) -> list[str]:
     """Say for each direction and judge whether the shift is beyond that of every control."""
     lines = []
     for verdict in compare_with_controls(found):
+        if not verdict.able:
+            lines.append(f"to {verdict.to}, {verdict.judge} {verdict.score}: unable to judge")
+            continue
         said = "beyond every control" if verdict.beyond else "no evidence of ageing"
         lines.append(
             f"to {verdict.to}, {verdict.judge} {verdict.score}: share {show(verdict.share)}, "

@@ -14,7 +14,7 @@ from agegen.report.evaluation_file import (
 )
 from agegen.report.section import Section, Table
 from agegen.report.style import Picture, picture
-from agegen.verdicts import Verdict, compare_with_controls
+from agegen.verdicts import Verdict, compare_with_controls, list_unable
 
 QUESTION = "How far did the faces age?"
 COLUMNS = {
@@ -81,22 +81,39 @@ def describe_verdicts(saved: SavedEvaluation) -> list[str]:
     if not verdicts:
         return [
             "No controls were judged (--controls): how far changes that age nobody move these "
-            "judges is unknown, and with it whether the shifts are evidence of ageing."
+            "judges is unknown, and with it whether the shifts are evidence of ageing.",
+            *describe_unable(saved),
         ]
     sentences = []
     for _, to in DIRECTIONS:
         mine = [verdict for verdict in verdicts if verdict.to == to]
         beyond = listed([name_judge(v.judge) for v in mine if v.beyond])
-        within = listed([name_judge(v.judge) for v in mine if not v.beyond])
+        within = listed([name_judge(v.judge) for v in mine if v.able and not v.beyond])
         parts = [f"beyond every control according to the {beyond}"] if beyond else []
         parts += [f"no evidence of ageing according to the {within}"] if within else []
-        sentences.append(f"Made {to}: {'; '.join(parts)}.")
-    return sentences
+        sentences += [f"Made {to}: {'; '.join(parts)}."] if parts else []
+    return [*sentences, *describe_unable(saved)]
+
+
+def describe_unable(saved: SavedEvaluation) -> list[str]:
+    """Name the judges whose first score does not tell the real classes apart, with their gap."""
+    unable = list_unable(saved.found)
+    gaps = [
+        f"the {name_judge(judge)} ({name_score(score)}: {tell(unable[judge, score], 3)})"
+        for judge, score in saved.judges.items()
+        if (judge, score) in unable
+    ]
+    if not gaps:
+        return []
+    return [
+        f"Unable to judge: {listed(gaps)}. In brackets the gap between real old and real young "
+        "faces, which is not clearly above 0: shares of it say nothing and are left undefined."
+    ]
 
 
 def describe_limits(saved: SavedEvaluation) -> list[str]:
     """Name the control that moved each judge farthest; adversarial noise apart."""
-    verdicts = compare_with_controls(saved.found)
+    verdicts = [v for v in compare_with_controls(saved.found) if v.able]
     if not verdicts:
         return []
     limits = "; ".join(

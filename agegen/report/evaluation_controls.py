@@ -3,7 +3,7 @@
 from agegen.faces.records import DIRECTIONS
 from agegen.report.evaluation_file import SavedEvaluation, name_judge, tell
 from agegen.report.section import Section, Table
-from agegen.verdicts import is_adversarial
+from agegen.verdicts import is_adversarial, list_unable
 
 QUESTION = "Which judge is fooled by what?"
 
@@ -40,6 +40,8 @@ def shares(saved: SavedEvaluation, name: str, to: str) -> dict[str, dict]:
 
 def describe_judge(saved: SavedEvaluation, judge: str) -> str:
     """Name the controls whose whole interval is above 0, of both directions."""
+    if (judge, saved.judges[judge]) in list_unable(saved.found):
+        return f"The {name_judge(judge)} is unable to judge: see the first question."
     parts = []
     for _, to in DIRECTIONS:
         known = {

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from agegen.errors import UserError
 from agegen.files import read_json
+from agegen.verdicts import without_unable
 
 JUDGES = {
     "classifier": "classifier",
@@ -18,7 +19,10 @@ NEEDED = ("directions", "n", "notes", "run", "judge", "faces", "split", "seed", 
 
 
 class SavedEvaluation(NamedTuple):
-    """The figures of an evaluation, NaN read as None, and where they lie."""
+    """The figures of an evaluation, and where they lie.
+
+    NaN, and what is relative to a gap that may be 0, are read as None.
+    """
 
     path: Path
     found: dict
@@ -56,7 +60,7 @@ def read_evaluation(path: Path) -> SavedEvaluation:
             f"{path} is not the evaluation of a CycleGAN: make one with "
             "python recipes/evaluate_cyclegan.py"
         )
-    return SavedEvaluation(path, without_nan(found))
+    return SavedEvaluation(path, without_unable(without_nan(found)))
 
 
 def without_nan(content: Any) -> Any:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from agegen.cyclegan.evaluate import Panel, evaluate
+from agegen.cyclegan.evaluation_text import describe
 from agegen.cyclegan.held_out import slices_of
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.shifts import part_share
@@ -67,6 +68,29 @@ def test_a_shift_by_the_real_gap_is_the_whole_share(
         assert figures["after"]["value"] - figures["before"]["value"] == pytest.approx(
             figures["shift"]["value"], abs=1e-6
         )
+
+
+class Darkness(Brightness):
+    """The wrong way round: its scores fall with age, as brightness rises."""
+
+    name = "darkness"
+
+    def scores(self, faces: Tensor) -> dict[str, Tensor]:
+        return {"dark": -faces.mean(dim=(1, 2, 3)), "grey": faces.mean(dim=(1, 2, 3))}
+
+
+def test_a_judge_that_sees_no_gap_is_said_to_be_unable(
+    translator: Translator, drawn_store: FaceStore
+) -> None:
+    found = evaluate(translator, drawn_store, Panel([Darkness()])) | {"notes": {}, "split": "test"}
+    gaps = {name: e["gap"]["low"] > 0 for name, e in found["gaps"]["darkness"].items()}
+    lines = describe(found)
+    assert not all(gaps.values())
+    for score, able in gaps.items():
+        start = f"darkness, {score}: unable to judge"
+        assert any(line.startswith(start) for line in lines) != able
+        (share,) = {x.split(": ")[1] == "undefined" for x in lines if f"{score}, share_of_gap" in x}
+        assert share != able
 
 
 def test_no_change_is_no_shift_and_no_change(

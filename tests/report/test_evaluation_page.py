@@ -189,6 +189,21 @@ def test_shifts_beyond_every_control_are_told_from_those_that_are_not(page: str)
     assert "made old, classifier: blur, 1 pixel, up to 0.35" in text
 
 
+def test_a_judge_that_sees_no_gap_is_said_to_be_unable(changed: Callable[[dict], str]) -> None:
+    content = evaluation()
+    content["gaps"] = {
+        "classifier": {"log_odds": {"gap": figure(2.0)}, "p_old": {"gap": figure(0.5)}},
+        "age_estimator": {"years": {"gap": figure(0.05)}},
+    }
+    page = changed(content)
+    text = text_of(page)
+    assert "Unable to judge: the age estimator (years: 0.050 [−0.050, 0.150])." in text
+    assert "Made young: no evidence of ageing according to the classifier." in text
+    assert "the age estimator is unable to judge" in text.replace("The age", "the age")
+    assert row_of(page, "the generator").endswith("undefined")
+    assert row_of(page, "male", "22") == "0.81 [0.71, 0.91] undefined"
+
+
 def test_without_controls_nothing_is_called_evidence(changed: Callable[[dict], str]) -> None:
     content = evaluation()
     del content["controls"]
