@@ -9,26 +9,7 @@ import sys
 from pathlib import Path
 
 from agegen import __version__
-
-COMMANDS = {
-    "draw": "draw_faces",
-    "prepare": "prepare_faces",
-    "audit": "audit_faces",
-    "train-classifier": "train_classifier",
-    "evaluate-classifier": "evaluate_classifier",
-    "analyze-classifier": "analyze_classifier",
-    "report-classifier": "report_classifier",
-    "classify": "classify_photos",
-    "pack": "pack_run",
-    "optimize-input": "optimize_input",
-    "train-cyclegan": "train_cyclegan",
-    "evaluate": "evaluate_cyclegan",
-    "compare": "compare_cyclegans",
-    "report-cyclegan": "report_cyclegan",
-    "translate": "translate_photos",
-    "export": "export_cyclegan",
-    "benchmark": "benchmark",
-}
+from agegen.commands import COMMANDS, as_commands, called
 
 
 def main() -> None:
@@ -39,6 +20,7 @@ def main() -> None:
         sys.exit(0 if name in ("", "-h", "--help") else f"error: agegen has no command {name!r}")
     recipe = recipes() / f"{COMMANDS[name]}.py"
     sys.argv = [f"agegen {name}", *arguments]
+    called.set(name)
     runpy.run_path(str(recipe), run_name="__main__")
 
 
@@ -69,6 +51,7 @@ def describe() -> str:
             "  agegen evaluate --run cyclegan --judge classifier",
             "",
             f"settings for --config: {recipes() / 'configs'}",
+            "documentation: the folder docs of the source distribution; docs/index.md is its start",
         ]
     )
 
@@ -76,7 +59,7 @@ def describe() -> str:
 def summary(recipe: str) -> str:
     """The first sentence of a recipe's docstring."""
     first = (recipes() / f"{recipe}.py").read_text(encoding="utf-8").split('"""')[1]
-    return first.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip(".")
+    return as_commands(first.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip("."))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import tyro
 
+from agegen.commands import as_commands, called
 from agegen.errors import UserError
 from agegen.files import read_json
 
@@ -25,19 +26,25 @@ def run_recipe(
     The help text is the recipe's docstring, followed by every field's. ``--config FILE`` names a
     JSON file with the values that differ from the defaults; flags still override it. A `UserError`
     ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130.
+    Run as ``agegen COMMAND``, help and sentences name commands where they name recipes.
     """
+    command = called.get()
+    say = as_commands if command else str
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name the terminal cannot show stops nothing
             stream.reconfigure(errors="backslashreplace")
     try:
         preset, arguments = split_preset(sys.argv[1:])
         given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
-        description = (
+        description = say(
             f"{description}\n--config FILE reads settings from a JSON file; flags override it."
         )
-        return function(tyro.cli(config_type, args=given + arguments, description=description))
+        prog = f"agegen {command}" if command else None
+        return function(
+            tyro.cli(config_type, prog=prog, args=given + arguments, description=description)
+        )
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {say(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

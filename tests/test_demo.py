@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agegen import demo
-from agegen.__main__ import COMMANDS
+from agegen.commands import COMMANDS
 from agegen.errors import UserError
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "agegen"
 MAY_IMPORT = {
-    "__main__": {"__version__"},
+    "__main__": {"__version__", "commands"},
     "demo": {"__main__", "errors"},
     "pretrained": {"errors"},
     "errors": set(),
@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "progress": set(),
     "allocator": set(),
     "metrics": set(),
-    "cli": {"errors", "files"},
+    "commands": set(),
+    "cli": {"commands", "errors", "files"},
     "configs": {"errors"},
     "tensor_files": {"errors", "files"},
     "runs": {"configs", "errors", "files", "tensor_files"},

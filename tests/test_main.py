@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agegen.__main__ import COMMANDS, recipes
+from agegen.__main__ import recipes
+from agegen.commands import COMMANDS, as_commands
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +28,7 @@ def test_without_a_command_it_says_where_to_start() -> None:
         assert f"  {command} " in done.stdout
     assert "Start without any data" in done.stdout
     assert str(recipes() / "configs") in done.stdout
+    assert "folder docs of the source distribution" in done.stdout
 
 
 def test_a_wrong_command_is_one_sentence() -> None:
@@ -42,6 +44,31 @@ def test_it_runs_the_recipe_from_anywhere(tmp_path: Path) -> None:
     wrong = agegen("draw", "--out", "photos", "--faces", "many", folder=tmp_path)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
+
+
+def test_help_and_sentences_name_commands_not_recipes(tmp_path: Path) -> None:
+    shown = agegen("evaluate", "--help").stdout
+    assert shown.startswith("usage: agegen evaluate [")
+    assert "    agegen evaluate --run runs/cyclegan --judge runs/utkface" in shown
+    assert "recipes/" not in shown
+    wrong = agegen("audit", "--faces", tmp_path)
+    assert wrong.stderr.endswith("see agegen prepare\n")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "command"),
+    [
+        ("python recipes/train_cyclegan.py --resume", "agegen train-cyclegan --resume"),
+        ("accelerate launch recipes/train_cyclegan.py",
+         "accelerate launch -m agegen train-cyclegan"),
+        ("torchrun --nproc_per_node 2 recipes/train_classifier.py",
+         "torchrun --nproc_per_node 2 -m agegen train-classifier"),
+        ("made by recipes/prepare_faces.py", "made by agegen prepare"),
+        ("python recipes/benchmark_photos.py", "python recipes/benchmark_photos.py"),
+    ],
+)  # fmt: skip
+def test_recipes_become_commands(recipe: str, command: str) -> None:
+    assert as_commands(f"First.\n{recipe}\nLast.") == f"First.\n{command}\nLast."
 
 
 @pytest.mark.parametrize("recipe", COMMANDS.values())
