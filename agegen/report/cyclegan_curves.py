@@ -112,13 +112,16 @@ def draw_all(saved: SavedCycleGAN) -> list[Picture]:
     """Draw all curves."""
     everything = np.ones(len(saved.steps["step"]), dtype=bool)
     undecided = UNDECIDED.get(saved.config["gan_loss"], (None, None))
+    known = undecided[0] is not None
+    own = f"As {saved.config['gan_loss']} gives it: where answers are the middle one is not known."
     shown = [
         ("Cycle loss", "generator_cycle_{}", everything, None,
          "Mean absolute difference between a face and itself translated and back."),
         ("Adversarial loss of the generators", "generator_gan_{}", everything, undecided[0],
-         "Dotted: where the discriminator's answer is the middle one for every patch."),
+         "Dotted: where the discriminator's answer is the middle one for every patch."
+         if known else own),
         ("Loss of the discriminators", "discriminator_{}", everything, undecided[1],
-         "Dotted: the same."),
+         "Dotted: the same." if known else own),
         ("Accuracy of the discriminators", "discriminator_accuracy_{}", everything,
          LIMITS["discriminator_accuracy"],
          "Share of patches judged rightly, real and generated ones in equal parts. Dotted: the "

@@ -53,12 +53,17 @@ def describe_subject(saved: SavedCycleGAN) -> Rows:
             "discriminators",
             ", ".join(f"{k} {in_words(v)}" for k, v in config["discriminator"].items()),
         ),
-        ("adversarial loss", config["gan_loss"].replace("_", " ")),
+        ("adversarial loss", name_loss(config["gan_loss"])),
         ("identity loss", f"{config['identity_weight']:g} of λ{lazy}"),
         ("replay pool", f"{config['pool_size']:,} faces of each age"),
         ("training faces", by_class(counts["train"])),
         ("rounds", describe_rounds(saved)),
     ]
+
+
+def name_loss(loss: str) -> str:
+    """A GAN loss in words; a user's own, ``module:name``, as it was written."""
+    return loss if ":" in loss else loss.replace("_", " ")
 
 
 def describe_rounds(saved: SavedCycleGAN) -> str:

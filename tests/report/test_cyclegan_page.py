@@ -1,6 +1,7 @@
 """The CycleGAN's page, of run folders written here."""
 
 import base64
+import json
 import re
 import shutil
 from io import BytesIO
@@ -107,6 +108,20 @@ def test_without_identity_loss_the_page_says_so(tmp_path, undrawn):
     page = make_page(write_cyclegan_run(tmp_path, identity_weight=0.0))
     assert "left out (--identity-weight 0)" in page
     assert "<h3>Identity loss</h3>" not in page
+
+
+def test_a_loss_of_ones_own_is_named_as_written_and_has_no_dotted_line(tmp_path, undrawn, page):
+    run = write_cyclegan_run(tmp_path)
+    content = json.loads((run / "config.json").read_text())
+    content["config"]["gan_loss"] = "my_losses:own_loss"
+    (run / "config.json").write_text(json.dumps(content))
+    text = text_of(make_page(run))
+    assert "adversarial loss my_losses:own_loss" in text
+    assert text.count("As my_losses:own_loss gives it") == 2
+    for line in ("Dotted: where the discriminator", "Dotted: the same."):
+        assert line not in text
+        assert line in text_of(page)
+    assert "adversarial loss least squares" in text_of(page)
 
 
 def test_the_chosen_look_is_shown_with_its_faces_cut_out_right(page):
