@@ -98,7 +98,9 @@ def test_the_index_leads_to_every_french_chapter_and_back() -> None:
 @pytest.fixture
 def translations() -> ModuleType:
     pytest.importorskip("nbformat", reason="the extra docs is not installed")
-    spec = importlib.util.spec_from_file_location("translations", ROOT / "docs/tools/translations.py")
+    spec = importlib.util.spec_from_file_location(
+        "translations", ROOT / "docs/tools/translations.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
