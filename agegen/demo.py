@@ -45,10 +45,11 @@ CLASSIFIER = Part(
     ),
 )
 CYCLEGAN = Part(
-    "cyclegan/generators.safetensors",
+    "cyclegan.html",
     (
         "train-cyclegan --config {configs}/demo_cyclegan.json"
         " --faces {demo}/faces --out {demo}/cyclegan --judge {demo}/classifier --resume",
+        "report-cyclegan --run {demo}/cyclegan --out {demo}/cyclegan.html",
     ),
 )
 

@@ -11,6 +11,7 @@ figures, which limits.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agegen.classifier.pack import pack_classifier
 from agegen.cli import run_recipe
@@ -29,13 +30,15 @@ class PackConfig:
     """Folder for the packed run; one that holds a run is refused."""
     faces: Path | None = None
     """Folder of the FaceStore that it was trained on, if it was moved."""
+    weights: Literal["best", "generators"] | None = None
+    """Which generators: those that a judge chose, or the last ones; by default the best if any."""
 
 
 def main(config: PackConfig) -> None:
     """Pack, and say what it is."""
     saved = read_json(config.run / "config.json").get("config", {})
     if "generator" in saved:
-        print(f"weights: {pack_cyclegan(config.run, config.out, config.faces)}")
+        print(f"weights: {pack_cyclegan(config.run, config.out, config.faces, config.weights)}")
     else:
         print(pack_classifier(config.run, config.out, config.faces).describe())
     size = sum(path.stat().st_size for path in config.out.iterdir() if path.is_file())

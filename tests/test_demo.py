@@ -38,7 +38,20 @@ def test_only_what_is_missing_is_made(
     called.clear()
     leave(tmp_path, demo.FACES, demo.CLASSIFIER)
     demo.make_demo(cyclegan=True)
-    assert [words[0] for words in called] == ["train-cyclegan"]
+    assert [words[0] for words in called] == ["train-cyclegan", "report-cyclegan"]
+
+
+def test_a_training_that_was_stopped_goes_on(
+    called: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    leave(tmp_path, demo.FACES, demo.CLASSIFIER)
+    first = tmp_path / demo.FOLDER / "cyclegan" / "generators.safetensors"  # of step 0
+    first.parent.mkdir()
+    first.touch()
+    demo.make_demo(cyclegan=True)
+    assert called[0][0] == "train-cyclegan"
+    assert "--resume" in called[0]
 
 
 def test_a_demo_above_is_found(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from agegen.classifier.config import TrainConfig
 from agegen.cyclegan.config import CycleGANConfig
 
-CACD_FACES = 40_000  # training faces of CACD's two age ranges
+CACD_FACES = 40_000  # training faces of the lab course's selection from CACD
 
 
 class Estimate(NamedTuple):
@@ -31,7 +31,7 @@ def estimate(
             f"classifier, {classifier.epochs} epochs of {name} {n:,} training faces",
             classifier.epochs * n / rates[0],
         )
-        for name, n in (("this store's", faces), ("CACD's", CACD_FACES))
+        for name, n in (("this store's", faces), ("the lab course's", CACD_FACES))
     ]
     pairs = cyclegan.constant_pairs + cyclegan.decay_pairs
     what = f"CycleGAN as shipped, {pairs:,} pairs, of any number of faces"

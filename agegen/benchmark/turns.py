@@ -127,8 +127,13 @@ def logged_speed(run: Run, warm_up: int, name: str, images: int = 1) -> Speed:
         warm_up: number of the last step that does not count.
         name: of the figure.
         images: of one of its units.
+
+    Raises:
+        UserError: no step comes after the warm-up.
     """
     steps = [r for r in run.metrics() if r["kind"] == "step" and r["step"] > warm_up]
+    if not steps:
+        raise UserError("a turn was too short to be timed: more --steps, or fewer --processes")
     waiting = [r["waiting"] for r in steps if "waiting" in r]
     return Speed(
         images * median(r[name] for r in steps),

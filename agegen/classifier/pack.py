@@ -60,6 +60,7 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
     store = open_faces(before.config, faces)
     if not trained_on(run, store):
         raise UserError(f"{run} was not trained on the faces of {store.folder}")
+    needs_of(run, store.folder)  # refuses before anything is written
     save_tensors(out / "best.safetensors", in_half(load_tensors(run / "best.safetensors")))
     write_json(out / "best.json", read_json(run / "best.json"))
     write_json(out / "config.json", portable(before.config, read_json(run / "config.json")))

@@ -15,14 +15,17 @@ from agegen.pretrained import PRETRAINED
 from agegen.tensor_files import in_half, load_tensors, save_tensors
 
 
-def pack_cyclegan(run: Path, out: Path, faces: Path | None = None) -> str:
-    """Write the best generators, or the last ones if none were chosen, in half precision.
+def pack_cyclegan(
+    run: Path, out: Path, faces: Path | None = None, weights: str | None = None
+) -> str:
+    """Write generators in half precision.
 
     Args:
         run: folder of the CycleGAN's training.
         out: where to; a model card that is there stays.
         faces: folder of its FaceStore, if the run does not know how its faces are cropped and the
             store was moved.
+        weights: "best" or "generators", the last ones; None takes the best if any were chosen.
 
     Returns:
         Which weights they are: "best" or "generators".
@@ -33,7 +36,7 @@ def pack_cyclegan(run: Path, out: Path, faces: Path | None = None) -> str:
     """
     if (out / "config.json").exists():
         raise UserError(f"{out} already holds a run: choose another --out")
-    loaded = load_photo_translator(run, CLASS_NAMES[1], faces)
+    loaded = load_photo_translator(run, CLASS_NAMES[1], faces, weights=weights)
     weights = loaded.translator.weights
     half = in_half(load_tensors(run / f"{weights}.safetensors"))
     save_tensors(out / f"{LAST}.safetensors", half)

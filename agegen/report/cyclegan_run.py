@@ -9,6 +9,7 @@ from agegen.alarm_limits import WATCHED
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.files import read_json, read_metrics
+from agegen.pretrained import require_record
 from agegen.report.saved_run import Columns, columns
 from agegen.report.wording import by_class
 
@@ -47,6 +48,7 @@ def read_cyclegan_run(run: Path) -> SavedCycleGAN:
     Raises:
         UserError: a file is missing (it says what makes it), damaged, or of another kind of run.
     """
+    require_record(run, "cyclegan")
     train = f"python recipes/train_cyclegan.py --out {run}"
     for name in ("config.json", "environment.json", "metrics.jsonl"):
         if not (run / name).exists():

@@ -1,6 +1,6 @@
 """Execute the tutorials' notebooks in place, and store their outputs: ``make notebooks``.
 
-    python tools/execute_notebooks.py docs/tutorials/classifier/01_structure.ipynb …
+    python docs/tools/execute_notebooks.py docs/tutorials/classifier/01_structure.ipynb …
 
 Run it where ``runs/demo`` is, or is to be made. What differs from one execution to the next without
 meaning anything (times, versions, paths, progress) is left out of the files. The outputs are copied
@@ -17,6 +17,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
 from translations import DifferentCodeError, check_translations, copy_to_translations
+
+from agegen.files import write_text
 
 LARGEST = 300_000  # bytes of a notebook with its outputs
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -44,7 +46,7 @@ def store_outputs(path: Path) -> None:
     text = nbformat.writes(clean(notebook), indent=1) + "\n"
     if len(text.encode()) > LARGEST:
         sys.exit(f"error: {path} would have {len(text):,} bytes: make its figures smaller")
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def execute(notebook: NotebookNode, folder: Path, seconds: int = SECONDS) -> None:

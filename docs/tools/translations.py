@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from agegen.files import write_text
+
 
 class DifferentCodeError(Exception):
     """A translation has other code than its original: one sentence that says where."""
@@ -41,7 +43,7 @@ def copy_to_translations(original: Path) -> None:
         for source, target in match_code(notebook, translation, path):
             target.outputs, target.execution_count = source.outputs, source.execution_count
         translation.metadata = notebook.metadata
-        path.write_text(nbformat.writes(translation, indent=1) + "\n", encoding="utf-8")
+        write_text(path, nbformat.writes(translation, indent=1) + "\n")
 
 
 def match_code(

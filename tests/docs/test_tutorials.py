@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agegen.classifier.evaluate_run import evaluate_run
-from agegen.demo import FACES_VARIABLE
+from agegen.demo import CYCLEGAN, FACES_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
@@ -32,6 +32,7 @@ def demo(
     folder = tmp_path_factory.mktemp("tutorials")
     shutil.copytree(trained_run, folder / "runs" / "demo" / "classifier")
     shutil.copytree(cyclegan_run, folder / "runs" / "demo" / "cyclegan")
+    (folder / "runs" / "demo" / CYCLEGAN.ends_with).touch()  # the training has ended
     shutil.copytree(drawn_store.folder, folder / "runs" / "demo" / "faces")
     evaluate_run(folder / "runs" / "demo" / "classifier")
     return folder

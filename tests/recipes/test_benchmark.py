@@ -38,6 +38,7 @@ def test_without_data_every_contestant_is_timed(tmp_path: Path) -> None:
     assert ("CycleGAN", "agegen, as shipped, batch 1") in turns
     assert all(t["images_per_second"] > 0 and t["memory_gib"] > 0 for [t] in turns.values())
     assert all(rate > 0 for rate in found["machine"]["peaks"].values())
+    assert len(found["scaling"]) == (2 if found["machine"]["cores"] > 1 else 0)
     assert all(speed > 0 for s in found["scaling"] for speed in s["images_per_second"])
     assert all(e["seconds"] > 0 for e in found["estimates"])
     assert "of peak" in done.stdout
