@@ -1,5 +1,6 @@
 """A small classifier trained on drawn faces, once per test session."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,9 @@ def trained_run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory
     )
     train(config)
     return out
+
+
+def copy_of_training(run: Path, to: Path) -> Path:
+    """A copy without what classifying photos has kept in the run, if another test did."""
+    kept = ("view_temperatures.json", "familiarity.npz", "geometry.json", "training_faces.json")
+    return shutil.copytree(run, to, ignore=shutil.ignore_patterns(*kept))

@@ -1,7 +1,6 @@
 """How unlike its training faces a face is: against scipy's distances and made features."""
 
 import os
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import torch
 from scipy.spatial.distance import mahalanobis
 from torch import nn
+from trained_runs import copy_of_training
 
 from agegen.classifier import familiarity
 from agegen.classifier.familiarity import (
@@ -41,7 +41,7 @@ def classifier(trained_run):
 @pytest.fixture
 def run(trained_run, tmp_path):
     """A copy that may be written."""
-    return shutil.copytree(trained_run, tmp_path / "run")
+    return copy_of_training(trained_run, tmp_path / "run")
 
 
 def test_distances_are_scipys_to_the_nearer_class():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_photos import keep_made_geometry
 from real_face import hopper
+from trained_runs import copy_of_training
 
 from agegen.classifier import familiarity, photo_needs, view_temperature
 from agegen.classifier.classify_photos import load_photo_classifier
@@ -23,7 +24,7 @@ KEPT = (FILE, familiarity.FILE, view_temperature.FILE, geometry.FILE)
 def run(trained_run, drawn_store, tmp_path) -> Path:
     """A run whose store is at hand and has a geometry."""
     keep_made_geometry(drawn_store, shutil.copytree(drawn_store.folder, tmp_path / "faces"))
-    run = shutil.copytree(trained_run, tmp_path / "run")
+    run = copy_of_training(trained_run, tmp_path / "run")
     saved = read_json(run / "config.json")
     saved["config"]["faces"] = str(tmp_path / "faces")
     write_json(run / "config.json", saved)

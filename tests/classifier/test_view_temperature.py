@@ -1,12 +1,12 @@
 """The temperature for other views is that of the validation faces, and is kept with the run."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
+from trained_runs import copy_of_training
 
 from agegen.classifier import view_temperature
 from agegen.classifier.predict import load_classifier
@@ -21,7 +21,7 @@ def classifier(trained_run):
 
 @pytest.fixture
 def run(trained_run, tmp_path):
-    return shutil.copytree(trained_run, tmp_path / "run")
+    return copy_of_training(trained_run, tmp_path / "run")
 
 
 def test_it_minimises_the_loss_of_the_validation_faces(classifier, drawn_store, run):
