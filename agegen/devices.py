@@ -15,6 +15,11 @@ from accelerate.utils import parse_flag_from_env
 Precision = Literal["auto", "bf16", "float32"]
 
 
+def default_device() -> torch.device:
+    """A GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def make_accelerator(precision: Precision, accumulate: int = 1) -> Accelerator:
     """Choose the precision and start Accelerate.
 

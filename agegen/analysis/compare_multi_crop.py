@@ -14,6 +14,7 @@ from agegen.analysis.multi_crop import (
     mcnemar,
     view_split,
 )
+from agegen.classifier.evaluate import in_words
 from agegen.classifier.predict import Classifier, load_classifier, require_size
 from agegen.classifier.training_faces import open_faces
 from agegen.errors import UserError
@@ -130,8 +131,4 @@ def describe(comparison: dict) -> str:
 
 def signed(figure: dict) -> str:
     """+value [low, high], or that it is undefined."""
-    if figure["value"] is None:
-        return "undefined"
-    if figure["low"] is None:
-        return f"{figure['value']:+.4f}"
-    return f"{figure['value']:+.4f} [{figure['low']:+.4f}, {figure['high']:+.4f}]"
+    return in_words(figure, "+.4f", "undefined")

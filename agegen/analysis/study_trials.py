@@ -19,6 +19,7 @@ from agegen.classifier.model import ModelConfig, build_model
 from agegen.classifier.parallel import count_steps, train_all
 from agegen.classifier.predict import log_odds
 from agegen.classifier.train import view_side
+from agegen.devices import default_device
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
@@ -108,7 +109,7 @@ def judge_faces(
     views: Views,
 ) -> np.ndarray:
     """Log-odds of some faces by averaged weights as a checkpoint holds them, float64 (n,)."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
     model = build_model(config.model)
     inner = {k.removeprefix("module."): v for k, v in averaged.items() if k != "n_averaged"}
     model.load_state_dict(inner)

@@ -21,7 +21,7 @@ from agegen.classifier.config import SubsetConfig, TrainConfig
 from agegen.classifier.model import build_model
 from agegen.classifier.train import train
 from agegen.classifier.training import fitted_to
-from agegen.devices import Precision, cores_per_process, peak_memory
+from agegen.devices import Precision, cores_per_process, default_device, peak_memory
 from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
@@ -68,15 +68,21 @@ def require_photos(store: FaceStore) -> None:
 
 
 def short_training(
-    store: FaceStore, out: Path, config: BenchmarkConfig, precision: Precision, compiled: bool
+    store: FaceStore,
+    out: Path,
+    config: BenchmarkConfig,
+    precision: Precision = "auto",
+    compiled: bool = False,
+    batch: int = DEFAULTS.batch_size,
 ) -> TrainConfig:
     """A training of the defaults that is just long enough; a log line ends the warm-up."""
     faces, steps = len(store.indices("train")), config.warm_up + config.steps
     return TrainConfig(
         store.folder,
         out,
-        subset=SubsetConfig(share=min(steps * DEFAULTS.batch_size / faces, 1.0)),
-        epochs=math.ceil(steps / steps_in_epoch(faces, DEFAULTS.batch_size)),
+        subset=SubsetConfig(share=min(steps * batch / faces, 1.0)),
+        epochs=math.ceil(steps / steps_in_epoch(faces, batch)),
+        batch_size=batch,
         checkpoint_every=config.warm_up,
         precision=precision,
         compile=compiled,
@@ -99,7 +105,7 @@ def notebook_loop(faces: Path, config: BenchmarkConfig) -> Speed:
     store = FaceStore.open(faces)
     training = fitted_to(DEFAULTS, store)
     torch.set_num_threads(cores_per_process())
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
     model = build_model(training.model).to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=training.learning_rate)
     waited, seen, started = 0.0, 0, 0.0

@@ -21,7 +21,7 @@ from agegen.cyclegan.pairs import draw_pairs
 from agegen.cyclegan.train import train
 from agegen.cyclegan.training import build_discriminators, build_generators, fitted_to
 from agegen.cyclegan.translate import centre_views
-from agegen.devices import cores_per_process, peak_memory
+from agegen.devices import cores_per_process, default_device, peak_memory
 from agegen.faces.store import FaceStore
 from agegen.runs import Run
 
@@ -108,7 +108,7 @@ def plain_loop(config: BenchmarkConfig, training: CycleGANConfig) -> Speed:
     """The reference code's step: eager float32, faces in memory."""
     torch.set_num_threads(cores_per_process())
     store = FaceStore.open(training.faces)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
     g, d = build_generators(training).to(device), build_discriminators(training).to(device)
     g_optimizer, d_optimizer = (
         torch.optim.Adam(m.parameters(), lr=training.learning_rate, betas=training.betas)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from agegen.devices import Precision, cores_per_process, pays_in_bf16
+from agegen.devices import Precision, cores_per_process, default_device, pays_in_bf16
 
 SIZES = {"cpu": (1024, 2048, 4096), "cuda": (4096, 8192, 16384)}
 REPEATS = {"cpu": 3, "cuda": 10}
@@ -45,7 +45,7 @@ class Machine:
 def look_at_machine() -> Machine:
     """Describe the machine and measure its peak rates, with the threads of every contestant."""
     torch.set_num_threads(cores_per_process())
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
     precisions: tuple[Precision, ...] = ("float32", "bf16") if pays_in_bf16() else ("float32",)
     return Machine(
         cpu=processor(),

@@ -92,17 +92,16 @@ def scale(
     numbers = [way.processes for way in ways]
     batch = max(classifier_loops.DEFAULTS.batch_size, FACES_EACH * max(numbers))
     pairs = math.lcm(*numbers)
-    classifier = classifier_loops.short_training(store, Path(), config, "auto", compiled=False)
+    classifier = classifier_loops.short_training(store, Path(), config, batch=batch)
     fewer = replace(config, steps=max(math.ceil(config.steps / pairs), 2))  # as many faces
     cyclegan = cyclegan_loops.short_training(
         replace(base, faces=store.folder, batch_size=pairs), Path(), fewer
     )
     found = []
     for title, command, training, warm_up in (
-        (f"classifier, batch {batch}", "train-classifier", replace(classifier, batch_size=batch),
-         config.warm_up),
+        (f"classifier, batch {batch}", "train-classifier", classifier, config.warm_up),
         (f"CycleGAN, batch {pairs}", "train-cyclegan", cyclegan, fewer.warm_up),
-    ):  # fmt: skip
+    ):
         speeds = []
         for way in ways:
             speeds.append(launched_speed(command, training, way, warm_up))

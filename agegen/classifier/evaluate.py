@@ -209,10 +209,13 @@ def describe(evaluation: dict) -> str:
     return "\n".join(lines)
 
 
-def in_words(figure: dict) -> str:
-    """value [low, high], or that it is undefined here."""
-    if figure["value"] is None:
-        return "undefined (a class is missing)"
-    if figure["low"] is None:
-        return f"{figure['value']:.4f}"
-    return f"{figure['value']:.4f} [{figure['low']:.4f}, {figure['high']:.4f}]"
+def in_words(
+    figure: dict, form: str = ".4f", undefined: str = "undefined (a class is missing)"
+) -> str:
+    """value [low, high], each in the given form, or that it is undefined here."""
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    if value is None:
+        return undefined
+    if low is None:
+        return f"{value:{form}}"
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"

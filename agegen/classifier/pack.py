@@ -1,5 +1,6 @@
 """A trained classifier as a small folder that needs no store: to hand on, or for the package."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,11 @@ from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.configs import to_plain
 from agegen.errors import UserError
-from agegen.files import read_json, write_json
+from agegen.files import explained_write_errors, read_json, write_json
 from agegen.pretrained import PRETRAINED
 from agegen.tensor_files import in_half, load_tensors, save_tensors
+
+CONFIG = "config.json"
 
 
 class HalfPrecision(NamedTuple):
@@ -54,19 +57,33 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
         UserError: the run or its store is missing or damaged, the store is another one, or `out`
             holds a run.
     """
-    if (out / "config.json").exists():
+    if (out / CONFIG).exists():
         raise UserError(f"{out} already holds a run: choose another --out")
     before = load_classifier(run)
     store = open_faces(before.config, faces)
     if not trained_on(run, store):
         raise UserError(f"{run} was not trained on the faces of {store.folder}")
-    needs_of(run, store.folder)  # refuses before anything is written
-    save_tensors(out / "best.safetensors", in_half(load_tensors(run / "best.safetensors")))
-    write_json(out / "best.json", read_json(run / "best.json"))
-    write_json(out / "config.json", portable(before.config, read_json(run / "config.json")))
-    needs_of(out, store.folder)
-    after = load_classifier(out)
-    return compare(predict_split(before, store, "test"), predict_split(after, store, "test"))
+    with explained_write_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out) as folder:
+            made = Path(folder)
+            write_packed(run, made, before.config)
+            needs_of(made, store.folder)
+            after = load_classifier(made)
+            change = compare(
+                predict_split(before, store, "test"), predict_split(after, store, "test")
+            )
+            # config.json, which makes a folder a run, comes last
+            for path in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):
+                path.replace(out / path.name)
+    return change
+
+
+def write_packed(run: Path, folder: Path, config: TrainConfig) -> None:
+    """Write what makes a run of the best weights: them, their temperature and the config."""
+    save_tensors(folder / "best.safetensors", in_half(load_tensors(run / "best.safetensors")))
+    write_json(folder / "best.json", read_json(run / "best.json"))
+    write_json(folder / CONFIG, portable(config, read_json(run / CONFIG)))
 
 
 def portable(config: TrainConfig, saved: dict) -> dict:

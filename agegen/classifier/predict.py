@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.configs import from_plain
+from agegen.devices import default_device
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views, at_side, evaluation_views
@@ -84,7 +85,7 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     config_file = run / "config.json"
     saved = read_json(config_file)
     config = from_plain(TrainConfig, saved["config"], config_file)
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device(device or default_device())
     model = build_model(config.model)
     try:
         model.load_state_dict(load_tensors(run / "best.safetensors"))

@@ -155,11 +155,10 @@ def faces_of(run: Path, translator: Translator) -> Path:
     """The faces that generators were trained on.
 
     Raises:
-        UserError: they do not lie there, and the generators came with the package.
+        UserError: they were not handed on with the generators.
     """
     faces = translator.config.faces
-    handed_on = faces == PRETRAINED or find_run(run, "cyclegan") != run
-    if handed_on and not faces.exists():
+    if faces == PRETRAINED:
         raise UserError(
             f"--run {run}: these generators come without the faces they were trained on: name a "
             "FaceStore with --faces"

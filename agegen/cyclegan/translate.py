@@ -15,6 +15,7 @@ from agegen.configs import from_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.training import build_generators, load_weights
+from agegen.devices import default_device
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
@@ -96,7 +97,7 @@ def load_translator(
         raise UserError(f"{run} has no {path.name}: train it first")
     generators = build_generators(config)
     load_weights(generators, load_tensors(path), path, config.generator.name)
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device(device or default_device())
     generators = generators.float().to(device).eval().requires_grad_(False)
     data = saved["data"]
     return Translator(generators, config, data["size"], data["checksum"], device, name)

@@ -10,6 +10,7 @@ from made_photos import keep_made_geometry
 from real_face import hopper
 from safetensors.torch import load_file
 
+from agegen.classifier import photo_needs
 from agegen.classifier.classify_photos import load_photo_classifier
 from agegen.classifier.evaluate_run import evaluate_run
 from agegen.classifier.pack import pack_classifier
@@ -74,6 +75,21 @@ def test_it_is_evaluated_on_named_faces_and_knows_which_it_has_seen(packed, face
     assert seen["seen_in_training"] == seen["n"] == len(FaceStore.open(faces).indices("train"))
     with pytest.raises(UserError, match="--faces names a FaceStore"):
         evaluate_run(out, out=tmp_path / "none.json")
+
+
+def test_a_failed_pack_leaves_nothing_and_may_be_repeated(
+    trained_run, faces, tmp_path, monkeypatch
+):
+    def fail(_store):
+        raise UserError("no geometry")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(photo_needs, "geometry_of", fail)
+        with pytest.raises(UserError, match="no geometry"):
+            pack_classifier(trained_run, tmp_path / "packed", faces)
+    assert list((tmp_path / "packed").iterdir()) == []
+    pack_classifier(trained_run, tmp_path / "packed", faces)
+    assert load_photo_classifier(tmp_path / "packed").geometry is not None
 
 
 def test_other_faces_and_a_folder_in_use_are_refused(packed, trained_run, prepared, tmp_path):
