@@ -25,7 +25,8 @@ def run_recipe(
 
     The help text is the recipe's docstring, followed by every field's. ``--config FILE`` names a
     JSON file with the values that differ from the defaults; flags still override it. A `UserError`
-    ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130.
+    ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130, and
+    with what goes on where it stopped if the config has a `resume`.
     Run as ``agegen COMMAND``, help and sentences name commands where they name recipes.
     """
     command = called.get()
@@ -47,7 +48,8 @@ def run_recipe(
         print(f"error: {say(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        remedy = ": go on with --resume" if hasattr(config_type, "resume") else ""
+        print(f"stopped{remedy}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has left (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

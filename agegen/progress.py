@@ -27,6 +27,7 @@ class Progress:
         self.done, self.initial, self.note = initial, initial, ""
         self.enabled = enabled
         self.started = self.last_line = time.monotonic()
+        self.printed = initial
         self.bar = None
         if enabled and sys.stderr.isatty():
             self.bar = tqdm(total=total, initial=initial, desc=label, unit=unit, mininterval=0.5)
@@ -42,7 +43,7 @@ class Progress:
     ) -> None:
         if self.bar is not None:
             self.bar.close()
-        elif self.enabled and kind is None and self.done > self.initial:
+        elif self.enabled and kind is None and self.done > self.printed:
             self.print_line()
 
     def update(self, n: int = 1, note: str = "") -> None:
@@ -57,16 +58,17 @@ class Progress:
 
     def print_line(self) -> None:
         """Write one line: share done, rate, time left."""
-        self.last_line = time.monotonic()
+        self.last_line, self.printed = time.monotonic(), self.done
         seconds = max(self.last_line - self.started, 1e-9)
         rate = (self.done - self.initial) / seconds
+        speed = f"{1 / rate:,.1f} s each" if 0 < rate < 1 else f"{rate:,.0f} {self.unit}/s"
         left = (self.total - self.done) / rate if rate else float("inf")
         share = self.done / max(self.total, 1)
         ending = f", about {left:,.0f} s left" if left else f" in {seconds:,.0f} s"
         note = f"  {self.note}" if self.note else ""
         print(
             f"{self.label}: {self.done:,}/{self.total:,} {self.unit} ({share:.0%}), "
-            f"{rate:,.0f} {self.unit}/s{ending}{note}",
+            f"{speed}{ending}{note}",
             file=sys.stderr,
             flush=True,
         )

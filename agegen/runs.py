@@ -191,7 +191,10 @@ def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:
         if old.get(name) != new.get(name) and name not in NOT_COMPARED
     ]
     if differs:
-        raise UserError(f"{folder} cannot be resumed with another {', '.join(differs)}")
+        raise UserError(
+            f"{folder} was begun with another {', '.join(differs)}: "
+            "resume it as it was begun, or choose another --out"
+        )
 
 
 def describe_environment() -> dict:

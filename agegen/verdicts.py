@@ -98,6 +98,8 @@ def without_unable(found: dict) -> dict:
     for direction in copy["directions"].values():
         for part in direction.get("slices", {}).values():
             part |= dict.fromkeys(blind & part.keys(), UNDEFINED)
+        for contrast in direction.get("contrasts", []):
+            contrast["judges"] |= dict.fromkeys(blind & contrast["judges"].keys(), UNDEFINED)
     return copy
 
 

@@ -1,8 +1,8 @@
 """How well classify_photos finds, aligns and classifies faces, on scenes made of held-out faces.
 
     python recipes/benchmark_photos.py --run runs/utkface --out photos_benchmark
-    python recipes/benchmark_photos.py --run runs/utkface --out found --backgrounds landscapes/
-    python recipes/benchmark_photos.py --run runs/utkface --out found --photos party/
+    python recipes/benchmark_photos.py --run runs/utkface --out runs/found --backgrounds landscapes/
+    python recipes/benchmark_photos.py --run runs/utkface --out runs/found --photos party/
 
 Each scene has one to six faces of the test split, tilted, of several sizes, on drawn backgrounds
 and on photos without people (--backgrounds); every fourth is saved as by a turned camera. Real

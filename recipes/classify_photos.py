@@ -1,8 +1,8 @@
 """Find every face in photos and tell young from old; writes pictures, a table and a page.
 
-    python recipes/classify_photos.py --run pretrained party.jpg --out found   # comes with agegen
+    python recipes/classify_photos.py --run pretrained --out runs/found party.jpg
     python recipes/classify_photos.py --run runs/utkface party.jpg
-    python recipes/classify_photos.py --run runs/utkface holidays/ portrait.png --out found
+    python recipes/classify_photos.py --run runs/utkface holidays/ portrait.png --out runs/found
     python recipes/classify_photos.py --run runs/utkface --centred crops/
 
 Finding faces needs the extra photos (pip install 'agegen[photos]'); without it, or with --centred,

@@ -138,6 +138,16 @@ def test_ctrl_c_ends_with_130(call, capsys):
     with pytest.raises(SystemExit) as ended:
         call(function=interrupt)
     assert ended.value.code == 130
+    assert capsys.readouterr().err == "stopped: go on with --resume\n"
+
+
+def test_ctrl_c_does_not_name_a_flag_that_there_is_not(call, capsys, monkeypatch):
+    def interrupt(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["recipe.py"])
+    with pytest.raises(SystemExit):
+        run_recipe(Inner, interrupt)
     assert capsys.readouterr().err == "stopped\n"
 
 

@@ -46,6 +46,19 @@ def test_the_generators_load_without_any_run_and_change_faces(drawn_store: FaceS
     assert (made["old"] - made["young"]).abs().mean() > 0.01
 
 
+@pytest.mark.parametrize("load", [load_classifier, load_translator])
+def test_a_slip_in_the_name_of_a_run_is_met_with_the_right_one(load, tmp_path: Path) -> None:
+    kind = {load_classifier: "classifier", load_translator: "cyclegan"}[load]
+    with pytest.raises(UserError, match=r"^pretraind is not a run.*; pretrained is one$"):
+        load(Path("pretraind"))
+    (tmp_path / "demo" / kind).mkdir(parents=True)
+    (tmp_path / "demo" / kind / "config.json").write_text("{}")
+    with pytest.raises(UserError, match=rf"^demo is not a run.*; demo/{kind} is one$"):
+        load(Path("demo"))
+    with pytest.raises(UserError, match=r"\(no config.json\)$"):
+        load(Path("elsewhere"))
+
+
 def test_they_know_how_faces_are_cropped() -> None:
     translator = load_photo_translator(PRETRAINED, "old")
     assert translator.geometry is not None

@@ -31,9 +31,9 @@ def test_lines_come_now_and_then_with_rate_and_time_left(clock, capsys):
         bar.update(15, note="loss 0.5")
         line = capsys.readouterr().err
         assert line == "decoding: 25/100 photos (25%), 1 photos/s, about 75 s left  loss 0.5\n"
-        clock.now += 75
+        clock.now += 15
         bar.update(75)
-        capsys.readouterr()
+        assert capsys.readouterr().err == ""
     assert "100/100 photos (100%)" in capsys.readouterr().err
 
 
@@ -42,6 +42,20 @@ def test_earlier_work_does_not_enter_the_rate(clock, capsys):
         clock.now += 50
         bar.update(50)
         assert "950/1,000 steps (95%), 1 steps/s, about 50 s left" in capsys.readouterr().err
+
+
+def test_slow_work_says_how_long_a_unit_takes(clock, capsys):
+    with Progress(100, "training", "steps") as bar:
+        clock.now += 42
+        bar.update(10)
+    assert "10/100 steps (10%), 4.2 s each, about 378 s left" in capsys.readouterr().err
+
+
+def test_a_last_line_is_not_said_twice(clock, capsys):
+    with Progress(10, "work") as bar:
+        clock.now += 30
+        bar.update(10)
+    assert capsys.readouterr().err.count("10/10") == 1
 
 
 def test_the_end_says_how_long_it_took(clock, capsys):

@@ -181,5 +181,5 @@ def test_a_field_that_came_later_is_no_other_config(tmp_path: Path) -> None:
     again.start(Grown(0.1), {}, resume=True)
     again.release()
     for other in (Grown(0.1, later=True), Grown(0.1, Part(3)), Grown(0.2)):
-        with pytest.raises(UserError, match="cannot be resumed with another"):
+        with pytest.raises(UserError, match=r"with another .*: resume it as it was"):
             Run(run.folder).start(other, {}, resume=True)

@@ -45,7 +45,9 @@ def analyze_run(
     """
     unknown = set(chapters) - set(CHAPTERS)
     if unknown:
-        raise UserError(f"no chapter is named {', '.join(sorted(unknown))}; there are {CHAPTERS}")
+        raise UserError(
+            f"no chapter is named {', '.join(sorted(unknown))}; there are {', '.join(CHAPTERS)}"
+        )
     analysis = open_analysis(run, faces, seed)
     made_from = fingerprint(analysis)
     evaluated = {

@@ -71,6 +71,7 @@ def evaluate(
         "n_by_class": {name: int((y == label).sum()) for label, name in enumerate(CLASS_NAMES)},
         **{name: interval(score, y, p, weights) for name, score in SCORES.items()},
         "recall": recalls(y, p, weights),
+        "recall_difference": recall_difference(y, p, weights),
         "calibration_bins": calibration_bins(y, p, weights),
         "before_scaling": {
             **{
@@ -98,6 +99,15 @@ def recalls(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
         name: as_json(metrics.estimate(partial(metrics.recall, y, p, label), weights))
         for label, name in enumerate(CLASS_NAMES)
     }
+
+
+def recall_difference(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
+    """Recall of young less that of old."""
+
+    def of(w: metrics.Weights) -> np.ndarray:
+        return metrics.recall(y, p, 0, w) - metrics.recall(y, p, 1, w)
+
+    return as_json(metrics.estimate(of, weights))
 
 
 def calibration_bins(

@@ -16,7 +16,7 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import Views, at_side, evaluation_views
 from agegen.files import read_json
 from agegen.metrics import sigmoid
-from agegen.pretrained import find_run
+from agegen.pretrained import require_run
 from agegen.tensor_files import load_tensors
 
 
@@ -77,9 +77,7 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     Raises:
         UserError: the folder is no run, has no validated epoch yet, or is damaged.
     """
-    run = find_run(run, "classifier")
-    if not (run / "config.json").exists():
-        raise UserError(f"{run} is not a run folder (no config.json)")
+    run = require_run(run, "classifier")
     if not (run / "best.json").exists():
         raise UserError(f"{run} has no validated epoch yet: train it first")
     config_file = run / "config.json"

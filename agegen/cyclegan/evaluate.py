@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from agegen.cyclegan.alarms import measure
-from agegen.cyclegan.held_out import HeldOut, choose_faces, slices_of
+from agegen.cyclegan.held_out import HeldOut, choose_faces
 from agegen.cyclegan.judging import BATCH, judge_all, judge_batches, require_judges
 from agegen.cyclegan.matching import match
-from agegen.cyclegan.shifts import ByClass, gaps, judge_shift, part_share
+from agegen.cyclegan.shifts import ByClass, gaps, judge_shift
+from agegen.cyclegan.slices import compare_slices, first_moves, judge_slices, slices_of
 from agegen.cyclegan.translate import Translator
 from agegen.cyclegan.watch import KNOWN, views_by_class
 from agegen.distributed import in_shares
@@ -99,11 +100,11 @@ def evaluate_faces(
         held_out: the faces.
 
     Returns:
-        Plain JSON types, by the class aimed at: ``judges`` and ``slices`` (see `judge_shift`: of
-        all faces, and by gender and age), ``matchers`` (see `match`), ``changes`` (L1 and LPIPS
-        between input and output, and after the way back), ``realism`` (see `measure_realism`),
-        ``agreement`` (see `measure_agreement`) and ``symptoms``; each figure is ``{"value": …,
-        "low": …, "high": …}`` but the symptoms.
+        Plain JSON types, by the class aimed at: ``judges`` (see `judge_shift`), ``slices`` and
+        ``contrasts`` (shares of the gap by gender and age, and their differences), ``matchers``
+        (see `match`), ``changes`` (L1 and LPIPS between input and output, and after the way back),
+        ``realism`` (see `measure_realism`), ``agreement`` (see `measure_agreement`) and
+        ``symptoms``; each figure is ``{"value": …, "low": …, "high": …}`` but the symptoms.
 
     Raises:
         UserError: a judge's answer is not what `Judge` says, or there are faces of one person only
@@ -124,10 +125,13 @@ def evaluate_faces(
         after = {
             judge.name: judge_batches(judge, made.fake, real[judge.name]) for judge in panel.judges
         }
+        parts = slices_of(store, held_out.indices, source)
+        moves = first_moves(real, after, (source, to), held_out.weights)
         symptoms = measure(made.faces, made.fake, held_out.faces[to], known[to])
         found["directions"][to] = {
             "judges": judge_shifts(panel.judges, real, after, (source, to), held_out.weights),
-            "slices": judge_slices(panel.judges, real, after, (source, to), held_out, store),
+            "slices": judge_slices(moves, parts, source),
+            "contrasts": compare_slices(moves, parts),
             "matchers": match_all(panel.matchers, made, held_out, source),
             "changes": measure_changes(made, held_out.weights[source], panel.perceptual),
             "realism": realism_of(panel.features, made.fake, described, held_out, (source, to)),
@@ -174,34 +178,6 @@ def judge_shifts(
         }
         for judge in judges
     }
-
-
-def judge_slices(
-    judges: Sequence[Judge],
-    real: dict[str, dict[str, ByClass]],
-    after: dict[str, dict[str, np.ndarray]],
-    direction: tuple[str, str],
-    held_out: HeldOut,
-    store: FaceStore,
-) -> dict:
-    """The same of parts of the faces: {slice: {"n": …, judge: share of the gap, by first score}}.
-
-    A gender's shift is measured against its own gap, an age's against that of all.
-    """
-    source, _ = direction
-    found: dict[str, dict] = {}
-    for name, part in slices_of(store, held_out.indices, source).items():
-        found[name] = {"n": int(part.masks[source].sum())}
-        for judge in judges:
-            score = next(iter(after[judge.name]))
-            found[name][judge.name] = part_share(
-                real[judge.name][score],
-                after[judge.name][score],
-                direction,
-                held_out.weights,
-                *part,
-            )
-    return found
 
 
 def match_all(

@@ -53,6 +53,10 @@ def describe_rest(direction: dict) -> list[str]:
     for part, figures in direction["slices"].items():
         shares = [f"{judge} {show(e)}" for judge, e in figures.items() if judge != "n"]
         lines.append(f"  share of the gap, {part}, n = {figures['n']}: {', '.join(shares)}")
+    for contrast in direction["contrasts"]:
+        pair = f"{contrast['first']} less {contrast['second']}"
+        shares = [f"{judge} {show(e)}" for judge, e in contrast["judges"].items()]
+        lines.append(f"  share of the gap, {pair}: {', '.join(shares)}")
     return lines
 
 

@@ -107,33 +107,3 @@ def judge_shift(
         },
         "share_of_gap": interval(lambda w: share(real, after, direction, w, w), weights),
     }
-
-
-def part_share(
-    real: ByClass,
-    after: np.ndarray,
-    direction: tuple[str, str],
-    weights: ByClass,
-    masks: dict[str, np.ndarray],
-    own_gap: bool,
-) -> dict:
-    """Share of the gap by which some of the faces moved, with its interval.
-
-    Args:
-        real: a score of the real faces of both classes, float64 (n,) each.
-        after: that of all source faces after their translation.
-        direction: source and aim.
-        weights: bootstrap resamples of both classes.
-        masks: which faces, bool (n,), by class.
-        own_gap: measure against the gap of these faces, instead of that of all.
-    """
-
-    def of_part(w: ByClass | None) -> np.ndarray:
-        everyone = {
-            name: metrics.uniform(real[name], None if w is None else w[name])
-            for name in CLASS_NAMES
-        }
-        inside = {name: everyone[name] * masks[name] for name in CLASS_NAMES}
-        return share(real, after, direction, inside, inside if own_gap else everyone)
-
-    return interval(of_part, weights)

@@ -20,7 +20,7 @@ from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
 from agegen.files import read_json
-from agegen.pretrained import find_run
+from agegen.pretrained import require_run
 from agegen.tensor_files import load_tensors
 
 LAST, BEST = "generators", "best"  # names of the weights' files
@@ -83,10 +83,8 @@ def load_translator(
     Raises:
         UserError: the folder is no such run, has no checkpoint yet, or is damaged.
     """
-    run = find_run(run, "cyclegan")
+    run = require_run(run, "cyclegan")
     config_file = run / "config.json"
-    if not config_file.exists():
-        raise UserError(f"{run} is not a run folder (no config.json)")
     saved = read_json(config_file)
     if "generator" not in saved.get("config", {}):
         raise UserError(f"{run} is not the run of a CycleGAN")

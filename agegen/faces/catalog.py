@@ -65,7 +65,7 @@ def recognise(source: Path) -> SourceKind:
     """Tell the kind of a source from its folders and file names.
 
     Raises:
-        UserError: nothing in it looks like one of the kinds.
+        UserError: it is empty, or nothing in it looks like one of the kinds.
     """
     if source.is_file():
         if source.suffix.lower() == ".csv":
@@ -73,6 +73,8 @@ def recognise(source: Path) -> SourceKind:
         raise UserError(f"--source {source} is a file, but not a CSV table")
     if (source / "train").is_dir() or class_folders(source):
         return "folders"
+    if not any(walk(source)):
+        raise UserError(f"--source {source} holds no files")
     names = [path.name for _, path in zip(range(2000), walk(source), strict=False)]
     counts: dict[SourceKind, int] = {
         "utkface": sum(bool(UTKFACE_NAME.match(name)) for name in names),

@@ -100,7 +100,7 @@ def entries_of(path: Path, apart: Path | None) -> list[Path | Rejected]:
         inside = [place.resolve().is_relative_to(apart.resolve()) for place in places]
         entries = [entry for entry, found in zip(entries, inside, strict=True) if not found]
     if not any(isinstance(entry, Path) for entry in entries):
-        entries.append(Rejected(path, "a folder without photos"))
+        entries.append(Rejected(path, "is a folder without photos"))
     return entries
 
 

@@ -76,10 +76,10 @@ def measure_realism(
         seed: which of the faces are taken: as many of each set.
 
     Returns:
-        ``kid`` and ``fid`` of generated to real faces, ``…_source`` of the sources to them, each
-        with a 95 % interval by the delete-a-group jackknife over persons (FID of more than
-        `LARGEST` features has none), ``…_real`` of one half
-        of the real faces to the other, and ``n``, the faces of each set.
+        ``kid`` and ``fid`` of generated to real faces, ``…_source`` of the sources to them,
+        ``…_difference`` of the former less the latter, each with a 95 % interval by the
+        delete-a-group jackknife over persons (FID of more than `LARGEST` features has none),
+        ``…_real`` of one half of the real faces to the other, and ``n``, the faces of each set.
     """
     n = min(len(source), len(target))
     mine, theirs = (by_person(p, seed)[:n] for p in (source_persons, target_persons))
@@ -87,8 +87,10 @@ def measure_realism(
     found: dict = {"n": n}
     for name, distance in (("kid", kid), ("fid", fid)):
         groups = 0 if name == "fid" and target.shape[1] > LARGEST else GROUPS
-        found[name] = jackknife(distance, fake, target, groups)
-        found[f"{name}_source"] = jackknife(distance, source, target, groups)
+        fakes = leave_out(distance, fake, target, groups)
+        sources = leave_out(distance, source, target, groups)
+        found[name], found[f"{name}_source"] = jackknife(fakes), jackknife(sources)
+        found[f"{name}_difference"] = jackknife(fakes - sources)
         found[f"{name}_real"] = distance(target[: n // 2], target[n // 2 : 2 * (n // 2)])
     return found
 
@@ -99,26 +101,40 @@ def by_person(persons: np.ndarray, seed: int) -> np.ndarray:
     return np.argsort(place[persons], kind="stable")
 
 
-def jackknife(distance: Distance, a: Tensor, b: Tensor, groups: int = GROUPS) -> dict:
-    """A distance with its 95 % interval: delete-a-group jackknife (Shao and Tu, 1995).
+def leave_out(distance: Distance, a: Tensor, b: Tensor, groups: int = GROUPS) -> np.ndarray:
+    """A distance, and what it is without each of several groups of the faces.
 
     Args:
         distance: of two sets.
         a: features (n, d), in the order of the persons.
         b: of as many others.
-        groups: of consecutive faces, left out one after the other; fewer if there are fewer faces.
+        groups: of consecutive faces; fewer if there are fewer faces, none if there are too few.
 
     Returns:
-        ``value``, ``low`` and ``high``; the latter None where there are too few faces.
+        float64 (1 + groups,): of all faces first.
     """
-    value, n = distance(a, b), len(a)
+    n = len(a)
     groups = min(groups, n // 3)
-    if groups < 2:
-        return {"value": value, "low": None, "high": None}
-    without = []
-    for group in np.array_split(np.arange(n), groups):
+    found = [distance(a, b)]
+    for group in np.array_split(np.arange(n), groups) if groups >= 2 else ():
         kept = torch.from_numpy(np.delete(np.arange(n), group))
-        without.append(distance(a[kept], b[kept]))
+        found.append(distance(a[kept], b[kept]))
+    return np.array(found)
+
+
+def jackknife(found: np.ndarray) -> dict[str, float | None]:
+    """A figure with its 95 % interval: delete-a-group jackknife (Shao and Tu, 1995).
+
+    Args:
+        found: of `leave_out`, or a difference of two of the same groups.
+
+    Returns:
+        ``value``, ``low`` and ``high``; the latter None where there are no groups.
+    """
+    value, without = float(found[0]), found[1:]
+    groups = len(without)
+    if not groups:
+        return {"value": value, "low": None, "high": None}
     deviation = float(np.sqrt((groups - 1) * np.var(without)))
     half = float(stats.t.ppf(0.975, groups - 1)) * deviation
     return {"value": value, "low": value - half, "high": value + half}

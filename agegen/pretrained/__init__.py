@@ -1,5 +1,6 @@
 """Weights that come with the package: a folder each, with a model card."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,27 @@ def find_run(run: Path, kind: Kind) -> Path:
     if run == PRETRAINED and not (run / "config.json").exists():
         return Path(__file__).parent / kind
     return run
+
+
+def require_run(run: Path, kind: Kind) -> Path:
+    """The same, of a folder that does hold a run.
+
+    Raises:
+        UserError: it holds none; the sentence names what may have been meant.
+    """
+    found = find_run(run, kind)
+    if not (found / "config.json").exists():
+        meant = f"; {guess_run(run, kind)} is one" if guess_run(run, kind) else ""
+        raise UserError(f"{run} is not a run folder (no config.json){meant}")
+    return found
+
+
+def guess_run(run: Path, kind: Kind) -> Path | None:
+    """The run of this kind inside a folder, or what is spelt nearly so; None where none is."""
+    if (run / kind / "config.json").exists():
+        return run / kind
+    near = get_close_matches(str(run), [str(PRETRAINED)])
+    return Path(near[0]) if near else None
 
 
 def require_record(run: Path, kind: Kind) -> None:

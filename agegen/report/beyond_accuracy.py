@@ -8,7 +8,7 @@ from agegen.report.probabilities import draw_probabilities
 from agegen.report.right_and_wrong import draw_errors
 from agegen.report.saved_run import Scored
 from agegen.report.section import Section, Table
-from agegen.report.wording import sample_of, show
+from agegen.report.wording import is_clear, sample_of, show, signed
 
 SAME = 1e-4  # predictions.csv is rounded
 
@@ -77,12 +77,16 @@ def describe_recalls(evaluation: dict) -> str:
     if young["value"] is None or old["value"] is None:
         return "With one class alone, the two kinds of error cannot be compared."
     found = f"{show(young)} of the young faces and {show(old)} of the old ones are recognised"
-    if None in (young["low"], old["low"]):
+    difference = evaluation.get("recall_difference")
+    if difference is None or difference["low"] is None:  # an older evaluation.json has none
         return f"{found}."
-    if max(young["low"], old["low"]) <= min(young["high"], old["high"]):
-        return f"{found}: the intervals overlap, so that no kind of error is clearly more frequent."
-    better, worse = ("young", "old") if young["value"] > old["value"] else ("old", "young")
-    return f"{found}: {worse} faces are more often taken for {better} than the reverse."
+    if not is_clear(difference):
+        return f"{found}: no clear difference ({signed(difference)})."
+    better, worse = ("young", "old") if difference["value"] > 0 else ("old", "young")
+    return (
+        f"{found}, a difference of {signed(difference)}: {worse} faces are more often taken for "
+        f"{better} than the reverse."
+    )
 
 
 def describe_ranking(evaluation: dict, curves: dict | None) -> list[str]:

@@ -154,7 +154,8 @@ def tabulate(content: dict) -> Table:
         for name, group in groups
     ]
     header = ("faces", "n", "wrong", "share wrong")
-    return Table("Errors by class and gender, with 95 % intervals", header, rows)
+    by = "class and gender" if content["by_gender"] else "class"
+    return Table(f"Errors by {by}, with 95 % intervals", header, rows)
 
 
 def picture_ages(content: dict, sample: str) -> list[Picture]:

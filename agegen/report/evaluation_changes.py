@@ -6,6 +6,7 @@ from agegen.faces.records import DIRECTIONS
 from agegen.report.cyclegan_symptoms import SYMPTOMS
 from agegen.report.evaluation_file import SavedEvaluation, number, tell
 from agegen.report.section import Section, Table
+from agegen.report.wording import is_clear
 
 QUESTION = "Is it still a face, and what else changed?"
 CHANGES = {
@@ -46,20 +47,20 @@ def describe_realism(saved: SavedEvaluation, to: str) -> str:
     return (
         f"Faces made {to} have a KID of {tell(found['kid'], 3)} to real {to} faces, their "
         f"untouched sources {tell(found['kid_source'], 3)}, and real ones to each other "
-        f"{number(found['kid_real'], 3)}: {compare(found['kid'], found['kid_source'])}. Features: "
+        f"{number(found['kid_real'], 3)}: {compare(found.get('kid_difference'))}. Features: "
         f"{found['features']}; n = {found['n']:,} of each."
     )
 
 
-def compare(fake: dict, source: dict) -> str:
-    """Say which of two distances is shorter, if their intervals are apart."""
-    if None in (fake["low"], fake["high"], source["low"], source["high"]):
-        return "without intervals, which are nearer cannot be said"
-    if fake["high"] < source["low"]:
-        return "they are nearer to real ones than doing nothing is"
-    if fake["low"] > source["high"]:
-        return "they are farther from real ones than doing nothing is"
-    return "the intervals of both overlap"
+def compare(difference: dict | None) -> str:
+    """Say which of two distances is shorter, if that is clear; older evaluations do not know."""
+    if difference is None or difference["low"] is None:
+        return "without the interval of the difference, which are nearer cannot be said"
+    told = f"a difference of {tell(difference, 3)}"
+    if not is_clear(difference):
+        return f"{told}, which may be none"
+    nearer = "nearer to" if difference["value"] < 0 else "farther from"
+    return f"{told}: they are {nearer} real ones than doing nothing is"
 
 
 def describe_change(saved: SavedEvaluation, source: str, to: str) -> str:

@@ -3,6 +3,7 @@
 from agegen.faces.records import DIRECTIONS
 from agegen.report.evaluation_file import SavedEvaluation, name_judge, tell
 from agegen.report.section import Section, Table
+from agegen.report.wording import is_clear
 
 QUESTION = "For whom does it work?"
 
@@ -32,23 +33,30 @@ def answer(saved: SavedEvaluation) -> Section:
 
 
 def describe(saved: SavedEvaluation, to: str) -> str:
-    """Say for which parts it works most and least, by the first judge, and how surely."""
+    """Compare genders with each other, and ages, by the first judge."""
     judge = next(iter(saved.judges))
-    parts = saved.found["directions"][to]["slices"]
-    known = {name: p[judge] for name, p in parts.items() if p[judge]["value"] is not None}
-    if not known:
+    direction = saved.found["directions"][to]
+    parts = direction["slices"]
+    if all(part[judge]["value"] is None for part in parts.values()):
         return f"Made {to}: the shares of all parts are undefined."
-    most, least = (f(known, key=lambda name: known[name]["value"]) for f in (max, min))
-    if most == least:
-        told = f"{most} {tell(known[most])}, all faces {tell(saved.share(to, judge))}"
-        return f"Made {to}, by the {name_judge(judge)}: only one part is large enough: {told}."
-    low, high = known[most]["low"], known[least]["high"]
-    apart = low is not None and high is not None and low > high
-    said = "the intervals are apart" if apart else "the intervals overlap"
-    return (
-        f"Made {to}, by the {name_judge(judge)}: most for {most}, {tell(known[most])}; least for "
-        f"{least}, {tell(known[least])}; {said}."
-    )
+    contrasts = direction.get("contrasts", [])  # older evaluations have none
+    compared = [compare(contrast, parts, judge) for contrast in contrasts]
+    named = {name for contrast in contrasts for name in (contrast["first"], contrast["second"])}
+    alone = [f"{name} {tell(part[judge])}" for name, part in parts.items() if name not in named]
+    everyone = f"all faces {tell(saved.share(to, judge))}"
+    told = "; ".join([everyone, *compared, *alone])
+    return f"Made {to}, share of the gap by the {name_judge(judge)}: {told}."
+
+
+def compare(contrast: dict, parts: dict, judge: str) -> str:
+    """Both parts' shares, and whether they differ clearly."""
+    first, second = contrast["first"], contrast["second"]
+    difference = contrast["judges"][judge]
+    shares = " and ".join(f"{name} {tell(parts[name][judge])}" for name in (first, second))
+    if not is_clear(difference):
+        return f"{shares}, no clear difference ({tell(difference)})"
+    more = first if difference["value"] > 0 else second
+    return f"{shares}, clearly more for {more} (difference {tell(difference)})"
 
 
 def tabulate(saved: SavedEvaluation, source: str, to: str) -> Table:

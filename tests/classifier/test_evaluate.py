@@ -89,7 +89,9 @@ def test_recalls_and_what_makes_the_figures_again_are_in_it(drawn_store: FaceSto
     recall = evaluation["recall"]
     assert recall["old"]["value"] == pytest.approx((p > 0.5)[y == 1].mean())
     assert recall["young"]["value"] == pytest.approx((p < 0.5)[y == 0].mean())
-    assert all(r["low"] <= r["value"] <= r["high"] for r in recall.values())
+    difference = evaluation["recall_difference"]
+    assert difference["value"] == pytest.approx(recall["young"]["value"] - recall["old"]["value"])
+    assert all(r["low"] <= r["value"] <= r["high"] for r in (*recall.values(), difference))
     assert (evaluation["resamples"], evaluation["seed"]) == (50, 4)
     assert evaluation["checksum"] == drawn_store.checksum
 

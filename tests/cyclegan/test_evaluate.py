@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from agegen.cyclegan.evaluate import Panel, evaluate
 from agegen.cyclegan.evaluation_text import describe
-from agegen.cyclegan.held_out import slices_of
 from agegen.cyclegan.objective import Generators
-from agegen.cyclegan.shifts import part_share
 from agegen.cyclegan.translate import Translator, load_translator
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
@@ -137,35 +135,3 @@ def test_a_class_without_faces_is_named(translator: Translator, drawn_store: Fac
     labels = np.ones_like(drawn_store.labels)
     with pytest.raises(UserError, match="no young faces in its test split"):
         evaluate(translator, replace(drawn_store, labels=labels), Panel([Brightness()]))
-
-
-def test_parts_move_by_shares_of_their_own_gap_or_of_everyones() -> None:
-    """Three young at 0, three old at 10, 20, 30; the first young moves by 5, the others not."""
-    real = {"young": np.zeros(3), "old": np.array([10.0, 20.0, 30.0])}
-    weights = {name: np.ones((4, 3)) for name in real}
-    masks = {"young": np.array([True, False, False]), "old": np.array([True, False, False])}
-    moved = np.array([5.0, 0.0, 0.0])
-    own = part_share(real, moved, ("young", "old"), weights, masks, own_gap=True)
-    everyones = part_share(real, moved, ("young", "old"), weights, masks, own_gap=False)
-    assert own == {"value": 0.5, "low": 0.5, "high": 0.5}
-    assert everyones["value"] == pytest.approx(0.25)
-
-
-def test_parts_are_genders_of_both_classes_and_ages_of_the_source(drawn_store: FaceStore) -> None:
-    indices = {
-        name: np.flatnonzero(drawn_store.labels == label)
-        for label, name in enumerate(("young", "old"))
-    }
-    genders = np.where(np.arange(len(drawn_store.labels)) % 3 == 0, "male", "female")
-    store = replace(drawn_store, genders=genders)
-    parts = slices_of(store, indices, "young", fewest=5)
-    assert parts["male"].own_gap
-    for name, chosen in indices.items():
-        assert np.array_equal(parts["male"].masks[name], genders[chosen] == "male")
-    ages = [name for name in parts if "years" in name]
-    assert len(ages) == 2
-    masks = [parts[name].masks for name in ages]
-    assert not any(parts[name].own_gap for name in ages)
-    assert all(m["old"].all() for m in masks)
-    assert np.array_equal(masks[0]["young"], ~masks[1]["young"])
-    assert not slices_of(store, indices, "young", fewest=10**6)

@@ -22,6 +22,13 @@ def test_an_unknown_kind_is_refused(tmp_path):
         read_catalog(tmp_path / "notes.txt", RANGES)
 
 
+def test_an_empty_folder_is_refused(tmp_path):
+    (tmp_path / "inside").mkdir()
+    touch(tmp_path, ".hidden")
+    with pytest.raises(UserError, match="holds no files"):
+        read_catalog(tmp_path, RANGES)
+
+
 def test_a_missing_class_is_refused_where_nothing_was_left_out(tmp_path):
     touch(tmp_path, "24_Ann_Lee_0001.jpg")
     with pytest.raises(UserError, match=r"no face of class old in .* read as cacd$"):

@@ -62,7 +62,7 @@ def test_a_folder_without_photos_says_so(tmp_path, content):
         (folder / content).write_text("x")
     found, rejected = list_photos([folder])
     assert found == []
-    assert rejected[-1] == (folder, "a folder without photos")
+    assert rejected[-1] == (folder, "is a folder without photos")
     assert len(rejected) == (2 if content else 1)
 
 

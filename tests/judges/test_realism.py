@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agegen.judges.realism import by_person, fid, jackknife, kid, measure_realism
+from agegen.judges.realism import by_person, fid, jackknife, kid, leave_out, measure_realism
 
 DIMENSIONS = 4
 
@@ -53,7 +53,7 @@ def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     def difference(x: Tensor, y: Tensor) -> float:
         return float((y[:, 0] - x[:, 0]).mean())
 
-    found = jackknife(difference, a, b)
+    found = jackknife(leave_out(difference, a, b))
     error = float((b[:, 0] - a[:, 0]).std() / 400**0.5)
     assert found["value"] == difference(a, b)
     half = (found["high"] - found["low"]) / 2
@@ -62,7 +62,7 @@ def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
 
 
 def test_few_faces_have_no_interval() -> None:
-    assert jackknife(kid, normal(4, 0, 1), normal(4, 0, 2))["low"] is None
+    assert jackknife(leave_out(kid, normal(4, 0, 1), normal(4, 0, 2)))["low"] is None
 
 
 def test_the_faces_of_a_person_stay_together() -> None:
@@ -82,5 +82,10 @@ def test_generated_faces_that_are_real_ones_are_as_near_as_real_ones() -> None:
     for name in ("kid", "fid"):
         assert nothing[name] == nothing[f"{name}_source"] == perfect[f"{name}_source"]
         assert perfect[name]["value"] < 0.3 * perfect[f"{name}_source"]["value"]
-        assert perfect[name]["high"] < perfect[f"{name}_source"]["low"]
+        gained = perfect[f"{name}_difference"]
+        assert gained["high"] < 0
+        assert gained["value"] == pytest.approx(
+            perfect[name]["value"] - perfect[f"{name}_source"]["value"]
+        )
+        assert nothing[f"{name}_difference"] == {"value": 0, "low": 0, "high": 0}
     assert abs(perfect["kid_real"]) < nothing["kid"]["value"]

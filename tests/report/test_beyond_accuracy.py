@@ -101,20 +101,30 @@ def write_and_answer(run: Path) -> Section:
     return answer(run)
 
 
-def recalls(young: tuple, old: tuple) -> dict:
-    names = ("value", "low", "high")
-    pairs = {"young": young, "old": old}
-    return {"recall": {k: dict(zip(names, v, strict=True)) for k, v in pairs.items()}}
+def recalls(value: float, low: float | None, high: float | None) -> dict:
+    """Recalls whose intervals overlap, and an interval of their difference."""
+    young = {"value": 0.9, "low": 0.84, "high": 0.96}
+    old = {"value": 0.9 - value, "low": 0.84 - value, "high": 0.96 - value}
+    difference = {"value": value, "low": low, "high": high}
+    return {"recall": {"young": young, "old": old}, "recall_difference": difference}
 
 
-def test_which_error_is_more_frequent_follows_the_intervals() -> None:
+def test_which_error_is_more_frequent_follows_the_differences_interval() -> None:
     say = beyond_accuracy.describe_recalls
-    assert "overlap" in say(recalls((0.9, 0.85, 0.95), (0.88, 0.8, 0.93)))
-    clear = say(recalls((0.9, 0.85, 0.95), (0.7, 0.6, 0.8)))
+    assert say(recalls(0.02, -0.03, 0.07)).endswith(
+        "no clear difference (+0.020 [-0.030,\u00a00.070])."
+    )
+    clear = say(recalls(0.1, 0.02, 0.18))
     assert clear.endswith("old faces are more often taken for young than the reverse.")
-    reverse = say(recalls((0.7, 0.6, 0.8), (0.9, 0.85, 0.95)))
+    reverse = say(recalls(-0.1, -0.18, -0.02))
     assert reverse.endswith("young faces are more often taken for old than the reverse.")
-    assert say(recalls((0.9, None, None), (0.8, None, None))).endswith("recognised.")
+    assert say(recalls(0.1, None, None)).endswith("recognised.")
+
+
+def test_an_evaluation_from_before_there_was_the_difference_makes_no_claim() -> None:
+    older = recalls(0.1, 0.02, 0.18)
+    del older["recall_difference"]
+    assert beyond_accuracy.describe_recalls(older).endswith("recognised.")
 
 
 def test_errors_that_go_with_age_are_told_in_their_direction() -> None:

@@ -58,11 +58,18 @@ def direction(first: float, outside: float) -> dict:
             "female": {"n": 21} | share,
             "male": {"n": 22} | share | {"classifier": figure(0.81)},
         },
+        "contrasts": [
+            {
+                "first": "female", "second": "male",
+                "judges": {"classifier": figure(-0.46), "age_estimator": figure(0.0)},
+            },
+        ],
         "matchers": {"identity": matched(0.875)},
         "changes": {name: figure(0.2, 0.02) for name in ("output_l1", "output_lpips", "cycle_l1")},
         "realism": {
             "features": "<Somebody's> features", "n": 30, "kid": figure(0.2), "kid_real": 0.01,
-            "kid_source": figure(0.9), "fid": figure(50), "fid_source": figure(60), "fid_real": 40,
+            "kid_source": figure(0.9), "kid_difference": figure(-0.7),
+            "fid": figure(50), "fid_source": figure(60), "fid_real": 40,
         },
         "agreement": {
             "n": 30, "own": figure(0.5), "control": figure(0.2), "difference": figure(0.3),
@@ -233,9 +240,9 @@ def test_every_figure_of_the_tables_is_there(page: str) -> None:
 def test_sentences_follow_the_figures(page: str, changed: Callable[[dict], str]) -> None:
     other = evaluation()
     for found in other["directions"].values():
-        found["realism"]["kid"] = figure(2.0)
+        found["realism"]["kid_difference"] = figure(0.7)
         found["agreement"]["difference"] = figure(0.05)
-        found["slices"]["male"]["classifier"] = figure(0.4)
+        found["contrasts"][0]["judges"]["classifier"] = figure(0.05)
         found["symptoms"]["checkerboard"] = 5.0
     for kinds in other["truth"]["directions"].values():
         kinds["l1"]["gained"] = figure(-0.4)
@@ -243,8 +250,11 @@ def test_sentences_follow_the_figures(page: str, changed: Callable[[dict], str])
     for first, second in (
         ("nearer to real ones than doing nothing", "farther from real ones than doing nothing"),
         ("more than the layout of faces explains", "which the layout of any face explains"),
-        ("most for male, 0.81 [0.71, 0.91]", "most for male, 0.40 [0.30, 0.50]"),
-        ("the intervals are apart", "0.35 [0.25, 0.45]; the intervals overlap"),
+        (
+            "female 0.35 [0.25, 0.45] and male 0.81 [0.71, 0.91], clearly more for male "
+            "(difference −0.46 [−0.56, −0.36])",
+            "male 0.81 [0.71, 0.91], no clear difference (0.05 [−0.05, 0.15])",
+        ),
         ("no symptom is beyond", "checkerboard 5.000 (limit 4)"),
         ("by L1 nearer than doing nothing", "by L1 farther than doing nothing"),
     ):
@@ -281,7 +291,8 @@ def test_undefined_figures_read_undefined(changed: Callable[[dict], str]) -> Non
     old = content["directions"]["old"]
     old["judges"]["classifier"]["log_odds"]["share_of_gap"] = UNDEFINED
     old["slices"]["female"]["classifier"] = UNDEFINED
-    old["realism"]["kid"] |= {"low": None, "high": None}
+    for name in ("kid", "kid_difference"):
+        old["realism"][name] |= {"low": None, "high": None}
     old["realism"]["kid_real"] = float("nan")
     old["agreement"]["difference"] = UNDEFINED
     old["symptoms"]["copies"] = float("nan")
