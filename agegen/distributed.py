@@ -11,28 +11,63 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from accelerate import PartialState
 from accelerate.utils import gather
-from einops import reduce
 from torch import Tensor, nn
 
 from agegen.faces.batches import share_of
 
 
-class SumOverProcesses(torch.autograd.Function):
-    """All-reduce by addition that gradients pass through (theirs are added likewise)."""
+class NormaliseOverProcesses(torch.autograd.Function):
+    """Batch norm's arithmetic over all processes, one exchange in each pass.
+
+    PyTorch's own kernels do the passes over x; what is exchanged are a few numbers a channel.
+    """
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
-        """Add up x over all processes."""
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor,
+        eps: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+        """Normalised x, then mean, biased variance and number of all processes' values."""
+        mean, variance, n = statistics_of_all(x, torch.zeros_like(weight))
+        ctx.save_for_backward(x, weight, mean, variance, n)
+        ctx.eps = eps  # type: ignore[attr-defined]
+        ctx.mark_non_differentiable(mean, variance, n)
+        return F.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance, n
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        """Add up the gradient: every process's sum depends on this process's x."""
-        total = gradient.contiguous().clone()
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, *_: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Ioffe and Szegedy (2015), section 3, with the sums over all processes."""
+        x, weight, mean, variance, n = ctx.saved_tensors  # type: ignore[attr-defined]
+        eps: float = ctx.eps  # type: ignore[attr-defined]
+        scaled, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, weight, mean, variance, None, None, False, eps, [True, True, True]
+        )
+        total = torch.cat([of_weight, of_bias])
         dist.all_reduce(total)
-        return total
+        shares = total.view(2, -1) * weight * torch.rsqrt(variance + eps) / n
+        common = F.batch_norm(x, mean, variance, shares[0], shares[1], eps=eps)
+        return scaled.sub_(common), of_weight, of_bias, None
+
+
+def statistics_of_all(x: Tensor, zeros: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and biased variance (c,) of all processes' values of each channel, and their number.
+
+    Args:
+        x: (n, c, h, w).
+        zeros: (c,), of the type that is computed in.
+    """
+    # Chan, Golub and LeVeque (1979): the mean of squares less the squared mean would cancel
+    mean, variance = torch.batch_norm_update_stats(x, zeros, zeros.clone(), 0.0)
+    count = zeros.new_full((1,), x.numel() / x.shape[1])
+    mine = torch.cat([mean, variance, count])
+    each = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
+    dist.all_gather(each, mine)
+    means, variances, counts = torch.stack(each).split([len(mean), len(mean), 1], dim=1)
+    n = counts.sum()
+    mean = (counts * means).sum(dim=0) / n
+    return mean, (counts * (variances + (means - mean).square())).sum(dim=0) / n, n
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -46,18 +81,11 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         """Normalise (n, c, h, w) by the mean and variance over all processes' n, h and w."""
         if not self.training:
             return super().forward(x)
-        wide = x.float()
-        count = torch.full((1,), float(wide.numel() // wide.shape[1]), device=x.device)
-        sums = torch.cat([reduce(wide, "n c h w -> c", "sum"), count])
-        total = SumOverProcesses.apply(sums)
-        n, mean = total[-1], total[:-1] / total[-1]
-        # two passes: the mean of squares less the squared mean cancels where mean >> deviation
-        centred = wide - mean[:, None, None]
-        squares = reduce(centred.square(), "n c h w -> c", "sum")
-        variance = SumOverProcesses.apply(squares) / n
-        self.update_running(mean.detach(), variance.detach(), n.detach())
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        normalised, mean, variance, n = NormaliseOverProcesses.apply(
+            x, self.weight, self.bias, self.eps
+        )
+        self.update_running(mean, variance, n)
+        return normalised
 
     @torch.no_grad()
     def update_running(self, mean: Tensor, variance: Tensor, n: Tensor) -> None:
