@@ -19,7 +19,7 @@ from agegen.cyclegan.translate import load_translator
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.files import read_json
-from agegen.judges.classifier import load_judge, training_note
+from agegen.judges.classifier import doubt_of, load_judge
 from agegen.pretrained import PRETRAINED, find_run, require_record
 from agegen.report.classifier_page import make_page
 
@@ -76,7 +76,7 @@ def test_the_classifier_finds_a_woman_of_seventy_old() -> None:
 def test_it_judges_and_says_that_it_was_trained_on_other_faces(drawn_store: FaceStore) -> None:
     scores = load_judge(PRETRAINED, "cpu").scores(torch.rand(2, 3, 96, 96) * 2 - 1)
     assert scores["p_old"].shape == (2,)
-    assert "trained on another store" in training_note(PRETRAINED, drawn_store)
+    assert doubt_of(PRETRAINED, drawn_store).startswith("trained on another store")
 
 
 def test_results_are_written_here_and_not_into_the_package(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from agegen.classifier.model import ModelConfig
 from agegen.devices import Precision
@@ -60,7 +62,7 @@ class TrainConfig:
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with Nesterov momentum 0.9, which needs a learning rate of about 0.1 and a
     weight decay of about 0.0005: there it is a penalty on the loss and not decoupled."""
-    learning_rate: float = 2e-3
+    learning_rate: Annotated[float, tyro.conf.arg(aliases=("--lr",))] = 2e-3
     """Highest learning rate, reached after the warm-up."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises linearly; it falls as a cosine to 0 after that."""

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
 from agegen.errors import UserError
@@ -45,7 +47,7 @@ class CycleGANConfig:
     """Young–old pairs seen at the full learning rate."""
     decay_pairs: int = 60_000
     """Pairs seen after that, while the rate falls linearly to 0."""
-    learning_rate: float = 2e-4
+    learning_rate: Annotated[float, tyro.conf.arg(aliases=("--lr",))] = 2e-4
     """Adam's learning rate, of generators and discriminators."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's decay rates of the first and second moment."""

@@ -25,7 +25,7 @@ from agegen.faces.store import FaceStore
 from agegen.files import sha256, write_json, written_whole
 from agegen.judges import Judge
 from agegen.judges.age_estimator import AgeEstimator
-from agegen.judges.classifier import FrozenClassifier, load_judge, require_same_view, training_note
+from agegen.judges.classifier import FrozenClassifier, doubt_of, load_judge, require_same_view
 from agegen.judges.features import ClassifierFeatures, FeatureName, find_features
 from agegen.judges.identity import IdentityMatcher
 from agegen.perceptual import Perceptual, load_perceptual
@@ -119,7 +119,8 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     translator = load_translator(config.run, config.weights, state.device)
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
     panel, notes = call_panel(config, translator)
-    notes = {"classifier": training_note(config.judge, store), **notes}
+    doubt = doubt_of(config.judge, store)
+    notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
     before = fingerprint(panel.judges)
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {

@@ -21,7 +21,7 @@ from agegen.cyclegan.translate import BEST, centre_views
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore, clusters
 from agegen.files import read_json, write_json, written_whole
-from agegen.judges.classifier import load_judge
+from agegen.judges.classifier import doubt_of, load_judge
 from agegen.tensor_files import save_tensors
 
 SHOWN, KNOWN = 6, 1000  # faces of each class that are shown, and that faces are compared with
@@ -54,6 +54,8 @@ class Watch:
             self.training.accelerator.print(
                 f"note: the best generators are chosen without comparing identities: {why_not}"
             )
+        if doubt := doubt_of(run, store):
+            self.training.accelerator.print(f"note: --judge {run} was {doubt}")
         judge = load_judge(run, device)
         known = choose_by_class(store, config, "train", KNOWN)
         persons = {name: clusters(store, chosen) for name, chosen in known.items()}

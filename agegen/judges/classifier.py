@@ -82,16 +82,16 @@ def load_judge(
     return FrozenClassifier(load_classifier(run, device), name)
 
 
-def training_note(run: Path, store: FaceStore) -> str:
-    """Say "measured", and what to beware of where a judge was trained on another store.
+def doubt_of(run: Path, store: FaceStore) -> str:
+    """Say what to beware of where a judge was trained on another store; else nothing.
 
     Args:
         run: folder of the judge's training.
         store: the faces that are judged.
     """
     if trained_on(run, store):
-        return "measured"
+        return ""
     return (
-        "measured, but trained on another store: where that one's training faces are among those "
-        "judged here, it is no independent witness"
+        "trained on another store: where that one's training faces are among those judged here, "
+        "it is no independent witness"
     )

@@ -10,6 +10,7 @@ into a chapter's translations, which are not executed themselves.
 import hashlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -32,9 +33,10 @@ def main() -> None:
         for path in paths:
             check_translations(path)
         for path in paths:
-            print(path, flush=True)
+            started = time.monotonic()
             store_outputs(path)
             copy_to_translations(path)
+            print(f"{path}: {time.monotonic() - started:.0f} s", flush=True)
     except DifferentCodeError as difference:
         sys.exit(f"error: {difference}: give it the same code")
 

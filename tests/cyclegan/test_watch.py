@@ -19,7 +19,7 @@ from agegen.cyclegan.translate import Translator, load_translator
 from agegen.cyclegan.watch import KNOWN, SHOWN, WATCHED, choose_by_class, views_by_class
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
-from agegen.files import read_json
+from agegen.files import read_json, write_json
 from agegen.runs import Run
 from agegen.tensor_files import load_tensors
 
@@ -166,13 +166,28 @@ def test_the_judge_chooses_the_best_and_a_resume_keeps_it(
     assert looks_of(out) == looks
 
 
-def test_looks_with_an_alarm_are_not_chosen(
-    drawn_store: FaceStore, trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def judge_of_another_store(trained_run: Path, tmp_path: Path) -> Path:
+    judge = shutil.copytree(trained_run, tmp_path / "judge")
+    config = read_json(judge / "config.json")
+    config["data"]["checksum"] = "another"
+    write_json(judge / "config.json", config)
+    return judge
+
+
+def test_looks_with_an_alarm_are_not_chosen_and_a_doubtful_judge_is_named(
+    drawn_store: FaceStore,
+    judge_of_another_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     monkeypatch.setattr(watch_module, "FIRST_ALARM", 0.0)
     monkeypatch.setitem(LIMITS, "diversity", 1e9)
-    train(judged_config(drawn_store, tmp_path / "run", trained_run))
+    train(judged_config(drawn_store, tmp_path / "run", judge_of_another_store))
     assert not list((tmp_path / "run").glob("best.*"))
+    told = f"note: --judge {judge_of_another_store} was trained on another store"
+    assert told in capsys.readouterr().out
 
 
 def test_watching_does_not_change_the_training(
