@@ -55,7 +55,7 @@ def make_page(uri: str, notebook: dict, config: MkDocsConfig) -> Iterator[File]:
                 continue
             figure = f"{stem}_{number:02}_{place}.{kind}"
             yield File.generated(config, figure, content=content)
-            parts.append(f"![{alt}]({PurePosixPath(figure).name})")
+            parts.append(f"![{alt}]({PurePosixPath(figure).name}){{ .figure }}")
     yield File.generated(config, f"{stem}.md", content="\n\n".join(parts) + "\n")
 
 
