@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from accelerate import PartialState
 from accelerate.utils import gather
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from agegen.faces.batches import share_of
 
@@ -35,20 +36,24 @@ class NormaliseOverProcesses(torch.autograd.Function):
         return F.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance, n
 
     @staticmethod
+    @once_differentiable
     def backward(
         ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, *_: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, None]:
         """Ioffe and Szegedy (2015), section 3, with the sums over all processes."""
         x, weight, mean, variance, n = ctx.saved_tensors  # type: ignore[attr-defined]
         eps: float = ctx.eps  # type: ignore[attr-defined]
-        scaled, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-            gradient, x, weight, mean, variance, None, None, False, eps, [True, True, True]
+        inverse = torch.rsqrt(variance + eps)
+        of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, weight, None, None, mean, inverse, True, eps, [True, True, True]
         )
-        total = torch.cat([of_weight, of_bias])
+        mine = torch.cat([of_weight, of_bias])
+        total = mine.clone()
         dist.all_reduce(total)
-        shares = total.view(2, -1) * weight * torch.rsqrt(variance + eps) / n
-        common = F.batch_norm(x, mean, variance, shares[0], shares[1], eps=eps)
-        return scaled.sub_(common), of_weight, of_bias, None
+        # the kernel took off this process's means; all processes' differ by little: bf16 will do
+        differs = (total / n - mine / (x.numel() / x.shape[1])).view(2, -1) * weight * inverse
+        rest = F.batch_norm(x, mean, variance, differs[0], differs[1], eps=eps)
+        return of_x.sub_(rest), of_weight, of_bias, None
 
 
 def statistics_of_all(x: Tensor, zeros: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,9 +86,9 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         """Normalise (n, c, h, w) by the mean and variance over all processes' n, h and w."""
         if not self.training:
             return super().forward(x)
-        normalised, mean, variance, n = NormaliseOverProcesses.apply(
-            x, self.weight, self.bias, self.eps
-        )
+        ones = torch.ones(x.shape[1], device=x.device)
+        affine = (self.weight, self.bias) if self.affine else (ones, torch.zeros_like(ones))
+        normalised, mean, variance, n = NormaliseOverProcesses.apply(x, *affine, self.eps)
         self.update_running(mean, variance, n)
         return normalised
 

@@ -61,7 +61,8 @@ class Progress:
         self.last_line, self.printed = time.monotonic(), self.done
         seconds = max(self.last_line - self.started, 1e-9)
         rate = (self.done - self.initial) / seconds
-        speed = f"{1 / rate:,.1f} s each" if 0 < rate < 1 else f"{rate:,.0f} {self.unit}/s"
+        digits = 0 if rate >= 10 else 1
+        speed = f"{1 / rate:,.1f} s each" if 0 < rate < 1 else f"{rate:,.{digits}f} {self.unit}/s"
         left = (self.total - self.done) / rate if rate else float("inf")
         share = self.done / max(self.total, 1)
         ending = f", about {left:,.0f} s left" if left else f" in {seconds:,.0f} s"

@@ -30,7 +30,7 @@ def test_lines_come_now_and_then_with_rate_and_time_left(clock, capsys):
         clock.now += 15
         bar.update(15, note="loss 0.5")
         line = capsys.readouterr().err
-        assert line == "decoding: 25/100 photos (25%), 1 photos/s, about 75 s left  loss 0.5\n"
+        assert line == "decoding: 25/100 photos (25%), 1.0 photos/s, about 75 s left  loss 0.5\n"
         clock.now += 15
         bar.update(75)
         assert capsys.readouterr().err == ""
@@ -41,7 +41,7 @@ def test_earlier_work_does_not_enter_the_rate(clock, capsys):
     with Progress(1000, "training", "steps", initial=900) as bar:
         clock.now += 50
         bar.update(50)
-        assert "950/1,000 steps (95%), 1 steps/s, about 50 s left" in capsys.readouterr().err
+        assert "950/1,000 steps (95%), 1.0 steps/s, about 50 s left" in capsys.readouterr().err
 
 
 def test_slow_work_says_how_long_a_unit_takes(clock, capsys):

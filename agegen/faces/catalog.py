@@ -73,9 +73,9 @@ def recognise(source: Path) -> SourceKind:
         raise UserError(f"--source {source} is a file, but not a CSV table")
     if (source / "train").is_dir() or class_folders(source):
         return "folders"
-    if not any(walk(source)):
-        raise UserError(f"--source {source} holds no files")
     names = [path.name for _, path in zip(range(2000), walk(source), strict=False)]
+    if not names:
+        raise UserError(f"--source {source} holds no visible files")
     counts: dict[SourceKind, int] = {
         "utkface": sum(bool(UTKFACE_NAME.match(name)) for name in names),
         "cacd": sum(bool(CACD_NAME.match(Path(name).stem)) for name in names),

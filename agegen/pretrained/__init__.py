@@ -33,8 +33,9 @@ def require_run(run: Path, kind: Kind) -> Path:
     """
     found = find_run(run, kind)
     if not (found / "config.json").exists():
-        meant = f"; {guess_run(run, kind)} is one" if guess_run(run, kind) else ""
-        raise UserError(f"{run} is not a run folder (no config.json){meant}")
+        meant = guess_run(run, kind)
+        remedy = f"; {meant} is one" if meant else ""
+        raise UserError(f"{run} is not a run folder (no config.json){remedy}")
     return found
 
 
@@ -42,7 +43,7 @@ def guess_run(run: Path, kind: Kind) -> Path | None:
     """The run of this kind inside a folder, or what is spelt nearly so; None where none is."""
     if (run / kind / "config.json").exists():
         return run / kind
-    near = get_close_matches(str(run), [str(PRETRAINED)])
+    near = get_close_matches(str(run), [str(PRETRAINED)], cutoff=0.85)
     return Path(near[0]) if near else None
 
 
@@ -50,8 +51,11 @@ def require_record(run: Path, kind: Kind) -> None:
     """Refuse what comes with the package where the record of a training is needed.
 
     Raises:
-        UserError: the run is `PRETRAINED`, and no folder of that name holds one.
+        UserError: the run is `PRETRAINED`, and no folder of that name holds one, or the folder
+            holds none and another is likely to be meant.
     """
+    if guess_run(run, kind):
+        require_run(run, kind)
     if find_run(run, kind) != run:
         raise UserError(
             f"--run {run}: the weights that come with the package have no record of their "

@@ -103,9 +103,10 @@ def tabulate_realism(saved: SavedEvaluation) -> list[Table]:
     for _, to in DIRECTIONS:
         found = saved.found["directions"][to]["realism"]
         for name, (title, digits) in DISTANCES.items() if found else ():
-            cells = [tell(found[f"{name}{end}"], digits) for end in ("", "_source", "_real")]
+            ends = ("", "_source", "_difference", "_real")
+            cells = [tell(found.get(f"{name}{end}"), digits) for end in ends]
             rows.append([f"{title}, to real {to} faces", f"{found['n']:,}", *cells])
-    header = ("distance", "n", "generated", "untouched sources", "real ones")
+    header = ("distance", "n", "generated", "untouched sources", "difference", "real ones")
     return [Table(f"Distances in {name_features(saved)}", header, rows)] if rows else []
 
 

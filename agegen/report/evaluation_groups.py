@@ -27,7 +27,8 @@ def answer(saved: SavedEvaluation) -> Section:
         details=[
             "Parts of the source faces, where the store knows gender or age and the part is not "
             "small. A gender's shift is measured against its own gap between real young and old "
-            "faces, an age's against that of all."
+            "faces, an age's against that of all. A difference is clear where its 95 % interval "
+            "leaves 0 out, which happens by chance to one in twenty that are none."
         ],
     )
 
@@ -40,23 +41,21 @@ def describe(saved: SavedEvaluation, to: str) -> str:
     if all(part[judge]["value"] is None for part in parts.values()):
         return f"Made {to}: the shares of all parts are undefined."
     contrasts = direction.get("contrasts", [])  # older evaluations have none
-    compared = [compare(contrast, parts, judge) for contrast in contrasts]
-    named = {name for contrast in contrasts for name in (contrast["first"], contrast["second"])}
-    alone = [f"{name} {tell(part[judge])}" for name, part in parts.items() if name not in named]
-    everyone = f"all faces {tell(saved.share(to, judge))}"
-    told = "; ".join([everyone, *compared, *alone])
-    return f"Made {to}, share of the gap by the {name_judge(judge)}: {told}."
+    shares = [f"{name} {tell(part[judge])}" for name, part in parts.items()]
+    told = ", ".join([f"all faces {tell(saved.share(to, judge))}", *shares])
+    sentences = [f"Made {to}, share of the gap by the {name_judge(judge)}: {told}."]
+    sentences += [compare(contrast, judge) for contrast in contrasts]
+    return " ".join(sentences)
 
 
-def compare(contrast: dict, parts: dict, judge: str) -> str:
-    """Both parts' shares, and whether they differ clearly."""
-    first, second = contrast["first"], contrast["second"]
+def compare(contrast: dict, judge: str) -> str:
+    """Whether two parts' shares differ clearly."""
     difference = contrast["judges"][judge]
-    shares = " and ".join(f"{name} {tell(parts[name][judge])}" for name in (first, second))
-    if not is_clear(difference):
-        return f"{shares}, no clear difference ({tell(difference)})"
-    more = first if difference["value"] > 0 else second
-    return f"{shares}, clearly more for {more} (difference {tell(difference)})"
+    pair = f"{contrast['first']} less {contrast['second']}"
+    if difference["low"] is None:
+        return f"Of {pair}, the difference is undefined."
+    verdict = "clear" if is_clear(difference) else "not clear"
+    return f"{pair[0].upper()}{pair[1:]}: {tell(difference)}, {verdict}."
 
 
 def tabulate(saved: SavedEvaluation, source: str, to: str) -> Table:

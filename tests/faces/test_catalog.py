@@ -25,7 +25,7 @@ def test_an_unknown_kind_is_refused(tmp_path):
 def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "inside").mkdir()
     touch(tmp_path, ".hidden")
-    with pytest.raises(UserError, match="holds no files"):
+    with pytest.raises(UserError, match="holds no visible files"):
         read_catalog(tmp_path, RANGES)
 
 

@@ -69,7 +69,8 @@ def direction(first: float, outside: float) -> dict:
         "realism": {
             "features": "<Somebody's> features", "n": 30, "kid": figure(0.2), "kid_real": 0.01,
             "kid_source": figure(0.9), "kid_difference": figure(-0.7),
-            "fid": figure(50), "fid_source": figure(60), "fid_real": 40,
+            "fid": figure(50), "fid_source": figure(60), "fid_difference": figure(-10),
+            "fid_real": 40,
         },
         "agreement": {
             "n": 30, "own": figure(0.5), "control": figure(0.2), "difference": figure(0.3),
@@ -227,7 +228,7 @@ def test_every_figure_of_the_tables_is_there(page: str) -> None:
     assert row_of(page, "classifier", "log-odds").endswith(f"19.53 [19.43, 19.63] {shares}")
     assert row_of(page, "made old", "43", "0.10") == "[0.09, 0.11] 0.05 [0.04, 0.06]"
     assert row_of(page, "identity", "made young", "40").startswith("0.31 [0.21, 0.41] 0.77 0.52")
-    kid = "0.200 [0.100, 0.300] 0.900 [0.800, 1.000] 0.010"
+    kid = "0.200 [0.100, 0.300] 0.900 [0.800, 1.000] −0.700 [−0.800, −0.600] 0.010"
     assert row_of(page, "KID, to real old faces", "30") == kid
     assert row_of(page, "translated, LPIPS").startswith("0.200 [0.180, 0.220]")
     assert row_of(page, "adversarial noise, 3 levels") == "1.23 [1.13, 1.33] 0.05 [−0.05, 0.15]"
@@ -251,9 +252,8 @@ def test_sentences_follow_the_figures(page: str, changed: Callable[[dict], str])
         ("nearer to real ones than doing nothing", "farther from real ones than doing nothing"),
         ("more than the layout of faces explains", "which the layout of any face explains"),
         (
-            "female 0.35 [0.25, 0.45] and male 0.81 [0.71, 0.91], clearly more for male "
-            "(difference −0.46 [−0.56, −0.36])",
-            "male 0.81 [0.71, 0.91], no clear difference (0.05 [−0.05, 0.15])",
+            "male 0.81 [0.71, 0.91]. Female less male: −0.46 [−0.56, −0.36], clear.",
+            "Female less male: 0.05 [−0.05, 0.15], not clear.",
         ),
         ("no symptom is beyond", "checkerboard 5.000 (limit 4)"),
         ("by L1 nearer than doing nothing", "by L1 farther than doing nothing"),
@@ -291,6 +291,7 @@ def test_undefined_figures_read_undefined(changed: Callable[[dict], str]) -> Non
     old = content["directions"]["old"]
     old["judges"]["classifier"]["log_odds"]["share_of_gap"] = UNDEFINED
     old["slices"]["female"]["classifier"] = UNDEFINED
+    old["contrasts"][0]["judges"]["classifier"] = UNDEFINED
     for name in ("kid", "kid_difference"):
         old["realism"][name] |= {"low": None, "high": None}
     old["realism"]["kid_real"] = float("nan")
@@ -304,8 +305,10 @@ def test_undefined_figures_read_undefined(changed: Callable[[dict], str]) -> Non
     assert "nan" not in re.findall(r"\w+", text_of(page).lower())
     assert "None" not in text_of(page)
     assert row_of(page, "the generator").startswith("undefined 0.36")
+    assert "Of female less male, the difference is undefined." in text_of(page)
     kid = row_of(page, "KID, to real old faces", "30")
-    assert kid == "0.200 (interval undefined) 0.900 [0.800, 1.000] undefined"
+    known = "0.900 [0.800, 1.000] −0.700 (interval undefined) undefined"
+    assert kid == f"0.200 (interval undefined) {known}"
     assert "no evidence of ageing according to the classifier and age estimator" in text_of(page)
 
 
