@@ -21,7 +21,8 @@ $(VENV)/docs_installed: $(VENV)/installed
 	touch $@
 
 ## Draw faces, prepare, audit, train the classifier, evaluate and analyse it: runs/demo/report.html;
-## train generators between young and old, and let the classifier judge them: runs/demo/cyclegan.html.
+## train generators between young and old, and let the classifier judge them: runs/demo/cyclegan.html
+## and runs/demo/cyclegan/evaluation.html.
 demo: $(VENV)/installed
 	$(BIN)/python recipes/draw_faces.py --out $(DEMO)/photos --faces 4000 --seed 0
 	$(BIN)/python recipes/prepare_faces.py --source $(DEMO)/photos --out $(FACES)

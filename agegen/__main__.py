@@ -6,6 +6,7 @@ several processes.
 
 import runpy
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 from agegen import __version__
@@ -15,13 +16,27 @@ from agegen.commands import COMMANDS, as_commands, called
 def main() -> None:
     """Run the recipe of the command named first; without one, say where to start."""
     name, *arguments = sys.argv[1:] or [""]
-    if name not in COMMANDS:
+    if name in ("", "-h", "--help"):
         print(describe())
-        sys.exit(0 if name in ("", "-h", "--help") else f"error: agegen has no command {name!r}")
+        sys.exit(0)
+    if name not in COMMANDS:
+        print(f"error: agegen has no command {name!r}; {guess(name)}", file=sys.stderr)
+        sys.exit(2)
     recipe = recipes() / f"{COMMANDS[name]}.py"
     sys.argv = [f"agegen {name}", *arguments]
     called.set(name)
     runpy.run_path(str(recipe), run_name="__main__")
+
+
+def guess(name: str) -> str:
+    """What may have been meant by a command that there is not."""
+    of_first_word = {command: command.split("-")[0] for command in COMMANDS}
+    near = [
+        command
+        for command, first in of_first_word.items()
+        if get_close_matches(name, (command, first), cutoff=0.7)
+    ]
+    return f"did you mean {' or '.join(near)}?" if near else "agegen alone lists them"
 
 
 def recipes() -> Path:

@@ -5,6 +5,7 @@ import os
 import sys
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ def run_recipe(
             stream.reconfigure(errors="backslashreplace")
     try:
         preset, arguments = split_preset(sys.argv[1:])
+        require_known(preset, config_type)
         given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
         description = say(
             f"{description}\n--config FILE reads settings from a JSON file; flags override it."
@@ -68,6 +70,16 @@ def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:
     if not isinstance(preset, dict):
         raise UserError(f"--config {found.config} holds no settings: expected {{name: value}}")
     return preset, rest
+
+
+def require_known(preset: dict, config_type: type) -> None:
+    """Refuse a preset that was made for another recipe."""
+    known = {field.name for field in fields(config_type)}
+    unknown = [name for name in preset if name.replace("-", "_").split(".")[0] not in known]
+    if unknown:
+        raise UserError(
+            f"the file of --config has settings that this recipe lacks: {', '.join(unknown)}"
+        )
 
 
 def to_flags(name: str, value: Any) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 
 EPSILON = 1e-12
 Weights = np.ndarray | None
@@ -138,6 +139,20 @@ def estimate(figure: Callable[[Weights], np.ndarray], weights: np.ndarray) -> Es
         return Estimate(float(figure(None)), float("nan"), float("nan"))
     low, high = np.quantile(resampled, [0.025, 0.975])
     return Estimate(float(figure(None)), float(low), float(high))
+
+
+def proportion(values: np.ndarray, weights: np.ndarray) -> Estimate:
+    """Mean of values in [0, 1] (n,) with its interval, by bootstrap resamples (r, n).
+
+    Where all are 0 or all are 1, resamples know no uncertainty; Wilson's interval (1927) of n
+    faces stands in.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    found = estimate(lambda w: mean(values, w), weights)
+    if not len(values) or (values.any() and not (values == 1).all()):
+        return found
+    wilson = binomtest(int(values.sum()), len(values)).proportion_ci(method="wilson")
+    return Estimate(found.value, wilson.low, wilson.high)
 
 
 def as_json(found: Estimate) -> dict:

@@ -32,8 +32,9 @@ class EvaluateConfig:
     views: Views | None = None
     """Views to average over: centre, flip, five or ten; by default those of the training."""
     out: Path | None = None
-    """File for the figures, by default evaluation.json in the run with predictions.csv beside it;
-    beside another NAME.json lies NAME_predictions.csv."""
+    """File for the figures, by default evaluation.json in the run with predictions.csv beside it,
+    or evaluation_STORE.json for the faces of another store, evaluation_SPLIT.json for another
+    split; beside another NAME.json lies NAME_predictions.csv."""
     resamples: int = 1000
     """Bootstrap resamples."""
     seed: int = 0

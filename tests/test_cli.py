@@ -93,7 +93,8 @@ def test_arguments_without_a_preset_are_left_alone():
         (None, "does not exist"),
         ("{", "not valid JSON"),
         ("[1, 2]", "holds no settings"),
-        ('{"nonsense": 1}', "nonsense"),
+        ('{"nonsense": 1}', "settings that this recipe lacks: nonsense"),
+        ('{"augment": {"nonsense": 1}}', "nonsense"),
         ('{"steps": "many"}', "many"),
     ],
 )

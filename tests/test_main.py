@@ -33,8 +33,10 @@ def test_without_a_command_it_says_where_to_start() -> None:
 
 def test_a_wrong_command_is_one_sentence() -> None:
     done = agegen("fly")
-    assert done.returncode == 1
-    assert done.stderr == "error: agegen has no command 'fly'\n"
+    assert done.returncode == 2
+    assert done.stderr == "error: agegen has no command 'fly'; agegen alone lists them\n"
+    near = agegen("trian").stderr
+    assert near.startswith("error: agegen has no command 'trian'; did you mean train-c")
 
 
 def test_it_runs_the_recipe_from_anywhere(tmp_path: Path) -> None:

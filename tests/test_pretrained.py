@@ -55,8 +55,14 @@ def test_a_slip_in_the_name_of_a_run_is_met_with_the_right_one(load, tmp_path: P
     (tmp_path / "demo" / kind / "config.json").write_text("{}")
     with pytest.raises(UserError, match=rf"^demo is not a run.*; demo/{kind} is one$"):
         load(Path("demo"))
-    with pytest.raises(UserError, match=r"\(no config.json\)$"):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    with pytest.raises(UserError, match=r"^\S*mina is not a run.*; \S*mine is one$"):
+        load(tmp_path / "mina")
+    with pytest.raises(UserError, match=r"\(it does not exist\)$"):
         load(Path("elsewhere"))
+    with pytest.raises(UserError, match=r"\(no config.json\)$"):
+        load(tmp_path)
 
 
 def test_they_know_how_faces_are_cropped() -> None:

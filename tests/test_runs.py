@@ -51,6 +51,13 @@ def test_a_run_is_not_overwritten_without_resume(tmp_path: Path) -> None:
         Run(tmp_path).start(Config(), {}, resume=False)
 
 
+def test_a_resume_without_a_run_is_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    Run(tmp_path).start(Config(), {}, resume=True)
+    assert "holds no run to resume: one begins" in capsys.readouterr().out
+    Run(tmp_path).start(Config(), {}, resume=True)
+    assert "holds no run" not in capsys.readouterr().out
+
+
 def test_resume_under_another_config_names_the_difference(tmp_path: Path) -> None:
     Run(tmp_path).start(Config(), {"data": 1}, resume=True)
     with pytest.raises(UserError, match=r"inner\.name \(None then, y now\)"):

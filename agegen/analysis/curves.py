@@ -177,15 +177,17 @@ def age_of_errors(
     """Probability, by class, that a face that is wrong is older than one that is right.
 
     An area under the ROC curve: 0.5 where errors do not depend on age; ties count one half. Null
-    where all are right, or all are wrong. Arguments as in `by_year`; weights are the bootstrap's.
+    where all are right, or all are wrong. "wrong" counts the wrong faces of known age. Arguments
+    as in `by_year`; weights are the bootstrap's.
     """
-    found = {}
+    found: dict[str, dict] = {}
     for label, name in enumerate(CLASS_NAMES):
         of = (y == label) & (ages != UNKNOWN_AGE)
         found[name] = {"value": None, "low": None, "high": None}
         if of.any():
             wrong = (~right[of]).astype(int)
             found[name] = interval(metrics.roc_auc, wrong, ages[of].astype(float), weights[:, of])
+        found[name]["wrong"] = int((of & ~right).sum())
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
+from agegen.analysis.curves import share_right
 from agegen.analysis.face_sheets import Tile, save_sheet
 from agegen.analysis.named_faces import describe_face, name_answer, name_face, save_faces
 from agegen.analysis.neighbours import Neighbours, nearest_faces
@@ -103,11 +104,23 @@ def summarise(analysis: Analysis, margin: np.ndarray, nearest: np.ndarray) -> di
         "sure": SURE,
         "sure_errors": share(sure[wrong], weights[:, wrong]),
         "by_class": by_group(classes, wrong, weights),
-        "by_age": by_group(np.where(known, ages.astype(str), ""), wrong, weights),
+        "by_age": by_age(ages, wrong, clusters(store, test.indices)),
         "by_gender": compare_genders(genders, classes, wrong, weights),
         "near_bound": {"years": NEAR_BOUND} | contrast(near, wrong[known], weights[:, known]),
         "other_class_neighbours": contrast(other, wrong, weights),
     }
+
+
+def by_age(ages: np.ndarray, wrong: np.ndarray, persons: np.ndarray) -> dict:
+    """Share of errors at every known age, with the intervals of the accuracy at that age."""
+    found = {}
+    for age in np.unique(ages[ages != UNKNOWN_AGE]):
+        of = ages == age
+        accuracy = share_right(~wrong[of], persons[of])
+        share = {"value": 1 - accuracy["value"]}
+        share |= {"low": 1 - accuracy["high"], "high": 1 - accuracy["low"]}
+        found[str(age)] = {"n": int(of.sum()), "count": float(wrong[of].sum()), "share": share}
+    return found
 
 
 def compare_genders(

@@ -1,16 +1,13 @@
 """Shares of faces with intervals: of all, by group, and of two groups against each other."""
 
 import numpy as np
-from scipy.stats import binomtest
 
 from agegen import metrics
 from agegen.metrics import as_json
 
 
 def share(values: np.ndarray, weights: np.ndarray) -> dict:
-    """n faces, the sum of their values, and the mean with its interval; null of no faces.
-
-    Where all are 0 or all are 1 the bootstrap knows no interval; Wilson's (1927) stands in.
+    """n faces, the sum of their values, and the mean (`metrics.proportion`); null of no faces.
 
     Args:
         values: bool or float (n,) in [0, 1].
@@ -22,10 +19,7 @@ def share(values: np.ndarray, weights: np.ndarray) -> dict:
     n, values = len(values), values.astype(np.float64)
     if not n:
         return {"n": 0, "count": 0.0, "share": {"value": None, "low": None, "high": None}}
-    estimate = metrics.estimate(lambda w: metrics.mean(values, w), weights)
-    if not values.any() or (values == 1).all():
-        wilson = binomtest(int(values.sum()), n).proportion_ci(method="wilson")
-        estimate = metrics.Estimate(estimate.value, wilson.low, wilson.high)
+    estimate = metrics.proportion(values, weights)
     return {"n": n, "count": float(values.sum()), "share": as_json(estimate)}
 
 

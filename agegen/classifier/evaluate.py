@@ -70,6 +70,7 @@ def evaluate(
         "n": len(y),
         "n_by_class": {name: int((y == label).sum()) for label, name in enumerate(CLASS_NAMES)},
         **{name: interval(score, y, p, weights) for name, score in SCORES.items()},
+        "accuracy": accuracy(y, p, weights),
         "recall": recalls(y, p, weights),
         "recall_difference": recall_difference(y, p, weights),
         "calibration_bins": calibration_bins(y, p, weights),
@@ -96,9 +97,14 @@ def interval(score: Callable, y: np.ndarray, p: np.ndarray, weights: np.ndarray)
 def recalls(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
     """Share of each class that is classified as such."""
     return {
-        name: as_json(metrics.estimate(partial(metrics.recall, y, p, label), weights))
+        name: accuracy(y[y == label], p[y == label], weights[:, y == label])
         for label, name in enumerate(CLASS_NAMES)
     }
+
+
+def accuracy(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
+    """Share of the faces that are classified rightly, with an interval even if all or none are."""
+    return as_json(metrics.proportion((p > 0.5) == y, weights))
 
 
 def recall_difference(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
@@ -120,7 +126,7 @@ def calibration_bins(
         {
             "n": int(of.sum()),
             "confidence": float(confidence[of].mean()),
-            "accuracy": interval(metrics.accuracy, y[of], p[of], weights[:, of]),
+            "accuracy": accuracy(y[of], p[of], weights[:, of]),
         }
         for of in (member == number for number in np.unique(member))
     ]
@@ -158,10 +164,14 @@ def margins(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
 
 
 def age_bands(ages: np.ndarray, width: int = 3) -> np.ndarray:
-    """Name the band of each age ("20–22"), empty where it is unknown."""
-    low = (ages - 20) // width * width + 20
-    names = np.array([f"{a}–{a + width - 1}" for a in low])
-    return np.where(ages == UNKNOWN_AGE, "", names)
+    """Name the band of each age by the ages in it ("20–22", "26"), empty where it is unknown."""
+    band = (ages - 20) // width
+    names = np.full(len(ages), "", dtype=object)
+    for number in np.unique(band[ages != UNKNOWN_AGE]):
+        of = (band == number) & (ages != UNKNOWN_AGE)
+        low, high = ages[of].min(), ages[of].max()
+        names[of] = str(low) if low == high else f"{low}–{high}"
+    return names.astype(str)
 
 
 def slices(groups: np.ndarray, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
@@ -169,11 +179,12 @@ def slices(groups: np.ndarray, y: np.ndarray, p: np.ndarray, weights: np.ndarray
     result = {}
     for group in sorted(set(groups) - {""}):
         of = groups == group
-        scores = [metrics.accuracy]
+        scores: list[Callable] = []
         if len(set(y[of])) == 2:
-            scores += [metrics.balanced_accuracy, metrics.roc_auc]
+            scores = [metrics.balanced_accuracy, metrics.roc_auc]
         result[str(group)] = {
             "n": int(of.sum()),
+            "accuracy": accuracy(y[of], p[of], weights[:, of]),
             **{s.__name__: interval(s, y[of], p[of], weights[:, of]) for s in scores},
         }
     return result

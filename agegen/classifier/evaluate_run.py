@@ -38,7 +38,7 @@ def evaluate_run(
             one has the splits of the training, any other its own.
         split: which faces of the store.
         views: what to average over; None takes the classifier's own.
-        out: file for the figures; None is evaluation.json in the run. The predictions lie beside.
+        out: file for the figures; None is `figures_path`. The predictions lie beside.
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
@@ -59,10 +59,19 @@ def evaluate_run(
         "temperature": classifier.temperature,
         **evaluate(store, predictions, resamples, seed),
     }
-    out = out or run / "evaluation.json"
+    out = out or figures_path(run, store, split)
     write_rows(predictions_path(out), PREDICTION_COLUMNS, prediction_rows(store, predictions))
     write_json(out, evaluation)
     return evaluation
+
+
+def figures_path(run: Path, store: FaceStore, split: SplitName) -> Path:
+    """evaluation.json in the run, which its report shows, for the training's own test faces.
+
+    Others have a name that says which: evaluation_STORE.json, evaluation_STORE_SPLIT.json.
+    """
+    of = [] if trained_on(run, store) else [store.folder.resolve().name]
+    return run / f"{'_'.join(['evaluation', *of, *([] if split == 'test' else [split])])}.json"
 
 
 def open_same_faces(run: Path, config: TrainConfig, faces: Path | None) -> FaceStore:

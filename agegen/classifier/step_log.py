@@ -52,7 +52,7 @@ class StepLog:
         if not np.isfinite(losses).all():
             raise UserError(
                 f"the loss is no longer finite in {self.run.folder}: "
-                "try a lower --learning-rate or --precision float32"
+                "begin another one (--out) with a lower --learning-rate or --precision float32"
             )
 
     def restart_clock(self) -> None:

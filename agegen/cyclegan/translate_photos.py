@@ -103,7 +103,8 @@ def translate_photos(config: TranslatePhotosConfig) -> None:
         results.append(result)
         print(describe(result, config.to), flush=True)
     write_rows(out / TABLE, COLUMNS, [row for r in results for row in table_rows(r, config.to)])
-    print(f"saved to {out}: translated photos, strips, {TABLE}")
+    pictures = "translated photos, strips, " if any(r.written for r in results) else ""
+    print(f"saved to {out}: {pictures}{TABLE}")
 
 
 def translate_files(

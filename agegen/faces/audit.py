@@ -171,7 +171,10 @@ def describe_identities(audit: Audit) -> list[str]:
 def describe_shared(what: str, shared: dict[str, int]) -> list[str]:
     """One line per pair of splits that share something, or one that says that none does."""
     lines = [f"  LEAK: {n:,} {what} in both {pair}" for pair, n in shared.items() if n]
-    return lines or [f"  no {what} straddle two splits"]
+    if lines:
+        remedy = "  remedy: prepare_faces.py --resplit, which keeps them on one side"
+        return [*lines, remedy]
+    return [f"  no {what} straddle two splits"]
 
 
 def describe_lookup(attribute: str, score: LookupScore) -> str:

@@ -14,6 +14,8 @@ import numpy as np
 from einops import repeat
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from agegen.faces.find_images import NO_HEIC
+
 MAX_PIXELS = 100_000_000  # a 100-megapixel file takes 300 MB as RGB; face crops are far smaller
 MAX_ENLARGEMENT = 4
 MAX_ASPECT = 2.0
@@ -157,6 +159,8 @@ def unidentified_reason(path: Path) -> str:
         return "empty file"
     if not head.strip(b"\0"):
         return "damaged: the file begins with zeros only"
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        return NO_HEIC
     text = head.decode("utf-8", errors="ignore")  # a character may be cut at the end
     is_text = len(head) - len(text.encode()) < 4 and all(c in "\t\n\r" or c >= " " for c in text)
     return "a text file, not an image" if is_text else "not an image, or damaged"

@@ -10,6 +10,7 @@ IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
     | {".ppm", ".pgm", ".avif", ".jp2"}
 )
+NO_HEIC = "a HEIC photo, which cannot be read: convert it to JPEG or PNG"
 METADATA_SUFFIXES = frozenset({".csv", ".mat"})
 
 
@@ -69,4 +70,13 @@ def image_files(folder: Path) -> Iterator[Path | Rejected]:
         elif suffix in IMAGE_SUFFIXES:
             yield path
         elif suffix not in METADATA_SUFFIXES:
-            yield Rejected(path, f"not an image: its name ends in “{suffix or 'nothing'}”")
+            yield Rejected(path, why_no_image(suffix))
+
+
+def why_no_image(suffix: str) -> str:
+    """Say what is wrong with a file's name, whose suffix is in lower case."""
+    if suffix in (".heic", ".heif"):
+        return NO_HEIC
+    if not suffix:
+        return "taken for no image, as its name has no suffix such as .jpg"
+    return f"not an image: its name ends in “{suffix}”"

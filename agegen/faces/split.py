@@ -133,6 +133,7 @@ def require_every_class(labels: np.ndarray, names: np.ndarray) -> None:
         for label, class_name in enumerate(CLASS_NAMES):
             if not np.any((names == split) & (labels == label)):
                 raise UserError(
-                    f"too few faces: no {class_name} face is left for the {split} split "
-                    "(identities and near-duplicates are kept together)"
+                    f"too few faces: no {class_name} face is left for the {split} split, as "
+                    "identities and near-duplicates are kept together: add photos of that class, "
+                    "or choose another share (--val-fraction, --test-fraction)"
                 )

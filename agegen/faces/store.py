@@ -106,7 +106,8 @@ def read_info(folder: Path) -> dict:
     if not (folder / "store.json").exists():
         half = (folder / "journal.jsonl").exists()
         raise UserError(
-            f"{folder} is half-written: run the same prepare_faces.py command again to finish it"
+            f"{folder} is half-written: run the same prepare_faces.py command again, which "
+            "finishes it or says what is missing"
             if half
             else f"{folder} is not a FaceStore (no store.json): see recipes/prepare_faces.py"
         )

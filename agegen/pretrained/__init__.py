@@ -35,7 +35,8 @@ def require_run(run: Path, kind: Kind) -> Path:
     if not (found / "config.json").exists():
         meant = guess_run(run, kind)
         remedy = f"; {meant} is one" if meant else ""
-        raise UserError(f"{run} is not a run folder (no config.json){remedy}")
+        lack = "no config.json" if run.is_dir() else "it does not exist"
+        raise UserError(f"{run} is not a run folder ({lack}){remedy}")
     return found
 
 
@@ -43,8 +44,9 @@ def guess_run(run: Path, kind: Kind) -> Path | None:
     """The run of this kind inside a folder, or what is spelt nearly so; None where none is."""
     if (run / kind / "config.json").exists():
         return run / kind
-    near = get_close_matches(str(run), [str(PRETRAINED)], cutoff=0.85)
-    return Path(near[0]) if near else None
+    beside = [str(config.parent) for config in run.parent.glob("*/config.json")]
+    near = get_close_matches(str(run), [str(PRETRAINED), *beside], cutoff=0.85)
+    return Path(near[0]) if near and not run.exists() else None
 
 
 def require_record(run: Path, kind: Kind) -> None:

@@ -8,7 +8,7 @@ from agegen.report.probabilities import draw_probabilities
 from agegen.report.right_and_wrong import draw_errors
 from agegen.report.saved_run import Scored
 from agegen.report.section import Section, Table
-from agegen.report.wording import is_clear, sample_of, show, signed
+from agegen.report.wording import FEWEST, count, is_clear, sample_of, show, signed
 
 SAME = 1e-4  # predictions.csv is rounded
 
@@ -144,8 +144,8 @@ def describe_outstanding(years: dict[str, list[dict]]) -> str:
                 found.append(f"{name} of {year['age']}, {show(accuracy)}, n = {year['n']}")
     ages = sum(map(len, years.values()))
     return (
-        f"Of {ages} single years of age, {len(found)} have an accuracy whose interval leaves out "
-        f"that of the class (by chance, about {ages / 20:.1f} would)"
+        f"Single years of age whose interval leaves out the accuracy of their class: "
+        f"{len(found)} of {ages} (by chance, about {ages / 20:.1f} would)"
         + (f": {'; '.join(found)}." if found else ".")
     )
 
@@ -154,6 +154,10 @@ def describe_age_of_errors(name: str, figure: dict) -> list[str]:
     """Say whether the wrong faces of a class are older or younger than the right ones."""
     if figure["value"] is None or figure["low"] is None:
         return []
+    wrong = figure.get("wrong", FEWEST)  # an older curves.json does not count them
+    if wrong < FEWEST:
+        faces = count(wrong, f"{name} face")
+        return [f"{faces} of known age classified wrongly: too few to say at which ages."]
     text = (
         f"Of a wrong and a right {name} face, the wrong one is the older one with a probability "
         f"of {show(figure)}"

@@ -97,8 +97,9 @@ def describe_game(saved: SavedCycleGAN) -> list[str]:
     shares = ", ".join(f"{100 * share:.1f} % ({name})" for name, share in accuracy.items())
     return [
         *games,
-        f"At the end the discriminators judged {shares} of the patches rightly; 50 % is guessing, "
-        f"and above {100 * LIMITS['discriminator_accuracy']:g} % between two looks is an alarm.",
+        f"In the last tenth of the steps the discriminators judged {shares} of the patches "
+        f"rightly; 50 % is guessing, and above {100 * LIMITS['discriminator_accuracy']:g} % "
+        "between two looks is an alarm.",
     ]
 
 

@@ -31,7 +31,8 @@ def answer(saved: SavedCycleGAN) -> Section:
         details=[
             f"The judge is the classifier {saved.config['judge']}; it was frozen and no part of "
             f"any loss. Measured on {describe_watched(saved)}. The same faces chose the best "
-            "generators, whose figures here are therefore optimistic: evaluate them on test faces.",
+            "generators, whose figures here are therefore optimistic: evaluate_cyclegan.py "
+            "measures them on test faces.",
             "A shift can be bought with something else than age, such as colours, or patterns that "
             "only this classifier reacts to: another judge and the faces themselves must agree.",
         ],

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from agegen.faces.pixels import GREY_LEVELS
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.files import flatten
 from agegen.report import (
     cyclegan_curves,
@@ -13,9 +13,11 @@ from agegen.report import (
     cyclegan_sheets,
     cyclegan_symptoms,
     cyclegan_training,
+    evaluation_truth,
 )
 from agegen.report.commands import launcher, quoted_flags
 from agegen.report.cyclegan_run import SavedCycleGAN, last_part, read_cyclegan_run
+from agegen.report.evaluation_file import name_judge, read_evaluation, tell
 from agegen.report.section import Section
 from agegen.report.templates import open_templates
 from agegen.report.wording import count, duration, in_words
@@ -75,7 +77,24 @@ def summarise(saved: SavedCycleGAN) -> list[str]:
         sentences.append(
             "No classifier judged the faces (--judge): nothing on this page measures age."
         )
-    return sentences
+    return [*sentences, *describe_evaluation(saved.folder / "evaluation.json")]
+
+
+def describe_evaluation(path: Path) -> list[str]:
+    """Say what was measured on faces that had no part in the choice; nothing if nothing was."""
+    if not path.exists():
+        return []
+    saved = read_evaluation(path)
+    judge = next(iter(saved.judges))
+    faces = " and ".join(f"{n:,} {name}" for name, n in saved.found["n"].items())
+    shares = " and ".join(f"{tell(saved.share(to, judge), 2)} made {to}" for _, to in DIRECTIONS)
+    truth = saved.found.get("truth")
+    return [
+        f"Evaluated on {faces} faces of the {saved.found['split']} split, by the "
+        f"{name_judge(judge)}: shares of the real gap of {shares}. All that was measured: "
+        f"{path.with_suffix('.html')}.",
+        *(evaluation_truth.describe(truth["directions"][to], to) for _, to in DIRECTIONS if truth),
+    ]
 
 
 def make_tiles(saved: SavedCycleGAN) -> list[tuple[str, str, str]]:

@@ -116,8 +116,8 @@ def show_direction(sheet: Sheet, source: str, to: str) -> FaceGrid:
         for number, row in enumerate(sheet.faces[to].swapaxes(0, 1), 1)
     ]
     caption = (
-        f"Last column: translated from {source} to {source}, which should change nothing "
-        "(the identity loss)."
+        f"Last column: translated from {source} to {source}; an identity loss, where the training "
+        "had one, asks that nothing changes."
     )
     return FaceGrid(f"{source} → {to}", heads, rows, caption)
 

@@ -13,7 +13,7 @@ from agegen.report.kept_faces import make_gallery, read_faces
 from agegen.report.section import Section, Table
 from agegen.report.share_figures import draw_shares, of_how_many
 from agegen.report.style import Picture, embed_png, picture
-from agegen.report.wording import is_clear, sample_of, show, signed
+from agegen.report.wording import FEWEST, is_clear, sample_of, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,7 @@ def describe_ages(content: dict) -> str:
     return (
         f"Within {near['years']} years of the age where the other class is nearest lie a share of "
         f"{show(near['of_errors']['share'])} of the errors and {show(near['of_right']['share'])} "
-        f"of the right faces: {judge(near['difference'], 'errors', 'there')}"
+        f"of the right faces: {judge(content, near['difference'], 'errors', 'there')}"
     )
 
 
@@ -95,17 +95,24 @@ def describe_genders(content: dict) -> list[str]:
     return [
         f"Among {name} faces, a share of {show(of['of_female']['share'])} of the women and "
         f"{show(of['of_male']['share'])} of the men are wrong: "
-        + judge(of["difference"], "errors", "among women")
+        + judge(content, of["difference"], "errors", "among women")
         for name, of in content["by_gender"].items()
     ]
 
 
-def judge(difference: dict, what: str, where: str) -> str:
-    """Say whether a share is higher among errors, with the difference."""
+def judge(content: dict, difference: dict, what: str, where: str) -> str:
+    """Say whether a share is higher among errors, with the difference, if errors are enough."""
+    if are_few(content):
+        return "too few errors to compare."
     if not is_clear(difference):
         return f"no clear difference ({signed(difference)})."
     more = "more" if difference["value"] > 0 else "less"
     return f"{what} are {more} frequent {where} (difference {signed(difference)})."
+
+
+def are_few(content: dict) -> bool:
+    """True where there are too few errors to say what they share."""
+    return content["errors"]["count"] < FEWEST
 
 
 def describe_neighbours(content: dict) -> str:
@@ -122,7 +129,9 @@ def describe_neighbours(content: dict) -> str:
     )
     if len(parts) < 2:
         return sentence
-    verdict = judge(other["difference"], "neighbours of the other class", "around errors")
+    verdict = judge(content, other["difference"], "neighbours of the other class", "around errors")
+    if are_few(content):
+        return f"{sentence[:-1]}: {verdict}"
     return f"{sentence[:-1]}: {verdict} {explain_neighbours(other['of_errors']['share'])}"
 
 
@@ -138,7 +147,7 @@ def explain_neighbours(share: dict) -> str:
             "The features of most wrong faces lie among their own class: it is the boundary that "
             "misses them."
         )
-    return "The features of wrong faces lie between the classes."
+    return "Whether most wrong faces lie among the other class cannot be told from these."
 
 
 def tabulate(content: dict) -> Table:
@@ -169,7 +178,7 @@ def picture_ages(content: dict, sample: str) -> list[Picture]:
         picture(
             "Errors by age", sample,
             partial(draw_ages, groups=groups, overall=overall), f"Share wrong at age {each}.",
-            "Bars: 95 % intervals (Wilson's where no or every face is wrong). Dashed: all faces.",
+            "Bars: 95 % intervals (Clopper and Pearson's). Dashed: all faces.",
             height=1.2 + 0.19 * len(groups),
         )
     ]  # fmt: skip
@@ -188,9 +197,9 @@ def picture_neighbours(folder: Path, content: dict) -> Picture:
         embed_png(folder / "errors_nearest.png"),
         f"Test faces in the first column, then their {content['neighbours']} nearest training "
         "faces, with true age, p(old) and cosine.",
-        f"First column: the {each} most wrong young and old faces, then the {each} most right "
-        f"ones. Behind them, the {content['neighbours']} training faces with the most similar "
-        "features. Frame and caption give the true class: blue young, orange old.",
+        f"First column: the most wrong young and old faces (at most {each} each), then the {each} "
+        f"most right ones of both. Behind them, the {content['neighbours']} training faces with "
+        "the most similar features. Frame and caption give the true class: blue young, orange old.",
         wide=True,
     )
 
@@ -211,7 +220,7 @@ def make_galleries(folder: Path, content: dict) -> list[Gallery]:
 def describe_method(content: dict) -> list[str]:
     """The procedure in words."""
     dimensions = content["feature_dimensions"]
-    used = "" if dimensions is None else f", which make use of {dimensions:.1f} directions"
+    used = "" if dimensions is None else f" (whose effective dimension is {dimensions:.1f})"
     return [
         "Procedure: classify all test faces; sort them by the margin p(label) − p(other), with "
         "calibrated p; the first are the most wrong, the last the most right. Look at both ends; "

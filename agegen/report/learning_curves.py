@@ -27,7 +27,7 @@ def answer(saved: SavedRun) -> Section:
         "How do loss and accuracy develop during training, and when is the network best?",
         "Comment évoluent la perte et la précision pendant l'apprentissage, et quand le réseau "
         "est-il le meilleur ?",
-        [describe_best(saved), describe_end(saved)],
+        [*describe_unfinished(saved), describe_best(saved), describe_end(saved)],
         pictures=draw_learning(saved),
         details=[
             "Validation figures are those of the averaged weights (EMA) after each epoch, on faces "
@@ -35,6 +35,15 @@ def answer(saved: SavedRun) -> Section:
             "The test split had no part in it.",
         ],
     )
+
+
+def describe_unfinished(saved: SavedRun) -> list[str]:
+    """Say that the training was stopped before its end, by itself or by its patience."""
+    done, wanted = len(saved.validation["epoch"]), saved.config["epochs"]
+    patience = saved.config.get("patience")
+    if done >= wanted or (patience and done - saved.best["epoch"] > patience):
+        return []
+    return [f"The training is not finished: {done} of {wanted} epochs (--resume goes on)."]
 
 
 def describe_best(saved: SavedRun) -> str:
@@ -51,7 +60,8 @@ def describe_best(saved: SavedRun) -> str:
 def describe_end(saved: SavedRun) -> str:
     """Compare the best epoch with the last one."""
     nll, auc = saved.validation["nll"], saved.validation["auc"]
-    lowest, last = int(np.argmin(nll)), len(nll) - 1
+    lowest, last, best = int(np.argmin(nll)), len(nll) - 1, saved.best["epoch"]
+    both = f"; the AUC was {saved.best['auc']:.3f} after the best epoch, {auc[last]:.3f} at the end"
     since = (
         "which was the last one"
         if lowest == last
@@ -59,8 +69,7 @@ def describe_end(saved: SavedRun) -> str:
     )
     return (
         f"The validation NLL was lowest after epoch {lowest + 1} ({nll[lowest]:.3f} nats), "
-        f"{since}; the AUC differed by {saved.best['auc'] - auc[last]:.3f} between the best and "
-        f"the last epoch. The first epoch reached an AUC of {auc[0]:.3f}."
+        f"{since}{'' if best == last else both}. The first epoch reached an AUC of {auc[0]:.3f}."
     )
 
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from agegen.faces.records import CLASS_NAMES
 
+FEWEST = 10
+"""Fewer errors than this show nothing: resamples of two errors repeat these two."""
+
 SELECTION_RULES = {
     "auc": "highest validation AUC",
     "balanced_accuracy": "highest validation balanced accuracy",

@@ -176,6 +176,7 @@ BYTES = {
     "page.png": (b"<!DOCTYPE html><html></html>", "a text file"),
     "postscript.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "a text file"),
     "zip.jpg": (b"PK\x03\x04" + bytes(range(256)) * 4, "not an image, or damaged"),
+    "phone.jpg": (b"\0\0\0\x18ftypheic" + bytes(range(256)), "convert it to JPEG"),
     "bomb.png": (png_header(20000, 20000), "over the limit of 100 megapixels"),
     "large.png": (png_header(11000, 10000), "11000 × 10000 pixels: over the limit of 100"),
     "header.png": (png_header(64, 64), "truncated"),

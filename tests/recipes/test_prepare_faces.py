@@ -164,7 +164,8 @@ def write_bad(folder):
     Image.new("RGB", (64, 64), (210, 40, 90)).save(path("22_Blank_A_0001.jpg", "blank"))
     path("notes.txt", "its name ends in “.txt”").write_text("x")
     path("paper.pdf", "its name ends in “.pdf”").write_bytes(b"%PDF-1.4\n")
-    path("README", "its name ends in “nothing”").write_text("x")
+    path("README", "its name has no suffix").write_text("x")
+    path("IMG_0001.HEIC", "convert it to JPEG").write_bytes(b"x")
     path("22_Pdf_A_0001.jpg", "not an image").write_bytes(b"%PDF-1.4\n\xff\xfe\xfd\xfc\xfb\n" * 30)
     with zipfile.ZipFile(path("22_Zip_A_0001.jpg", "not an image, or damaged"), "w") as archive:
         archive.writestr("x", os.urandom(2000))

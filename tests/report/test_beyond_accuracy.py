@@ -62,7 +62,7 @@ def test_with_the_chapter_there_are_bands_precision_and_single_years(tmp_path: P
     at = curves["roc"]["curve"]
     expected = f"{at['value'][10]:.3f} [{at['low'][10]:.3f}, {at['high'][10]:.3f}]"
     assert f"the share of old found is {expected}" in text
-    assert "Of 4 single years of age" in text
+    assert "interval leaves out the accuracy of their class: 0 of 4" in text
     assert "Accuracy by gender: female" in text
     assert "Balanced accuracy by gender" not in text  # each gender has one class here
 
@@ -133,6 +133,8 @@ def test_errors_that_go_with_age_are_told_in_their_direction() -> None:
     assert "the younger of" in say("old", {"value": 0.3, "low": 0.2, "high": 0.4})[0]
     assert "no dependence" in say("old", {"value": 0.6, "low": 0.4, "high": 0.7})[0]
     assert say("old", {"value": None, "low": None, "high": None}) == []
+    (few,) = say("old", {"value": 0.1, "low": 0.05, "high": 0.2, "wrong": 2})
+    assert few.startswith("2 old faces of known age classified wrongly: too few")
 
 
 @pytest.mark.parametrize(
@@ -164,14 +166,14 @@ def test_ages_that_stand_out_are_those_whose_interval_leaves_the_class_out() -> 
         "old": [year(55, 9, 0.5, 0.2, 0.8)],
     }
     text = beyond_accuracy.describe_outstanding(years)  # the young are right in 0.91
-    assert "Of 3 single years of age, 2 have" in text
+    assert "interval leaves out the accuracy of their class: 2 of 3 (" in text
     assert "young of 26, 0.100" in text
     assert "young of 20, 1.000" in text
     assert "old of" not in text
     none = beyond_accuracy.describe_outstanding({"young": [], "old": years["old"]})
     assert none == (
-        "Of 1 single years of age, 0 have an accuracy whose interval leaves out that of the class "
-        "(by chance, about 0.1 would)."
+        "Single years of age whose interval leaves out the accuracy of their class: "
+        "0 of 1 (by chance, about 0.1 would)."
     )
 
 

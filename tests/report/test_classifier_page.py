@@ -269,9 +269,22 @@ def test_works_after_one_step(copy):
     assert "Every step is shown" in draw_learning(read_run(copy))[0].caption
 
 
+def test_an_unfinished_training_is_said_to_be_so(copy):
+    config = read_json(copy / "config.json")["config"]
+    done = len(read_run(copy).validation["epoch"])
+    for epochs, patience, unfinished in ((done, 0, False), (99, 0, True), (99, 1, False)):
+        change(copy / "config.json", config=config | {"epochs": epochs, "patience": patience})
+        change(copy / "best.json", epoch=0)
+        said = learning_curves.describe_unfinished(read_run(copy))
+        assert bool(said) == unfinished
+        assert not unfinished or f"{done} of 99 epochs" in said[0]
+
+
 def test_says_if_the_faces_are_not_held_out(copy, undrawn):
-    change(copy / "evaluation.json", held_out=False)
-    assert "not held out" in Page(make_page(copy, examples=0)).text
+    n = read_json(copy / "evaluation.json")["n"]
+    for seen, told in ((7, "7"), (None, "an unknown number")):
+        change(copy / "evaluation.json", held_out=False, seen_in_training=seen)
+        assert f"on {told} of the {n}." in Page(make_page(copy, examples=0)).text
 
 
 def test_says_if_the_store_is_another_than_that_of_the_training(run, copy, page, undrawn):

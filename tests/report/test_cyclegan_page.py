@@ -110,6 +110,26 @@ def test_without_identity_loss_the_page_says_so(tmp_path, undrawn):
     assert "<h3>Identity loss</h3>" not in page
 
 
+def test_an_evaluation_on_test_faces_is_told_and_where_the_rest_of_it_is(tmp_path, undrawn):
+    run = write_cyclegan_run(tmp_path, judge=True)
+    assert "Evaluated on" not in make_page(run)
+    share = {"value": 0.25, "low": 0.2, "high": 0.31}
+    direction = {"judges": {"classifier": {"log_odds": {"share_of_gap": share}}}}
+    farther = {"gained": {"value": -0.4, "low": -0.5, "high": -0.3}, "nearer": share}
+    evaluation = {
+        "run": str(run), "judge": "j", "faces": "f", "split": "test", "seed": 0, "resamples": 9,
+        "notes": {}, "n": {"young": 43, "old": 40},
+        "directions": {"old": direction, "young": direction},
+        "truth": {"directions": {to: {"l1": farther} for to in ("old", "young")}},
+    }  # fmt: skip
+    write_json(run / "evaluation.json", evaluation)
+    text = text_of(make_page(run)).replace("\u00a0", " ")
+    assert "Evaluated on 43 young and 40 old faces of the test split, by the classifier" in text
+    assert "0.25 [0.20, 0.31] made old and 0.25 [0.20, 0.31] made young" in text
+    assert f"{run / 'evaluation.html'}" in text
+    assert "Made old, compared with the same people drawn old: by L1 farther" in text
+
+
 def test_a_loss_of_ones_own_is_named_as_written_and_has_no_dotted_line(tmp_path, undrawn, page):
     run = write_cyclegan_run(tmp_path)
     content = json.loads((run / "config.json").read_text())

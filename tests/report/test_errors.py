@@ -107,7 +107,16 @@ def test_errors_among_the_other_classs_faces(folder: Path) -> None:
     change(folder, other_class_neighbours=contrast(share(25, 50), share(50, 100), -0.1, 0.1))
     sentence = answer(folder).answer[-2]
     assert "no clear difference" in sentence
-    assert "between the classes" in sentence
+    assert "cannot be told" in sentence
+
+
+def test_of_few_errors_nothing_is_said_to_be_shared(folder: Path) -> None:
+    near = {"years": 2} | contrast(share(3, 3), share(10, 60), 0.6, 0.9)
+    others = contrast(share(3, 3), share(5, 100), 0.6, 0.99)
+    change(folder, errors=share(3, 150), near_bound=near, other_class_neighbours=others)
+    _, _, ages, *_, neighbours, _ = answer(folder).answer
+    assert ages.endswith("too few errors to compare.")
+    assert neighbours.endswith("too few errors to compare.")
 
 
 def test_errors_near_the_bound(folder: Path) -> None:
