@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from PIL import Image
 
 REPOSITORY = Path(__file__).parents[1]
@@ -68,10 +69,10 @@ def recipe(name: str, *arguments: object, **changes: str) -> subprocess.Complete
 def recipe_here(name: str, *arguments: object) -> subprocess.CompletedProcess:
     """Run a recipe in this process, which saves the seconds of importing PyTorch.
 
-    For runs that end before they change anything of the process: help and mistakes. An exception
-    that would be a traceback for the user comes through.
+    For runs that end before anything of the process but its threads has changed: help and
+    mistakes. An exception that would be a traceback for the user comes through.
     """
-    out, err = io.StringIO(), io.StringIO()
+    out, err, threads = io.StringIO(), io.StringIO(), torch.get_num_threads()
     parts = [f"recipes/{name}.py", *map(str, arguments)]
     with (
         patch.object(sys, "argv", parts), chdir(REPOSITORY), redirect_stdout(out),
@@ -82,4 +83,6 @@ def recipe_here(name: str, *arguments: object) -> subprocess.CompletedProcess:
             status = 0
         except SystemExit as stopped:
             status = stopped.code or 0
+        finally:
+            torch.set_num_threads(threads)
     return subprocess.CompletedProcess(parts, status, out.getvalue(), err.getvalue())

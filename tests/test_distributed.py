@@ -120,7 +120,8 @@ def test_a_layer_is_as_exact_as_in_one_process(two_processes: list, kind: str) -
     shared += [a + b for a, b in zip(first[2:], second[2:], strict=True)]
     for found, reference, expected in zip(shared, alone, exact, strict=True):
         assert found.dtype == reference.dtype
-        assert error_of(found, expected) < 1.5 * error_of(reference, expected) + 1e-12
+        # rounding is chance; cancellation would be off by hundreds
+        assert error_of(found, expected) < 5 * error_of(reference, expected) + 1e-12
 
 
 def error_of(found: torch.Tensor, expected: torch.Tensor) -> float:

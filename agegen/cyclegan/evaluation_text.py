@@ -2,11 +2,17 @@
 
 from agegen.verdicts import compare_with_controls, list_unable, without_unable
 
+WHICH = {
+    "best": "the generators that were chosen as the best",
+    "generators": "the last generators",
+}
+
 
 def describe(found: dict) -> list[str]:
     """The figures, a line each; what a judge says that sees no gap is undefined."""
     found = without_unable(found)
-    lines = [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
+    lines = [f"judged: {WHICH[found['weights']]}"]
+    lines += [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
     lines += describe_unable(found)
     for to, direction in found["directions"].items():
         n = found["n"]["young" if to == "old" else "old"]

@@ -22,6 +22,7 @@ from agegen.cyclegan.pairs import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.step_log import NotFiniteError, StepLog, require_finite
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
+from agegen.cyclegan.translate import BEST
 from agegen.cyclegan.watch import Watch
 from agegen.devices import cores_per_process, make_accelerator
 from agegen.distributed import gather_shares
@@ -61,6 +62,11 @@ def train(config: CycleGANConfig) -> None:
     finally:
         training.run.release()
     accelerator.print(f"trained; generators in {config.out}/generators.safetensors")
+    if config.judge and not (config.out / f"{BEST}.safetensors").exists():
+        accelerator.print(
+            "note: no look was chosen as the best, so that the last generators will be used; the "
+            "report says which looks can be chosen (--verified 0.9 would ask for less)"
+        )
     accelerator.end_training()
 
 

@@ -70,7 +70,7 @@ def test_a_killed_parent_takes_its_trainings_along(
         [sys.executable, script], cwd=REPOSITORY, env=environment(), stderr=-3
     )
     config = small(striped_store, tmp_path / "r", epochs=10_000)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not checkpointed_steps(config) and time.monotonic() < deadline:
         time.sleep(0.2)
     os.kill(parent.pid, signal.SIGKILL)

@@ -80,7 +80,8 @@ class Darkness(Brightness):
 def test_a_judge_that_sees_no_gap_is_said_to_be_unable(
     translator: Translator, drawn_store: FaceStore
 ) -> None:
-    found = evaluate(translator, drawn_store, Panel([Darkness()])) | {"notes": {}, "split": "test"}
+    found = evaluate(translator, drawn_store, Panel([Darkness()]))
+    found |= {"notes": {}, "split": "test", "weights": "best"}
     gaps = {name: e["gap"]["low"] > 0 for name, e in found["gaps"]["darkness"].items()}
     lines = describe(found)
     assert not all(gaps.values())

@@ -188,6 +188,12 @@ def test_tiles_are_the_first_judges_shares_identity_and_years(page: str) -> None
     ]
 
 
+def test_it_says_which_generators_were_judged(page: str, changed: Callable[[dict], str]) -> None:
+    assert "Judged were the best generators, on 43 young and 40 old faces" in text_of(page)
+    last = changed(evaluation() | {"weights": "generators"})
+    assert "Judged were the last generators" in text_of(last)
+
+
 def test_shifts_beyond_every_control_are_told_from_those_that_are_not(page: str) -> None:
     text = text_of(page)
     old = "Made old: beyond every control according to the classifier; no evidence of ageing"
