@@ -74,8 +74,9 @@ def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:
 
 def require_known(preset: dict, config_type: type) -> None:
     """Refuse a preset that was made for another recipe."""
-    known = {field.name for field in fields(config_type)}
-    unknown = [name for name in preset if name.replace("-", "_").split(".")[0] not in known]
+    known = {field.name for field in fields(config_type)} | {"lr"}  # --lr, of both trainings
+    names = {name: name.replace("-", "_").split(".")[0].removeprefix("no_") for name in preset}
+    unknown = [name for name, field in names.items() if field not in known]
     if unknown:
         raise UserError(
             f"the file of --config has settings that this recipe lacks: {', '.join(unknown)}"

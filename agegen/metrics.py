@@ -144,15 +144,30 @@ def estimate(figure: Callable[[Weights], np.ndarray], weights: np.ndarray) -> Es
 def proportion(values: np.ndarray, weights: np.ndarray) -> Estimate:
     """Mean of values in [0, 1] (n,) with its interval, by bootstrap resamples (r, n).
 
-    Where all are 0 or all are 1, resamples know no uncertainty; Wilson's interval (1927) of n
-    faces stands in.
+    Where all are 0 or all are 1, resamples know no uncertainty; Wilson's interval (1927) of the
+    persons stands in, as faces that are drawn together always are one person's.
     """
     values = np.asarray(values, dtype=np.float64)
     found = estimate(lambda w: mean(values, w), weights)
     if not len(values) or (values.any() and not (values == 1).all()):
         return found
-    wilson = binomtest(int(values.sum()), len(values)).proportion_ci(method="wilson")
+    persons = np.unique(weights, axis=1).shape[1]
+    wilson = binomtest(persons * int(values[0]), persons).proportion_ci(method="wilson")
     return Estimate(found.value, wilson.low, wilson.high)
+
+
+def combined(*parts: tuple[float, Estimate]) -> Estimate:
+    """Sum of independent estimates, each times a factor; interval by MOVER (Zou and Donner, 2008).
+
+    Where resamples cannot give one, as an estimate is a share of all or none.
+    """
+    value = sum(factor * e.value for factor, e in parts)
+    below, above = 0.0, 0.0
+    for factor, e in parts:
+        ends = sorted((factor * e.low, factor * e.high))
+        below += (factor * e.value - ends[0]) ** 2
+        above += (factor * e.value - ends[1]) ** 2
+    return Estimate(value, value - below**0.5, value + above**0.5)
 
 
 def as_json(found: Estimate) -> dict:

@@ -106,7 +106,7 @@ class Run:
         else:
             write_json(self.folder / "config.json", wanted)
             if resume:
-                print(f"note: {self.folder} holds no run to resume: one begins")
+                print(f"{self.folder} holds no run yet: one begins")
         self.write_environment(describe_environment() | environment)
         steps = [int(path.name.removeprefix("step_")) for path in self.checkpoints()]
         self.cut_metrics(steps[-1] if steps else 0)

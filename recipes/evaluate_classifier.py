@@ -1,4 +1,4 @@
-"""Evaluate a trained classifier on held-out faces; writes evaluation.json and predictions.csv.
+"""Evaluate a trained classifier on held-out faces; saves figures and predictions in the run.
 
     python recipes/evaluate_classifier.py --run runs/utkface
     python recipes/evaluate_classifier.py --run runs/utkface --faces data/cacd --split all
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agegen.classifier.evaluate import describe, predictions_path
-from agegen.classifier.evaluate_run import evaluate_run
+from agegen.classifier.evaluate_run import evaluate_run, figures_path
 from agegen.classifier.predict_split import SplitName
 from agegen.cli import run_recipe
 from agegen.errors import UserError
@@ -32,9 +32,9 @@ class EvaluateConfig:
     views: Views | None = None
     """Views to average over: centre, flip, five or ten; by default those of the training."""
     out: Path | None = None
-    """File for the figures, by default evaluation.json in the run with predictions.csv beside it,
-    or evaluation_STORE.json for the faces of another store, evaluation_SPLIT.json for another
-    split; beside another NAME.json lies NAME_predictions.csv."""
+    """File for the figures, by default evaluation.json in the run with predictions.csv beside it;
+    evaluation_SPLIT.json of another split, evaluation_STORE_CHECKSUM_SPLIT.json of another store.
+    Beside another NAME.json lies NAME_predictions.csv."""
     resamples: int = 1000
     """Bootstrap resamples."""
     seed: int = 0
@@ -47,10 +47,11 @@ class EvaluateConfig:
 
 def main(config: EvaluateConfig) -> None:
     """Evaluate, save, print."""
-    out = config.out or config.run / "evaluation.json"
     evaluation = evaluate_run(
-        config.run, config.faces, config.split, config.views, out, config.resamples, config.seed
-    )
+        config.run, config.faces, config.split, config.views, config.out, config.resamples,
+        config.seed,
+    )  # fmt: skip
+    out = config.out or figures_path(config.run, evaluation)
     if not evaluation["held_out"]:
         seen = evaluation["seen_in_training"]
         number = "an unknown number" if seen is None else f"{seen:,}"

@@ -3,6 +3,8 @@
     python recipes/report_cyclegan.py --run runs/cyclegan
     python recipes/report_cyclegan.py --run runs/cyclegan --out page.html
 
+If the run was evaluated, the page begins with the main figures of that.
+
 It may be called while the training is still at work. The page needs no network, no script and no
 other file. It shows faces of the validation split: photos of people may be under a licence that
 forbids publishing them.

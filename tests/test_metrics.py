@@ -130,6 +130,21 @@ def test_clusters_widen_the_interval() -> None:
     assert width["people"] > 2 * width["faces"]
 
 
+def test_a_share_of_all_has_wilsons_interval_of_the_persons() -> None:
+    weights = metrics.bootstrap_weights(12, np.arange(12) // 3)  # four persons
+    found = metrics.proportion(np.ones(12), weights)
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == pytest.approx(4 / (4 + 1.96**2), abs=1e-4)  # Wilson (1927)
+    assert metrics.proportion(np.zeros(12), weights).high == pytest.approx(1 - found.low)
+
+
+def test_combined_estimates_have_newcombes_interval() -> None:
+    # Newcombe (1998), table II: 56/70 against 48/80, method 10
+    a, b = metrics.Estimate(0.8, 0.6919, 0.8770), metrics.Estimate(0.6, 0.4904, 0.7004)
+    found = metrics.combined((1, a), (-1, b))
+    assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=2e-4)
+
+
 def test_sigmoid_does_not_overflow() -> None:
     with np.errstate(all="raise"):
         assert metrics.sigmoid(np.array([-1e4, 0, 1e4])).tolist() == [0, 0.5, 1]

@@ -18,7 +18,7 @@ from agegen.cyclegan.photo_translator import load_photo_translator
 from agegen.cyclegan.translate import load_translator
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.files import read_json
+from agegen.files import read_json, write_json
 from agegen.judges.classifier import doubt_of, load_judge
 from agegen.pretrained import PRETRAINED, find_run, require_record
 from agegen.report.classifier_page import make_page
@@ -56,11 +56,16 @@ def test_a_slip_in_the_name_of_a_run_is_met_with_the_right_one(load, tmp_path: P
     with pytest.raises(UserError, match=rf"^demo is not a run.*; demo/{kind} is one$"):
         load(Path("demo"))
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "config.json").write_text("{}")
+    config = {"generator": {}} if kind == "cyclegan" else {}
+    write_json(tmp_path / "mine" / "config.json", {"config": config})
+    (tmp_path / "mint").mkdir()
+    other = {} if kind == "cyclegan" else {"generator": {}}
+    write_json(tmp_path / "mint" / "config.json", {"config": other})
     with pytest.raises(UserError, match=r"^\S*mina is not a run.*; \S*mine is one$"):
         load(tmp_path / "mina")
-    with pytest.raises(UserError, match=r"\(it does not exist\)$"):
-        load(Path("elsewhere"))
+    for far in (Path("elsewhere"), tmp_path / "zzzz"):
+        with pytest.raises(UserError, match=r"\(it does not exist\)$"):
+            load(far)
     with pytest.raises(UserError, match=r"\(no config.json\)$"):
         load(tmp_path)
 

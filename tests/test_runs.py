@@ -53,7 +53,7 @@ def test_a_run_is_not_overwritten_without_resume(tmp_path: Path) -> None:
 
 def test_a_resume_without_a_run_is_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     Run(tmp_path).start(Config(), {}, resume=True)
-    assert "holds no run to resume: one begins" in capsys.readouterr().out
+    assert "holds no run yet: one begins" in capsys.readouterr().out
     Run(tmp_path).start(Config(), {}, resume=True)
     assert "holds no run" not in capsys.readouterr().out
 

@@ -117,9 +117,9 @@ def by_age(ages: np.ndarray, wrong: np.ndarray, persons: np.ndarray) -> dict:
     for age in np.unique(ages[ages != UNKNOWN_AGE]):
         of = ages == age
         accuracy = share_right(~wrong[of], persons[of])
-        share = {"value": 1 - accuracy["value"]}
-        share |= {"low": 1 - accuracy["high"], "high": 1 - accuracy["low"]}
-        found[str(age)] = {"n": int(of.sum()), "count": float(wrong[of].sum()), "share": share}
+        inverse = {"value": 1 - accuracy["value"]}
+        inverse |= {"low": 1 - accuracy["high"], "high": 1 - accuracy["low"]}
+        found[str(age)] = {"n": int(of.sum()), "count": float(wrong[of].sum()), "share": inverse}
     return found
 
 

@@ -1,4 +1,4 @@
-"""Figures of a trained classifier on a store's faces, each with its 95 % bootstrap interval."""
+"""Figures of a trained classifier on a store's faces, each with its 95 % interval."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
 from agegen.metrics import as_json
 
 SCORES = {
-    "accuracy": metrics.accuracy,
-    "balanced_accuracy": metrics.balanced_accuracy,
     "roc_auc": metrics.roc_auc,
     "negative_log_likelihood": metrics.negative_log_likelihood,
     "brier_score": metrics.brier_score,
@@ -71,6 +69,7 @@ def evaluate(
         "n_by_class": {name: int((y == label).sum()) for label, name in enumerate(CLASS_NAMES)},
         **{name: interval(score, y, p, weights) for name, score in SCORES.items()},
         "accuracy": accuracy(y, p, weights),
+        "balanced_accuracy": balanced_accuracy(y, p, weights),
         "recall": recalls(y, p, weights),
         "recall_difference": recall_difference(y, p, weights),
         "calibration_bins": calibration_bins(y, p, weights),
@@ -107,8 +106,30 @@ def accuracy(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
     return as_json(metrics.proportion((p > 0.5) == y, weights))
 
 
+def recalls_without_spread(
+    y: np.ndarray, p: np.ndarray, weights: np.ndarray
+) -> list[metrics.Estimate]:
+    """Both recalls where one is 0 or 1, which no resample changes; else nothing."""
+    right = (p > 0.5) == y
+    both = [metrics.proportion(right[y == label], weights[:, y == label]) for label in (0, 1)]
+    return both if any(estimate.value in (0, 1) for estimate in both) else []
+
+
+def balanced_accuracy(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
+    """Mean of the recalls, with an interval even if all or none of a class are recognised."""
+    parts = [(0.5, recall) for recall in recalls_without_spread(y, p, weights)]
+    return (
+        as_json(metrics.combined(*parts))
+        if parts
+        else interval(metrics.balanced_accuracy, y, p, weights)
+    )
+
+
 def recall_difference(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
     """Recall of young less that of old."""
+    parts = recalls_without_spread(y, p, weights)
+    if parts:
+        return as_json(metrics.combined((1, parts[0]), (-1, parts[1])))
 
     def of(w: metrics.Weights) -> np.ndarray:
         return metrics.recall(y, p, 0, w) - metrics.recall(y, p, 1, w)
@@ -179,13 +200,16 @@ def slices(groups: np.ndarray, y: np.ndarray, p: np.ndarray, weights: np.ndarray
     result = {}
     for group in sorted(set(groups) - {""}):
         of = groups == group
-        scores: list[Callable] = []
+        scores: dict[str, dict] = {}
         if len(set(y[of])) == 2:
-            scores = [metrics.balanced_accuracy, metrics.roc_auc]
+            scores = {
+                "balanced_accuracy": balanced_accuracy(y[of], p[of], weights[:, of]),
+                "roc_auc": interval(metrics.roc_auc, y[of], p[of], weights[:, of]),
+            }
         result[str(group)] = {
             "n": int(of.sum()),
             "accuracy": accuracy(y[of], p[of], weights[:, of]),
-            **{s.__name__: interval(s, y[of], p[of], weights[:, of]) for s in scores},
+            **scores,
         }
     return result
 

@@ -59,19 +59,23 @@ def evaluate_run(
         "temperature": classifier.temperature,
         **evaluate(store, predictions, resamples, seed),
     }
-    out = out or figures_path(run, store, split)
+    out = out or figures_path(run, evaluation)
     write_rows(predictions_path(out), PREDICTION_COLUMNS, prediction_rows(store, predictions))
     write_json(out, evaluation)
     return evaluation
 
 
-def figures_path(run: Path, store: FaceStore, split: SplitName) -> Path:
-    """evaluation.json in the run, which its report shows, for the training's own test faces.
+def figures_path(run: Path, evaluation: dict) -> Path:
+    """Where in a run an evaluation is saved, by the faces that it is of.
 
-    Others have a name that says which: evaluation_STORE.json, evaluation_STORE_SPLIT.json.
+    evaluation.json, which the report shows, is of the test faces of the training's own store. Its
+    other splits have evaluation_SPLIT.json, another store evaluation_STORE_CHECKSUM_SPLIT.json.
     """
-    of = [] if trained_on(run, store) else [store.folder.resolve().name]
-    return run / f"{'_'.join(['evaluation', *of, *([] if split == 'test' else [split])])}.json"
+    split, checksum = evaluation["split"], evaluation["checksum"]
+    if checksum != checksum_of_training(run):
+        store = Path(evaluation["faces"]).resolve().name
+        return run / f"evaluation_{store}_{checksum[:6]}_{split}.json"
+    return run / ("evaluation.json" if split == "test" else f"evaluation_{split}.json")
 
 
 def open_same_faces(run: Path, config: TrainConfig, faces: Path | None) -> FaceStore:
@@ -84,9 +88,12 @@ def open_same_faces(run: Path, config: TrainConfig, faces: Path | None) -> FaceS
 
 def trained_on(run: Path, store: FaceStore) -> bool:
     """True if a store holds the faces of a run's training."""
-    return (
-        store.checksum == read_json(find_run(run, "classifier") / "config.json")["data"]["checksum"]
-    )
+    return store.checksum == checksum_of_training(run)
+
+
+def checksum_of_training(run: Path) -> str:
+    """The checksum of the store that a run was trained on."""
+    return read_json(find_run(run, "classifier") / "config.json")["data"]["checksum"]
 
 
 def count_seen(

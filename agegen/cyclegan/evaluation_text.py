@@ -11,7 +11,7 @@ WHICH = {
 def describe(found: dict) -> list[str]:
     """The figures, a line each; what a judge says that sees no gap is undefined."""
     found = without_unable(found)
-    lines = [f"judged: {WHICH[found['weights']]}"]
+    lines = [f"judged: {WHICH[found['weights']]}"] if "weights" in found else []
     lines += [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
     lines += describe_unable(found)
     for to, direction in found["directions"].items():

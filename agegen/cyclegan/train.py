@@ -65,7 +65,7 @@ def train(config: CycleGANConfig) -> None:
     if config.judge and not (config.out / f"{BEST}.safetensors").exists():
         accelerator.print(
             "note: no look was chosen as the best, so that the last generators will be used; the "
-            "report says which looks can be chosen (--verified 0.9 would ask for less)"
+            "report says which looks can be chosen"
         )
     accelerator.end_training()
 

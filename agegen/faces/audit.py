@@ -141,6 +141,8 @@ def describe(audit: Audit) -> str:
         lines.append(f"  {audit.contradicting_near_duplicates:,} of them with different labels")
     if audit.gender_lookup:
         lines.append(describe_lookup("gender", audit.gender_lookup))
+    if any(audit.shared_identities.values()) or any(audit.shared_near_duplicates.values()):
+        lines.append("prepare_faces.py --resplit makes a store that keeps what leaks on one side")
     return "\n".join(lines)
 
 
@@ -171,10 +173,7 @@ def describe_identities(audit: Audit) -> list[str]:
 def describe_shared(what: str, shared: dict[str, int]) -> list[str]:
     """One line per pair of splits that share something, or one that says that none does."""
     lines = [f"  LEAK: {n:,} {what} in both {pair}" for pair, n in shared.items() if n]
-    if lines:
-        remedy = "  remedy: prepare_faces.py --resplit, which keeps them on one side"
-        return [*lines, remedy]
-    return [f"  no {what} straddle two splits"]
+    return lines or [f"  no {what} straddle two splits"]
 
 
 def describe_lookup(attribute: str, score: LookupScore) -> str:

@@ -159,7 +159,7 @@ def unidentified_reason(path: Path) -> str:
         return "empty file"
     if not head.strip(b"\0"):
         return "damaged: the file begins with zeros only"
-    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+    if head[4:8] == b"ftyp" and any(brand in head[8:64] for brand in (b"heic", b"heix", b"hevc")):
         return NO_HEIC
     text = head.decode("utf-8", errors="ignore")  # a character may be cut at the end
     is_text = len(head) - len(text.encode()) < 4 and all(c in "\t\n\r" or c >= " " for c in text)

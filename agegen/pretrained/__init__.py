@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from agegen.errors import UserError
+from agegen.files import read_json
 
 Kind = Literal["classifier", "cyclegan"]
 
@@ -44,9 +45,22 @@ def guess_run(run: Path, kind: Kind) -> Path | None:
     """The run of this kind inside a folder, or what is spelt nearly so; None where none is."""
     if (run / kind / "config.json").exists():
         return run / kind
-    beside = [str(config.parent) for config in run.parent.glob("*/config.json")]
-    near = get_close_matches(str(run), [str(PRETRAINED), *beside], cutoff=0.85)
-    return Path(near[0]) if near and not run.exists() else None
+    if get_close_matches(str(run), [str(PRETRAINED)], cutoff=0.85):
+        return PRETRAINED
+    if run.exists():
+        return None
+    beside = [at.parent.name for at in run.parent.glob("*/config.json") if kind_of(at) == kind]
+    near = get_close_matches(run.name, beside, cutoff=0.75)
+    return run.parent / near[0] if near else None
+
+
+def kind_of(config: Path) -> Kind | None:
+    """What a run's config.json is of; None if it is of no run."""
+    try:
+        saved = read_json(config)["config"]
+    except (UserError, KeyError, TypeError):
+        return None
+    return "cyclegan" if "generator" in saved else "classifier"
 
 
 def require_record(run: Path, kind: Kind) -> None:

@@ -8,7 +8,7 @@ from agegen.report.probabilities import draw_probabilities
 from agegen.report.right_and_wrong import draw_errors
 from agegen.report.saved_run import Scored
 from agegen.report.section import Section, Table
-from agegen.report.wording import FEWEST, count, is_clear, sample_of, show, signed
+from agegen.report.wording import FEWEST_ERRORS, count, is_clear, sample_of, show, signed
 
 SAME = 1e-4  # predictions.csv is rounded
 
@@ -154,8 +154,8 @@ def describe_age_of_errors(name: str, figure: dict) -> list[str]:
     """Say whether the wrong faces of a class are older or younger than the right ones."""
     if figure["value"] is None or figure["low"] is None:
         return []
-    wrong = figure.get("wrong", FEWEST)  # an older curves.json does not count them
-    if wrong < FEWEST:
+    wrong = figure.get("wrong", FEWEST_ERRORS)  # an older curves.json does not count them
+    if wrong < FEWEST_ERRORS:
         faces = count(wrong, f"{name} face")
         return [f"{faces} of known age classified wrongly: too few to say at which ages."]
     text = (

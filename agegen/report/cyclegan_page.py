@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agegen.errors import UserError
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.files import flatten
@@ -17,7 +18,12 @@ from agegen.report import (
 )
 from agegen.report.commands import launcher, quoted_flags
 from agegen.report.cyclegan_run import SavedCycleGAN, last_part, read_cyclegan_run
-from agegen.report.evaluation_file import name_judge, read_evaluation, tell
+from agegen.report.evaluation_file import (
+    name_judge,
+    read_evaluation,
+    tell,
+    which_generators,
+)
 from agegen.report.section import Section
 from agegen.report.templates import open_templates
 from agegen.report.wording import count, duration, in_words
@@ -75,24 +81,27 @@ def summarise(saved: SavedCycleGAN) -> list[str]:
         )
     elif not saved.has_judge:
         sentences.append(
-            "No classifier judged the faces (--judge): nothing on this page measures age."
+            "No classifier watched the training (--judge): its curves and faces measure no age."
         )
     return [*sentences, *describe_evaluation(saved.folder / "evaluation.json")]
 
 
 def describe_evaluation(path: Path) -> list[str]:
-    """Say what was measured on faces that had no part in the choice; nothing if nothing was."""
+    """Say what evaluate_cyclegan.py found; nothing if it was not called."""
     if not path.exists():
         return []
-    saved = read_evaluation(path)
+    try:
+        saved = read_evaluation(path)
+    except UserError as error:
+        return [f"An evaluation is left out: {error}."]
     judge = next(iter(saved.judges))
     faces = " and ".join(f"{n:,} {name}" for name, n in saved.found["n"].items())
     shares = " and ".join(f"{tell(saved.share(to, judge), 2)} made {to}" for _, to in DIRECTIONS)
     truth = saved.found.get("truth")
     return [
-        f"Evaluated on {faces} faces of the {saved.found['split']} split, by the "
-        f"{name_judge(judge)}: shares of the real gap of {shares}. All that was measured: "
-        f"{path.with_suffix('.html')}.",
+        f"An evaluation of the {which_generators(saved)} on {faces} faces of the "
+        f"{saved.found['split']} split of {saved.found['faces']} gave, by the {name_judge(judge)}, "
+        f"shares of the real gap of {shares}. All that was measured: {path.with_suffix('.html')}.",
         *(evaluation_truth.describe(truth["directions"][to], to) for _, to in DIRECTIONS if truth),
     ]
 

@@ -13,7 +13,7 @@ from agegen.report.kept_faces import make_gallery, read_faces
 from agegen.report.section import Section, Table
 from agegen.report.share_figures import draw_shares, of_how_many
 from agegen.report.style import Picture, embed_png, picture
-from agegen.report.wording import FEWEST, is_clear, sample_of, show, signed
+from agegen.report.wording import FEWEST_ERRORS, is_clear, sample_of, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,8 @@ def describe_ages(content: dict) -> str:
     return (
         f"Within {near['years']} years of the age where the other class is nearest lie a share of "
         f"{show(near['of_errors']['share'])} of the errors and {show(near['of_right']['share'])} "
-        f"of the right faces: {judge(content, near['difference'], 'errors', 'there')}"
+        f"of the right faces: "
+        + judge(near["of_errors"]["n"], near["difference"], "errors", "there")
     )
 
 
@@ -95,24 +96,24 @@ def describe_genders(content: dict) -> list[str]:
     return [
         f"Among {name} faces, a share of {show(of['of_female']['share'])} of the women and "
         f"{show(of['of_male']['share'])} of the men are wrong: "
-        + judge(content, of["difference"], "errors", "among women")
+        + judge(
+            of["of_female"]["count"] + of["of_male"]["count"],
+            of["difference"],
+            "errors",
+            "among women",
+        )
         for name, of in content["by_gender"].items()
     ]
 
 
-def judge(content: dict, difference: dict, what: str, where: str) -> str:
-    """Say whether a share is higher among errors, with the difference, if errors are enough."""
-    if are_few(content):
+def judge(errors: float, difference: dict, what: str, where: str) -> str:
+    """Say whether a share is higher among so many errors, with the difference."""
+    if errors < FEWEST_ERRORS:
         return "too few errors to compare."
     if not is_clear(difference):
         return f"no clear difference ({signed(difference)})."
     more = "more" if difference["value"] > 0 else "less"
     return f"{what} are {more} frequent {where} (difference {signed(difference)})."
-
-
-def are_few(content: dict) -> bool:
-    """True where there are too few errors to say what they share."""
-    return content["errors"]["count"] < FEWEST
 
 
 def describe_neighbours(content: dict) -> str:
@@ -129,8 +130,9 @@ def describe_neighbours(content: dict) -> str:
     )
     if len(parts) < 2:
         return sentence
-    verdict = judge(content, other["difference"], "neighbours of the other class", "around errors")
-    if are_few(content):
+    n = other["of_errors"]["n"]
+    verdict = judge(n, other["difference"], "neighbours of the other class", "around errors")
+    if n < FEWEST_ERRORS:
         return f"{sentence[:-1]}: {verdict}"
     return f"{sentence[:-1]}: {verdict} {explain_neighbours(other['of_errors']['share'])}"
 
@@ -178,7 +180,7 @@ def picture_ages(content: dict, sample: str) -> list[Picture]:
         picture(
             "Errors by age", sample,
             partial(draw_ages, groups=groups, overall=overall), f"Share wrong at age {each}.",
-            "Bars: 95 % intervals (Clopper and Pearson's). Dashed: all faces.",
+            "Bars: 95 % intervals. Dashed: all faces.",
             height=1.2 + 0.19 * len(groups),
         )
     ]  # fmt: skip
@@ -231,7 +233,8 @@ def describe_method(content: dict) -> list[str]:
         "answer would drown all others (median cosine of the neighbours: "
         f"{content['median_cosine']:.2f}). Below each face of a gallery: how many of its "
         "neighbours are old.",
-        f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
+        "Intervals by age: Clopper and Pearson's (1934), of the effective number of faces. "
+        f"Others: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
         "identity is known); differences on the same resamples. An error is not always the "
         "network's: see the section on label noise.",
     ]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agegen.errors import UserError
+from agegen.faces.records import CLASS_NAMES
 from agegen.files import read_json
 from agegen.verdicts import without_unable
 
@@ -55,12 +56,19 @@ def read_evaluation(path: Path) -> SavedEvaluation:
         UserError: the file is missing, damaged or something else.
     """
     found = read_json(path)
-    if not isinstance(found, dict) or not all(name in found for name in NEEDED):
+    complete = isinstance(found, dict) and all(name in found for name in NEEDED)
+    if not complete or set(found["directions"]) != set(CLASS_NAMES):
         raise UserError(
             f"{path} is not the evaluation of a CycleGAN: make one with "
             "python recipes/evaluate_cyclegan.py"
         )
     return SavedEvaluation(path, without_unable(without_nan(found)))
+
+
+def which_generators(saved: SavedEvaluation) -> str:
+    """Which of a training's generators were judged; older evaluations do not say."""
+    kinds = {"best": "best generators", "generators": "last generators"}
+    return kinds.get(saved.found.get("weights", ""), "generators")
 
 
 def without_nan(content: Any) -> Any:

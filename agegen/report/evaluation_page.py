@@ -20,6 +20,7 @@ from agegen.report.evaluation_file import (
     name_judge,
     number,
     read_evaluation,
+    which_generators,
 )
 from agegen.report.section import Section
 from agegen.report.templates import open_templates
@@ -81,10 +82,9 @@ def summarise(saved: SavedEvaluation) -> list[str]:
     """Say how many faces were judged, and what of."""
     found = saved.found
     faces = " and ".join(f"{n:,} {name}" for name, n in found["n"].items())
-    which = "last" if found.get("weights") == "generators" else "best"
     return [
-        f"Judged were the {which} generators, on {faces} faces of the {found['split']} split of "
-        f"the store {found['faces']}. In brackets: 95 % intervals.",
+        f"Judged were the {which_generators(saved)}, on {faces} faces of the {found['split']} "
+        f"split of the store {found['faces']}. In brackets: 95 % intervals.",
         *evaluation_ageing.describe_verdicts(saved),
     ]
 

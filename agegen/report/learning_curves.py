@@ -38,7 +38,7 @@ def answer(saved: SavedRun) -> Section:
 
 
 def describe_unfinished(saved: SavedRun) -> list[str]:
-    """Say that the training was stopped before its end, by itself or by its patience."""
+    """Say that the training has epochs to go; nothing of one that has ended by itself."""
     done, wanted = len(saved.validation["epoch"]), saved.config["epochs"]
     patience = saved.config.get("patience")
     if done >= wanted or (patience and done - saved.best["epoch"] > patience):

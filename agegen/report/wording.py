@@ -4,7 +4,7 @@ from typing import Any
 
 from agegen.faces.records import CLASS_NAMES
 
-FEWEST = 10
+FEWEST_ERRORS = 10
 """Fewer errors than this show nothing: resamples of two errors repeat these two."""
 
 SELECTION_RULES = {

@@ -11,10 +11,12 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.evaluate import (
     Predictions,
     age_bands,
+    balanced_accuracy,
     calibration_bins,
     describe,
     evaluate,
     predictions_path,
+    recall_difference,
 )
 from agegen.classifier.model import ModelConfig
 from agegen.classifier.predict import load_classifier
@@ -129,6 +131,16 @@ def test_faces_of_one_person_are_one_cluster(drawn_store: FaceStore) -> None:
     people = drawn_store.identities[indices]
     same_cluster = numbers[:, None] == numbers
     assert np.array_equal(same_cluster, people[:, None] == people)
+
+
+def test_if_all_are_right_the_balanced_accuracy_still_has_an_interval() -> None:
+    y = np.repeat([0, 1], 20)
+    p, weights = y * 0.8 + 0.1, metrics.bootstrap_weights(40)
+    found = balanced_accuracy(y, p, weights)
+    assert (found["value"], found["high"]) == (1, 1)
+    assert 0.8 < found["low"] < 0.95
+    difference = recall_difference(y, p, weights)
+    assert -0.2 < difference["low"] < 0 == difference["value"] < difference["high"] < 0.2
 
 
 def test_age_bands_name_the_ages_of_three_years() -> None:

@@ -148,6 +148,10 @@ def test_evaluation_is_written_with_n_and_intervals(whole_run: Path) -> None:
     assert len(rows) == evaluation["n"] + 1
     assert f"{evaluation['n']:,} faces" in result.stdout
     read_scores(read_run(whole_run), None)  # the report accepts it
+    shown = (whole_run / "evaluation.json").read_bytes()
+    told = run(*command("evaluate_classifier", "--run", whole_run, "--split", "val")).stdout
+    assert f"saved to {whole_run / 'evaluation_val.json'}" in told
+    assert (whole_run / "evaluation.json").read_bytes() == shown
     again = whole_run / "seen.json"
     store = shutil.copytree(evaluation["faces"], whole_run / "copy")  # known by its content
     more = ("--faces", store, "--split", "train", "--out", again)

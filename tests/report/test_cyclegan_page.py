@@ -112,7 +112,9 @@ def test_without_identity_loss_the_page_says_so(tmp_path, undrawn):
 
 def test_an_evaluation_on_test_faces_is_told_and_where_the_rest_of_it_is(tmp_path, undrawn):
     run = write_cyclegan_run(tmp_path, judge=True)
-    assert "Evaluated on" not in make_page(run)
+    assert "An evaluation" not in make_page(run)
+    (run / "evaluation.json").write_text("{")
+    assert "An evaluation is left out" in make_page(run)
     share = {"value": 0.25, "low": 0.2, "high": 0.31}
     direction = {"judges": {"classifier": {"log_odds": {"share_of_gap": share}}}}
     farther = {"gained": {"value": -0.4, "low": -0.5, "high": -0.3}, "nearer": share}
@@ -124,7 +126,8 @@ def test_an_evaluation_on_test_faces_is_told_and_where_the_rest_of_it_is(tmp_pat
     }  # fmt: skip
     write_json(run / "evaluation.json", evaluation)
     text = text_of(make_page(run)).replace("\u00a0", " ")
-    assert "Evaluated on 43 young and 40 old faces of the test split, by the classifier" in text
+    told = "evaluation of the generators on 43 young and 40 old faces of the test split of f gave"
+    assert told in text
     assert "0.25 [0.20, 0.31] made old and 0.25 [0.20, 0.31] made young" in text
     assert f"{run / 'evaluation.html'}" in text
     assert "Made old, compared with the same people drawn old: by L1 farther" in text
@@ -218,7 +221,7 @@ def test_commands_make_the_run_and_the_page_again(judged, page):
 def test_a_run_without_judge_and_alarms(tmp_path, undrawn):
     page = make_page(write_cyclegan_run(tmp_path))
     assert "judge" not in ids(page)
-    assert "nothing on this page measures age" in page
+    assert "No classifier watched the training" in page
     assert "No alarm was raised in 4 looks." in page
     assert "All alarms" not in page
     assert "after 160 pairs, the last look" in page
