@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "agegen"
 MAY_IMPORT = {
     "__main__": {"__version__", "commands"},
     "demo": {"__main__", "errors"},
-    "pretrained": {"errors"},
+    "pretrained": {"errors", "files"},
     "errors": set(),
     "alarm_limits": set(),
     "verdicts": set(),
