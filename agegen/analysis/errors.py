@@ -112,14 +112,12 @@ def summarise(analysis: Analysis, margin: np.ndarray, nearest: np.ndarray) -> di
 
 
 def by_age(ages: np.ndarray, wrong: np.ndarray, persons: np.ndarray) -> dict:
-    """Share of errors at every known age, with the intervals of the accuracy at that age."""
+    """Share of errors at every known age, with the interval that its accuracy has elsewhere."""
     found = {}
     for age in np.unique(ages[ages != UNKNOWN_AGE]):
         of = ages == age
-        accuracy = share_right(~wrong[of], persons[of])
-        inverse = {"value": 1 - accuracy["value"]}
-        inverse |= {"low": 1 - accuracy["high"], "high": 1 - accuracy["low"]}
-        found[str(age)] = {"n": int(of.sum()), "count": float(wrong[of].sum()), "share": inverse}
+        errors = share_right(wrong[of], persons[of])
+        found[str(age)] = {"n": int(of.sum()), "count": float(wrong[of].sum()), "share": errors}
     return found
 
 

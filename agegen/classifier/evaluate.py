@@ -111,8 +111,9 @@ def recalls_without_spread(
 ) -> list[metrics.Estimate]:
     """Both recalls where one is 0 or 1, which no resample changes; else nothing."""
     right = (p > 0.5) == y
-    both = [metrics.proportion(right[y == label], weights[:, y == label]) for label in (0, 1)]
-    return both if any(estimate.value in (0, 1) for estimate in both) else []
+    if all(len(np.unique(right[y == label])) != 1 for label in (0, 1)):
+        return []  # resampling would be for nothing
+    return [metrics.proportion(right[y == label], weights[:, y == label]) for label in (0, 1)]
 
 
 def balanced_accuracy(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
