@@ -9,27 +9,41 @@ import errno
 import hashlib
 import json
 import os
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from agegen.errors import UserError
+from agegen.outputs import note_written, require_replaceable
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the body succeeds.
 
+    The file has the rights that the umask gives, whatever the body writes with.
+
     Raises:
-        UserError: the disk is full or the folder may not be written.
+        UserError: the disk is full, the folder may not be written, or a file is in the way that
+            agegen did not write.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with explained_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            require_replaceable(path)
+            temporary.touch()
+            rights = stat.S_IMODE(temporary.stat().st_mode)
             yield temporary
+            temporary.chmod(rights)  # safetensors makes a new file, which only its owner may read
             flush_to_disk(temporary)
+            note_written(path)
             temporary.replace(path)
     finally:
         with suppress(OSError):  # already renamed, or never made
@@ -42,25 +56,68 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+WRITE_ERRORS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "no permission to write there",
+    errno.EPERM: "no permission to write there, or the folder is protected against changes",
+    errno.EROFS: "the disk is read-only",
+    errno.EIO: "the disk reports an error",
+    errno.ENOTDIR: "a part of that path is a file, not a folder",
+    errno.EEXIST: "a file of that name is in the way",
+    errno.EISDIR: "a folder of that name is in the way",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
 @contextmanager
 def explained_write_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's write errors into one sentence that names the path."""
-    reasons = {
-        errno.ENOSPC: "the disk is full",
-        errno.EDQUOT: "the disk quota is used up",
-        errno.EACCES: "no permission to write there",
-        errno.EROFS: "the disk is read-only",
-        errno.ENOTDIR: "a part of that path is a file, not a folder",
-        errno.EEXIST: "a file of that name is in the way",
-        errno.EISDIR: "a folder of that name is in the way",
-        errno.ENAMETOOLONG: "the name is too long",
-    }
+    """Turn the operating system's errors into one sentence that names the path.
+
+    That of `path`, or of the place elsewhere that the error itself names. What is no file's error
+    (the reader of a pipe has left) is passed on.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in reasons:
+        if error.errno is None or isinstance(error, ConnectionError):
             raise
-        raise UserError(f"cannot write {path}: {reasons[error.errno]}") from error
+        reason = WRITE_ERRORS.get(error.errno, os.strerror(error.errno))
+        raise UserError(f"cannot write {concerned(error, path)}: {reason}") from error
+
+
+def concerned(error: OSError, path: Path) -> Path:
+    """The file that an error is about: `path`, unless the error names one elsewhere."""
+    if not isinstance(error.filename, str | bytes):
+        return path
+    named, path_ = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
+    about = named.is_relative_to(path_.parent) or path_.is_relative_to(named)
+    return path if about else named
+
+
+def lock(folder: Path, busy: str) -> IO | None:
+    """Keep other processes out of a folder, which is made, until the file returned is closed.
+
+    Returns:
+        The open lock; None where the file system has no locks, which is said.
+
+    Raises:
+        UserError: `busy`, as another process has the lock, or the folder may not be written.
+    """
+    if sys.platform == "win32":  # it has no fcntl
+        return None
+    with explained_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:  # ENOLCK, ENOSYS, ENOTSUP …: NFS and Lustre may have none
+        file.close()
+        if isinstance(error, BlockingIOError):
+            raise UserError(busy) from None
+        print(f"note: {folder} cannot be locked ({error.strerror}): let one command work there")
+        return None
+    return file
 
 
 def write_text(path: Path, text: str) -> None:
@@ -95,26 +152,53 @@ def read_json(path: Path) -> Any:
         UserError: the file is missing, cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))  # editors may add a mark
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: not valid JSON ({error})") from None
 
 
+@contextmanager
+def explained_damage(path: Path) -> Iterator[None]:
+    """Say that a file is damaged where what was read of it is not what the body expects.
+
+    Raises:
+        UserError: the body misses a name, or meets a value of another type.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        said = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"{path} is damaged, or of another version ({said})") from error
+
+
 def read_metrics(path: Path) -> list[dict]:
-    """Read the records of metrics.jsonl; a last line cut short by a kill is left out."""
+    """Read the records of metrics.jsonl, each with a "kind" and a "step".
+
+    A last line cut short by a kill is left out; so is a damaged one elsewhere, which is said.
+    """
     if not path.exists():
         return []
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return records
+    lines = path.read_bytes().splitlines()
+    records = [read_record(line) for line in lines]
+    damaged = [number for number, record in enumerate(records, 1) if record is None]
+    if damaged and damaged != [len(lines)]:
+        numbers = ", ".join(map(str, damaged[:5])) + (" …" if len(damaged) > 5 else "")
+        print(f"note: {path} is damaged in line {numbers}, which is left out", file=sys.stderr)
+    return [record for record in records if record is not None]
+
+
+def read_record(line: bytes) -> dict | None:
+    """One line of metrics.jsonl; None if it is damaged."""
+    try:
+        record = json.loads(line)
+        fit = isinstance(record["kind"], str) and isinstance(record["step"], int)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return record if fit else None
 
 
 def flatten(content: dict, prefix: str = "") -> dict[str, Any]:

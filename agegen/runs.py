@@ -7,9 +7,10 @@ Weights and optimiser states are safetensors; nothing that is read back can hold
 
 import json
 import platform
+import re
 import shutil
-import sys
 import time
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -19,19 +20,23 @@ import torch
 from agegen.configs import defaults_of, to_plain
 from agegen.errors import UserError
 from agegen.files import (
+    explained_damage,
     explained_write_errors,
     flatten,
+    lock,
     read_json,
     read_metrics,
     write_json,
     written_whole,
 )
+from agegen.outputs import is_store
 from agegen.tensor_files import Tensors, load_tensors, save_tensors
 
-if sys.platform != "win32":
-    import fcntl
-
 KEPT_CHECKPOINTS = 2
+WRITTEN = (
+    "*.safetensors", "environment.json", "metrics.jsonl", "best.json", "checkpoints", "watch"
+)  # fmt: skip
+CHECKPOINT = re.compile(r"step_\d{9,}")
 NOT_COMPARED = (
     "faces", "out", "resume", "dry_run", "checkpoint_every", "keep_checkpoints", "watch_every",
 )  # fmt: skip
@@ -61,16 +66,8 @@ class Run:
         Raises:
             UserError: one is at work there.
         """
-        if sys.platform == "win32":  # it has no fcntl
-            return
-        with explained_write_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.lock = (self.folder / ".lock").open("w")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.release()
-            raise UserError(f"another training is at work in {self.folder}") from None
+        self.release()
+        self.lock = lock(self.folder, f"another training is at work in {self.folder}")
 
     def release(self) -> None:
         """Let other trainings use the folder."""
@@ -93,6 +90,8 @@ class Run:
             UserError: the folder holds a run and `resume` was not asked for, it was made with
                 another config or other data, or another training is at work in it.
         """
+        if is_store(self.folder):
+            raise UserError(f"{self.folder} holds a FaceStore: choose another --out for the run")
         self.claim()
         wanted = {"config": to_plain(config), **facts}
         if (self.folder / "config.json").exists():
@@ -102,20 +101,67 @@ class Run:
                     "or choose another --out"
                 )
             found = read_json(self.folder / "config.json")
-            require_same(self.folder, found, wanted, config)
+            with explained_damage(self.folder / "config.json"):
+                require_same(self.folder, found, wanted, config)
+            self.require_checkpoint()
         else:
+            self.require_nothing_else()
             write_json(self.folder / "config.json", wanted)
             if resume:
                 print(f"{self.folder} holds no run yet: one begins")
+        step = self.set_aside_damaged()
         self.write_environment(describe_environment() | environment)
-        steps = [int(path.name.removeprefix("step_")) for path in self.checkpoints()]
-        self.cut_metrics(steps[-1] if steps else 0)
+        self.cut_metrics(step)
         self.remove_unfinished()
+
+    def require_nothing_else(self) -> None:
+        """Refuse to begin where files are that a training writes, but no config.json."""
+        there = [path for pattern in WRITTEN for path in sorted(self.folder.glob(pattern))]
+        if there:
+            raise UserError(
+                f"{there[0]} is in the way, and no config.json says that it is of a run: put it "
+                "back, or choose another --out"
+            )
+
+    def require_checkpoint(self) -> None:
+        """Refuse to begin a run anew that has results, as they would be replaced."""
+        weights = sorted(path.name for path in self.folder.glob("*.safetensors"))
+        there = weights + (["metrics.jsonl"] if self.metrics() else [])
+        if there and not self.checkpoints():
+            raise UserError(
+                f"{self.folder} holds {there[0]}, but no checkpoint to go on from: put back what "
+                "was in checkpoints/, or choose another --out"
+            )
+
+    def set_aside_damaged(self) -> int:
+        """Rename damaged checkpoints that are newer than the last whole one; return its step.
+
+        Raises:
+            UserError: there are checkpoints, but none is whole.
+        """
+        found, damaged = self.checkpoints(), []
+        while found:
+            try:
+                require_whole(found[-1])
+                break
+            except UserError as error:
+                damaged.append((found.pop(), error))
+        if damaged and not found:
+            raise UserError(f"no checkpoint in {self.folder} is whole ({damaged[0][1]})")
+        for folder, error in damaged:
+            aside = folder.with_name(f"damaged_{folder.name}")
+            print(f"note: {error}: going on from {found[-1].name}; it is kept as {aside.name}")
+            with explained_write_errors(aside):
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.rename(aside)
+        return step_of(found[-1]) if found else 0
 
     def write_environment(self, now: dict) -> None:
         """Write environment.json; say where it differs from that of the run's earlier part."""
         path = self.folder / "environment.json"
-        before = read_json(path) if path.exists() else now
+        before = now
+        with suppress(UserError), explained_damage(path):  # it says nothing that a resume needs
+            before = dict(read_json(path))
         for name in now.keys() & before.keys():
             if now[name] != before[name]:
                 print(f"note: {name} was {before[name]}, is {now[name]}: the bits may differ")
@@ -140,12 +186,16 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Return the whole checkpoints, oldest first."""
-        return sorted((self.folder / "checkpoints").glob("step_*"))
+        found = (self.folder / "checkpoints").glob("step_*")
+        whole = (path for path in found if CHECKPOINT.fullmatch(path.name) and path.is_dir())
+        return sorted(whole, key=step_of)
 
     def remove_unfinished(self) -> None:
-        """Delete the checkpoint that a kill left half-written."""
+        """Delete the checkpoint and the files that a kill left half-written."""
         for folder in (self.folder / "checkpoints").glob(".step_*"):
             shutil.rmtree(folder)
+        for file in self.folder.glob(".*.safetensors.*.tmp"):
+            file.unlink(missing_ok=True)
 
     def save_checkpoint(self, step: int, tensors: dict[str, Tensors], state: dict) -> None:
         """Write a checkpoint whole and delete all but the last `kept`."""
@@ -158,7 +208,8 @@ class Run:
             temporary.mkdir(parents=True)
             for name, content in tensors.items():
                 save_tensors(temporary / f"{name}.safetensors", content)
-            write_json(temporary / "state.json", {"step": step, **state})
+            sizes = {path.name: path.stat().st_size for path in temporary.iterdir()}
+            write_json(temporary / "state.json", {"step": step, **state, "bytes": sizes})
             if final.exists():
                 shutil.rmtree(final)
             temporary.rename(final)
@@ -170,9 +221,45 @@ class Run:
         folders = self.checkpoints()
         if not folders:
             return None
-        state = read_json(folders[-1] / "state.json")
+        state = read_state(folders[-1])
         tensors = {path.stem: load_tensors(path) for path in folders[-1].glob("*.safetensors")}
         return Checkpoint(state["step"], tensors, state)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step that a checkpoint's folder is named after."""
+    return int(checkpoint.name.removeprefix("step_"))
+
+
+def read_state(checkpoint: Path) -> dict:
+    """Read a checkpoint's state.json.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    path = checkpoint / "state.json"
+    state = read_json(path)
+    with explained_damage(path):
+        if state["step"] != step_of(checkpoint):
+            raise ValueError(f"step {state['step']}")
+    return state
+
+
+def require_whole(checkpoint: Path) -> None:
+    """Refuse a checkpoint that lacks a file, or has one that is cut short.
+
+    Raises:
+        UserError: naming the file.
+    """
+    sizes = read_state(checkpoint).get("bytes", {})  # of those made before there were any: {}
+    files = list(checkpoint.glob("*.safetensors"))
+    for name in {path.name for path in files} | set(sizes) or {"*.safetensors"}:
+        path = checkpoint / name
+        if not path.exists():
+            raise UserError(f"{path} is missing")
+        if path.stat().st_size != sizes.get(name, path.stat().st_size):
+            raise UserError(f"{path} is damaged: it has not the size it was written with")
+        load_tensors(path)
 
 
 def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:

@@ -2,14 +2,28 @@ import csv
 import errno
 import json
 import os
+import random
+import sys
+from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agegen import files
 from agegen.errors import UserError
-from agegen.files import read_json, sha256, write_json, write_rows, write_text, written_whole
+from agegen.files import (
+    lock,
+    read_json,
+    read_metrics,
+    sha256,
+    write_json,
+    write_rows,
+    write_text,
+    written_whole,
+)
+from agegen.tensor_files import save_tensors
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
@@ -25,7 +39,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
     with pytest.raises(RuntimeError):
         stopped_halfway()
     assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["x.txt"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".agegen", "x.txt"]
 
 
 def test_folders_are_made(tmp_path):
@@ -52,13 +66,78 @@ def test_write_errors_become_one_sentence(tmp_path, monkeypatch, code, sentence)
     assert not list(tmp_path.iterdir())
 
 
-def test_other_errors_are_not_disguised(tmp_path, monkeypatch):
-    def fail(path):
-        raise OSError(errno.EIO, "Input/output error")
+@pytest.mark.parametrize("code", sorted(errno.errorcode))
+def test_every_error_of_the_disk_is_one_sentence_that_leaves_the_old_file(
+    tmp_path, monkeypatch, code
+):
+    path = tmp_path / "x.json"
+    write_json(path, "old")
+    error = OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(files, "flush_to_disk", fail)
-    with pytest.raises(OSError, match="Input/output"):
+    def fail(self, target):
+        raise error
+
+    monkeypatch.setattr(Path, "replace", fail)
+    passed_on = isinstance(error, ConnectionError)  # of a pipe, not of a file
+    with pytest.raises(OSError if passed_on else UserError) as raised:
+        write_json(path, "new")
+    assert passed_on or str(path) in str(raised.value)
+    assert read_json(path) == "old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".agegen", "x.json"]
+
+
+def test_an_error_about_another_place_names_that_place(tmp_path):
+    def fail():
+        with written_whole(tmp_path / "x.json"):
+            raise OSError(errno.EROFS, "Read-only file system", "/dev/shm/sem.1")
+
+    with pytest.raises(UserError, match=r"cannot write /dev/shm/sem.1: the disk is read-only"):
+        fail()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
+@pytest.mark.parametrize("mask", [0o022, 0o002, 0o027, 0o077, 0o000])
+def test_all_files_have_the_rights_that_the_umask_gives(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        save_tensors(tmp_path / "x.safetensors", {"a": torch.zeros(3)})
         write_json(tmp_path / "x.json", {})
+        write_rows(tmp_path / "x.csv", ("a",), [])
+    finally:
+        os.umask(before)
+    rights = {p.name: p.stat().st_mode & 0o777 for p in tmp_path.glob("x.*")}
+    assert rights == dict.fromkeys(("x.safetensors", "x.json", "x.csv"), 0o666 & ~mask)
+
+
+def test_json_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "x.json").write_bytes(b"\xef\xbb\xbf" + b'{"a": 1}')
+    assert read_json(tmp_path / "x.json") == {"a": 1}
+
+
+def test_locks_that_the_file_system_lacks_are_said_and_no_refusal(tmp_path, monkeypatch, capsys):
+    codes = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EIO)
+    for code in codes:
+
+        def fail(file, how, code=code):
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr("agegen.files.fcntl.flock", fail)
+        assert lock(tmp_path, "busy") is None
+    assert capsys.readouterr().out.count("cannot be locked") == len(codes)
+
+
+def test_damaged_lines_of_metrics_cost_no_others(tmp_path, capsys):
+    rng = random.Random(0)
+    for trial in range(200):
+        lines = [f'{{"kind": "step", "step": {i}, "loss": 0.5}}'.encode() for i in range(20)]
+        hurt = rng.sample(range(20), rng.randint(0, 5))
+        for i in hurt:
+            lines[i] = rng.choice([b"", b"null", b"[]", b"\xff\xfe", b"{}", b"7", lines[i][:-9]])
+        path = tmp_path / f"{trial}.jsonl"
+        path.write_bytes(b"\n".join(lines) + b"\n")
+        assert [r["step"] for r in read_metrics(path)] == [i for i in range(20) if i not in hurt]
+        said = "is damaged in line" in capsys.readouterr().err
+        assert said == bool(hurt and hurt != [19])
 
 
 def test_impossible_places_are_named(tmp_path):

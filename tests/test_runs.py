@@ -1,5 +1,7 @@
 """The run folder: whole checkpoints, cut metrics, refused configs."""
 
+import random
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,7 +79,7 @@ def test_resume_on_another_machine_is_said(tmp_path: Path, capsys: pytest.Captur
 def test_metrics_after_the_checkpoint_and_half_lines_are_cut(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.start(Config(), {}, resume=False)
-    run.log([{"step": step} for step in range(1, 6)])
+    run.log([{"kind": "step", "step": step} for step in range(1, 6)])
     run.save_checkpoint(3, {"model": {"a": torch.ones(2)}}, {})
     with run.metrics_path.open("a") as file:
         file.write('{"step": 6, "lo')
@@ -108,9 +110,98 @@ def test_only_the_last_checkpoints_stay_and_half_ones_are_ignored(tmp_path: Path
 
 def test_other_processes_write_nothing(tmp_path: Path) -> None:
     run = Run(tmp_path, main=False)
-    run.log([{"step": 1}])
+    run.log([{"kind": "step", "step": 1}])
     run.save_checkpoint(1, {"model": {"a": torch.ones(1)}}, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def saved_run(folder: Path, steps: int = 3) -> Run:
+    """A run with a checkpoint and a record a step, and weights."""
+    run = Run(folder)
+    run.start(Config(), {}, resume=False)
+    for step in range(1, steps + 1):
+        run.log([{"kind": "step", "step": step}])
+        save_tensors(folder / "best.safetensors", {"a": torch.full((2,), float(step))})
+        run.save_checkpoint(step, {"model": {"a": torch.full((2,), float(step))}}, {"x": step})
+    run.release()
+    return run
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("gone", [["checkpoints"], ["config.json"], ["checkpoints", "config.json"]])
+@pytest.mark.parametrize("resume", [True, False])
+def test_trained_weights_are_never_replaced_by_a_new_beginning(
+    tmp_path: Path, gone: list[str], resume: bool
+) -> None:
+    saved_run(tmp_path)
+    for name in gone:
+        path = tmp_path / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match="choose another --out"):
+        Run(tmp_path).start(Config(), {}, resume=resume)
+    assert contents(tmp_path) == before
+
+
+def test_copies_of_checkpoints_beside_them_are_no_checkpoints(tmp_path: Path) -> None:
+    run = saved_run(tmp_path)
+    for name in ("step_000000003_backup", "step_ copy", "step_", "step_x", "step_000000009.old"):
+        shutil.copytree(run.checkpoints()[-1], tmp_path / "checkpoints" / name)
+    (tmp_path / "checkpoints" / "step_000000007").write_text("a file")
+    checkpoint = run.latest_checkpoint()
+    assert checkpoint is not None
+    assert checkpoint.step == 3
+
+
+def damage(path: Path, rng: random.Random) -> None:
+    """Hurt a checkpoint's file: gone, empty, cut short, zeros, or JSON of another kind."""
+    content = path.read_bytes()
+    kinds: list[bytes | None] = [None, b"", content[: rng.randrange(len(content))], b"\0" * 9]
+    if path.suffix == ".json":
+        kinds += [b"null", b"[]", b"3", b'"x"', b'{"step": "3"}', b"{}", b"\xff\xfe", b"[" * 9999]
+    chosen = rng.choice(kinds)
+    path.unlink() if chosen is None else path.write_bytes(chosen)
+
+
+def test_a_damaged_checkpoint_is_set_aside_for_the_one_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    rng = random.Random(0)
+    for trial in range(150):
+        run = saved_run(tmp_path / str(trial))
+        newest = run.checkpoints()[-1]
+        damage(rng.choice(sorted(newest.iterdir())), rng)
+        run.start(Config(), {}, resume=True)
+        assert "damaged_step_000000003" in capsys.readouterr().out
+        checkpoint = run.latest_checkpoint()
+        assert checkpoint is not None
+        assert (checkpoint.step, checkpoint.state["x"]) == (2, 2)
+        assert [record["step"] for record in run.metrics()] == [1, 2]
+        assert (newest.parent / "damaged_step_000000003").exists()
+
+
+def test_a_run_whose_files_are_damaged_is_one_sentence_or_goes_on(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    refused = 0
+    for trial in range(150):
+        run = saved_run(tmp_path / str(trial))
+        files = [path for path in contents(run.folder) if path.name != ".lock"]
+        for path in rng.sample(files, rng.randint(1, 4)):
+            damage(path, rng)
+        weights = [p for p in run.folder.glob("*.safetensors")]
+        before = [p.read_bytes() for p in weights]
+        try:
+            run.start(Config(), {}, resume=True)
+            run.latest_checkpoint()
+        except UserError:
+            refused += 1
+        finally:
+            run.release()
+        assert [p.read_bytes() for p in weights] == before
+    assert 0 < refused < 150
 
 
 @pytest.mark.parametrize("damage", [b"", b"not safetensors at all", None])

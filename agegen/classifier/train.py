@@ -203,6 +203,8 @@ def begin(training: Training, config: TrainConfig) -> Checkpoint | None:
         training.averaged.load_state_dict(checkpoint.tensors["averaged"])
         load_optimizer_tensors(training.optimizer, checkpoint.tensors["optimizer"])
         accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
+    else:  # from now on a run without a checkpoint is one that has lost them
+        save(training, 0, None)
     accelerator.print(
         f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
         f"{precision_of(accelerator)}, "

@@ -110,12 +110,12 @@ def restore(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) 
 
 
 def save(training: Training, step: int, rate_factor: float) -> None:
-    """Write the averaged generators for use, and then a checkpoint.
+    """Write the averaged generators for use, and then a checkpoint; untrained ones are of no use.
 
     In that order a run that is killed in between writes both again.
     """
     unwrap, averaged = training.accelerator.unwrap_model, training.averaged
-    if training.accelerator.is_main_process:
+    if step and training.accelerator.is_main_process:
         save_tensors(training.run.folder / f"{LAST}.safetensors", averaged.module.state_dict())
     training.run.save_checkpoint(
         step,
