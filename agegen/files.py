@@ -33,21 +33,36 @@ def written_whole(path: Path) -> Iterator[Path]:
         UserError: the disk is full, the folder may not be written, or a file is in the way that
             agegen did not write.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with written_together(path) as (temporary,):
+        yield temporary
+
+
+@contextmanager
+def written_together(*paths: Path) -> Iterator[list[Path]]:
+    """The same of several files of one folder: all are whole before the first is renamed.
+
+    They are renamed in the order given: what vouches for the others comes last.
+    """
+    temporaries = [path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths]
+    pairs = list(zip(temporaries, paths, strict=True))
     try:
-        with explained_write_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            require_replaceable(path)
-            temporary.touch()
-            rights = stat.S_IMODE(temporary.stat().st_mode)
-            yield temporary
-            temporary.chmod(rights)  # safetensors makes a new file, which only its owner may read
-            flush_to_disk(temporary)
-            note_written(path)
-            temporary.replace(path)
+        with explained_write_errors(paths[0]):
+            paths[0].parent.mkdir(parents=True, exist_ok=True)
+            for temporary, path in pairs:
+                require_replaceable(path)
+                temporary.touch()
+            rights = stat.S_IMODE(temporaries[0].stat().st_mode)
+            yield temporaries
+            for temporary, path in pairs:
+                temporary.chmod(rights)  # safetensors makes a file that only its owner may read
+                flush_to_disk(temporary)
+                note_written(path)
+            for temporary, path in pairs:
+                temporary.replace(path)
     finally:
-        with suppress(OSError):  # already renamed, or never made
-            temporary.unlink()
+        for temporary in temporaries:
+            with suppress(OSError):  # already renamed, or never made
+                temporary.unlink()
 
 
 def flush_to_disk(path: Path) -> None:
@@ -131,15 +146,23 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` to `path` as indented JSON, whole."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, as_json_text(content))
+
+
+def as_json_text(content: Any) -> str:
+    """The text of a JSON file."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_rows(path: Path, header: tuple, rows: list) -> None:
     """Write a CSV whole. Names that are not valid UTF-8 are kept as backslash escapes."""
-    with (
-        written_whole(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-    ):
+    with written_whole(path) as temporary:
+        put_rows(temporary, header, rows)
+
+
+def put_rows(path: Path, header: tuple, rows: list) -> None:
+    """Write a CSV in place."""
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)

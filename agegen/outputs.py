@@ -51,14 +51,18 @@ def is_noted(path: Path) -> bool:
 
 def is_run(folder: Path) -> bool:
     """True if a training, or what was packed of one, lies in a folder."""
-    try:
-        saved = json.loads((folder / "config.json").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(saved, dict) and isinstance(saved.get("config"), dict)
+    return isinstance(read_names(folder / "config.json").get("config"), dict)
 
 
 def is_store(folder: Path) -> bool:
-    """True if a FaceStore lies in a folder, or one that is being made."""
-    pairs = (("store.json", "images.npy"), ("journal.jsonl", "images.npy.partial"))
-    return any(all((folder / name).is_file() for name in pair) for pair in pairs)
+    """True if a FaceStore lies in a folder."""
+    return "checksums" in read_names(folder / "store.json")
+
+
+def read_names(path: Path) -> dict:
+    """The content of a JSON file that holds names; empty if it is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -140,17 +140,13 @@ class Run:
             UserError: there are checkpoints, but none is whole.
         """
         found, damaged = self.checkpoints(), []
-        while found:
-            try:
-                require_whole(found[-1])
-                break
-            except UserError as error:
-                damaged.append((found.pop(), error))
+        while found and (fault := fault_of(found[-1])):
+            damaged.append((found.pop(), fault))
         if damaged and not found:
             raise UserError(f"no checkpoint in {self.folder} is whole ({damaged[0][1]})")
-        for folder, error in damaged:
+        for folder, fault in damaged:
             aside = folder.with_name(f"damaged_{folder.name}")
-            print(f"note: {error}: going on from {found[-1].name}; it is kept as {aside.name}")
+            print(f"note: {fault}: going on from {found[-1].name}; it is kept as {aside.name}")
             with explained_write_errors(aside):
                 shutil.rmtree(aside, ignore_errors=True)
                 folder.rename(aside)
@@ -245,21 +241,18 @@ def read_state(checkpoint: Path) -> dict:
     return state
 
 
-def require_whole(checkpoint: Path) -> None:
-    """Refuse a checkpoint that lacks a file, or has one that is cut short.
-
-    Raises:
-        UserError: naming the file.
-    """
-    sizes = read_state(checkpoint).get("bytes", {})  # of those made before there were any: {}
-    files = list(checkpoint.glob("*.safetensors"))
-    for name in {path.name for path in files} | set(sizes) or {"*.safetensors"}:
-        path = checkpoint / name
-        if not path.exists():
-            raise UserError(f"{path} is missing")
-        if path.stat().st_size != sizes.get(name, path.stat().st_size):
-            raise UserError(f"{path} is damaged: it has not the size it was written with")
-        load_tensors(path)
+def fault_of(checkpoint: Path) -> str:
+    """Why a checkpoint cannot be gone on from, naming the file; empty if it is whole."""
+    try:
+        sizes = read_state(checkpoint).get("bytes", {})  # of older versions' there are none
+        names = {path.name for path in checkpoint.glob("*.safetensors")} | set(sizes)
+        for name in names or {"*.safetensors"}:
+            load_tensors(checkpoint / name)
+            if (checkpoint / name).stat().st_size != sizes.get(name, -1) and sizes:
+                raise UserError(f"{checkpoint / name} has not the size it was written with")
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:

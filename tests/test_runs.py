@@ -191,7 +191,7 @@ def test_a_run_whose_files_are_damaged_is_one_sentence_or_goes_on(tmp_path: Path
         files = [path for path in contents(run.folder) if path.name != ".lock"]
         for path in rng.sample(files, rng.randint(1, 4)):
             damage(path, rng)
-        weights = [p for p in run.folder.glob("*.safetensors")]
+        weights = list(run.folder.glob("*.safetensors"))
         before = [p.read_bytes() for p in weights]
         try:
             run.start(Config(), {}, resume=True)

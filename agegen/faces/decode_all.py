@@ -1,19 +1,23 @@
 """Decode photos once in worker processes into one array on disk; goes on where a kill stopped it.
 
-While it works the folder holds ``journal.jsonl`` (the request, then one line per decoded chunk)
-and ``images.npy.partial``. A re-run with the same request goes on after the last whole chunk.
+While it works the folder holds ``journal.jsonl`` (the request, then one line per decoded chunk
+with the checksum of its images) and ``images.npy.partial``. A re-run with the same request goes on
+after the last whole chunk whose images are those of its line.
 """
 
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from hashlib import sha256 as new_sha256
 from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,10 +27,12 @@ from agegen.errors import UserError
 from agegen.faces.decode import BadImageError, decode_face
 from agegen.faces.near_duplicates import difference_hash
 from agegen.faces.records import Face
-from agegen.files import explained_write_errors, flush_to_disk, written_whole
+from agegen.files import explained_write_errors
+from agegen.outputs import note_written
 from agegen.progress import Progress
 
 CHUNK = 64
+PARTIAL, JOURNAL = "images.npy.partial", "journal.jsonl"
 
 
 class Decoded(NamedTuple):
@@ -34,6 +40,13 @@ class Decoded(NamedTuple):
 
     hash: str
     reason: str
+
+
+class Chunk(NamedTuple):
+    """A line of the journal: the SHA-256 of the good images' bytes, and an entry a file."""
+
+    checksum: str
+    entries: list[Decoded]
 
 
 def decode_all(
@@ -50,55 +63,78 @@ def decode_all(
 
     Returns:
         One entry per face.
+
+    Raises:
+        UserError: the disk is full or fails, or another process wrote into the files.
     """
-    partial, journal = out / "images.npy.partial", out / "journal.jsonl"
-    decoded = recover(partial, journal, request, size)
+    partial, journal = out / PARTIAL, out / JOURNAL
+    with explained_write_errors(out):
+        done = recover(partial, journal, request, size)
+    decoded = [entry for chunk in done for entry in chunk.entries]
     chunks = [faces[i : i + CHUNK] for i in range(len(decoded), len(faces), CHUNK)]
     if decoded:
         print(f"going on after {len(decoded):,} photos decoded by an earlier run")
-    bar = Progress(len(faces), "decoding", "photos", initial=len(decoded))
-    with partial.open("ab") as images, journal.open("a", encoding="utf-8") as log, bar:
-        for arrays, entries in decode_chunks(chunks, size, workers):
-            images.write(arrays)
-            images.flush()
-            log.write(json.dumps(entries) + "\n")
-            log.flush()
+    with Progress(len(faces), "decoding", "photos", initial=len(decoded)) as bar:
+        for images, entries in decode_chunks(chunks, size, workers):
+            chunk = Chunk(new_sha256(images).hexdigest(), entries)
+            with explained_write_errors(out):
+                append(partial, images)
+                append(journal, json.dumps(chunk).encode() + b"\n")
+            done.append(chunk)
             decoded += entries
             bar.update(len(entries))
+    if count_whole(partial, done, size) < len(done):
+        raise UserError(f"{partial} was changed by another process: run the command again")
     return decoded
 
 
-def recover(partial: Path, journal: Path, request: dict, size: int) -> list[Decoded]:
+def append(path: Path, content: bytes) -> None:
+    """Add to a file."""
+    with path.open("ab") as file:
+        file.write(content)
+
+
+def recover(partial: Path, journal: Path, request: dict, size: int) -> list[Chunk]:
     """Return what an earlier run of the same request decoded; begin anew otherwise."""
-    lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
-    images = partial.with_suffix("")
-    if lines and lines[0] == json.dumps(request) and not partial.exists() and images.exists():
-        images.rename(partial)  # stopped after `write_images`
-    if not lines or lines[0] != json.dumps(request) or not partial.exists():
-        partial.write_bytes(array_header(0, size))
-        journal.write_text(json.dumps(request) + "\n", encoding="utf-8")
+    lines = journal.read_bytes().splitlines() if journal.exists() else []
+    first = json.dumps(request).encode()
+    if not lines or lines[0] != first or not partial.exists():
+        if lines and partial.exists():
+            print(
+                f"note: what an earlier run with other settings or photos left in {journal.parent} "
+                "unfinished is begun anew"
+            )
+        for path, content in ((partial, array_header(0, size)), (journal, first + b"\n")):
+            note_written(path)
+            path.write_bytes(content)
         return []
-    decoded, good = [], [lines[0]]
-    length = len(array_header(0, size))
-    for line in lines[1:]:
-        entries = parse_journal_line(line)
-        length += sum(not entry.reason for entry in entries) * size * size * 3
-        if not entries or partial.stat().st_size < length:
-            break
-        decoded += entries
-        good.append(line)
-    journal.write_text("\n".join(good) + "\n", encoding="utf-8")
-    rows = sum(not entry.reason for entry in decoded)
+    chunks = list(takewhile(lambda chunk: chunk.entries, map(parse_chunk, lines[1:])))
+    chunks = chunks[: count_whole(partial, chunks, size)]
+    good = [first, *(json.dumps(chunk).encode() for chunk in chunks)]
+    journal.write_bytes(b"\n".join(good) + b"\n")
+    rows = sum(not entry.reason for chunk in chunks for entry in chunk.entries)
     os.truncate(partial, len(array_header(0, size)) + rows * size * size * 3)
-    return decoded
+    return chunks
 
 
-def parse_journal_line(line: str) -> list[Decoded]:
-    """Read one chunk's entries; a line cut short by a kill gives none."""
+def parse_chunk(line: bytes) -> Chunk:
+    """Read one chunk's line; one that is cut short or damaged has no entries."""
     try:
-        return [Decoded(*entry) for entry in json.loads(line)]
-    except (json.JSONDecodeError, TypeError):
-        return []
+        checksum, entries = json.loads(line)
+        return Chunk(checksum, [Decoded(*map(str, entry)) for entry in entries])
+    except (ValueError, TypeError):
+        return Chunk("", [])
+
+
+def count_whole(partial: Path, chunks: list[Chunk], size: int) -> int:
+    """How many of the first chunks have the images that they were written with."""
+    with partial.open("rb") as file:
+        file.seek(len(array_header(0, size)))
+        for number, chunk in enumerate(chunks):
+            rows = sum(not entry.reason for entry in chunk.entries)
+            if new_sha256(file.read(rows * size * size * 3)).hexdigest() != chunk.checksum:
+                return number
+    return len(chunks)
 
 
 def array_header(n: int, size: int) -> bytes:
@@ -117,9 +153,12 @@ def decode_chunks(
 ) -> Iterator[tuple[bytes, list[Decoded]]]:
     """Decode chunks in worker processes, yielding them in order, a bounded number ahead."""
     paths = [[face.path for face in chunk] for chunk in chunks]
-    context = multiprocessing.get_context("spawn")
+    pool = make_pool(workers)
+    if pool is None:
+        yield from (decode_chunk(chunk, size) for chunk in paths)
+        return
     ahead = 4 * workers
-    with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
+    with pool:
         pending = deque(pool.submit(decode_chunk, chunk, size) for chunk in paths[:ahead])
         try:
             for i in range(len(paths)):
@@ -133,6 +172,18 @@ def decode_chunks(
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def make_pool(workers: int) -> ProcessPoolExecutor | None:
+    """Start the processes; None where the system has no semaphores for them (/dev/shm)."""
+    context = multiprocessing.get_context("spawn")
+    try:
+        return ProcessPoolExecutor(workers, context, initializer=end_with_parent)
+    except OSError as error:
+        print(
+            f"note: no decoding processes can be started ({error}): photos are decoded in this one"
+        )
+        return None
 
 
 def end_with_parent() -> None:
@@ -165,20 +216,30 @@ def decode_chunk(paths: list[Path], size: int) -> tuple[bytes, list[Decoded]]:
     return b"".join(images), entries
 
 
-def write_images(out: Path, n: int, keep: list[int], size: int) -> None:
-    """Make images.npy of the decoded rows, without those of dropped faces.
+def write_images(partial: Path, path: Path, n: int, keep: list[int], size: int) -> None:
+    """Write the array of the decoded rows, without those of dropped faces.
 
     Nothing in the partial file moves, so that a kill at any point leaves it fit to resume from.
+
+    Args:
+        partial: images.npy.partial.
+        path: of the array; an empty file is there.
+        n: rows of the partial file.
+        keep: which of them.
+        size: side of the faces in pixels.
     """
-    partial, header = out / "images.npy.partial", array_header(len(keep), size)
+    header = array_header(len(keep), size)
     if len(keep) == n:
-        with explained_write_errors(out), partial.open("r+b") as file:
+        with partial.open("r+b") as file:
             file.write(header)
-        flush_to_disk(partial)
-        partial.replace(out / "images.npy")
+        path.unlink()
+        try:
+            os.link(partial, path)
+        except OSError:  # a file system without links
+            shutil.copyfile(partial, path)
         return
     rows = np.memmap(partial, np.uint8, "r", len(header), (n, size * size * 3))
-    with written_whole(out / "images.npy") as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         file.write(header)
         for start in range(0, len(keep), CHUNK):
             file.write(rows[keep[start : start + CHUNK]].tobytes())
@@ -186,5 +247,5 @@ def write_images(out: Path, n: int, keep: list[int], size: int) -> None:
 
 def remove_leftovers(out: Path) -> None:
     """Remove what only a resumed run reads; the journal first, since it vouches for the rest."""
-    for name in ("journal.jsonl", "images.npy.partial"):
+    for name in (JOURNAL, PARTIAL):
         (out / name).unlink(missing_ok=True)

@@ -9,12 +9,16 @@ import numpy as np
 
 from agegen.errors import UserError
 from agegen.faces.catalog import Catalog, read_catalog
-from agegen.faces.decode_all import decode_all, remove_leftovers, write_images
+from agegen.faces.decode_all import JOURNAL, PARTIAL, decode_all, remove_leftovers, write_images
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.records import CLASS_NAMES, AgeRanges, Face, Rejected, SourceKind
 from agegen.faces.split import SPLITS, Split, split_faces
 from agegen.faces.store import COLUMNS, FORMAT, FaceStore, read_info
-from agegen.files import explained_write_errors, sha256, write_json, write_rows
+from agegen.files import as_json_text, lock, put_rows, sha256, written_together
+from agegen.outputs import is_run, require_replaceable
+
+FINAL = ("images.npy", "faces.csv", "rejected.csv", "store.json")
+WRITTEN = (*FINAL, PARTIAL, JOURNAL)
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,41 @@ def prepare(config: PrepareConfig) -> FaceStore:
     catalog = read_catalog(config.source, AgeRanges(config.young, config.old), config.kind)
     print(f"{config.source} is read as {catalog.kind}: {len(catalog.faces):,} photos in a class")
     request = describe_request(config, catalog)
-    if is_done(config, request):
-        print(f"{config.out} is already made from these photos with these settings: nothing to do")
-        remove_leftovers(config.out)
+    busy = f"another prepare_faces.py is at work in {config.out}"
+    require_free(config)
+    held = lock(config.out, busy)
+    try:
+        if is_done(config, request):
+            print(
+                f"{config.out} is already made from these photos with these settings: nothing to do"
+            )
+            remove_leftovers(config.out)
+        else:
+            make(config, catalog, request)
         return FaceStore.open(config.out)
-    with explained_write_errors(config.out):
-        config.out.mkdir(parents=True, exist_ok=True)
-        decoded = decode_all(config.out, catalog.faces, request, config.size, config.workers)
+    finally:
+        if held:
+            held.close()
+
+
+def require_free(config: PrepareConfig) -> None:
+    """Refuse a folder in which something else than a store would be replaced.
+
+    Raises:
+        UserError: naming it.
+    """
+    out = config.out
+    if is_run(out):
+        raise UserError(f"{out} holds a training's run: choose another --out for the store")
+    for path in (out / name for name in WRITTEN):
+        if config.source.resolve() == path.resolve():
+            raise UserError(f"--source {config.source} would be replaced: choose another --out")
+        require_replaceable(path)
+
+
+def make(config: PrepareConfig, catalog: Catalog, request: dict) -> None:
+    """Decode, split and write; a store that is there stays until the new one is whole."""
+    decoded = decode_all(config.out, catalog.faces, request, config.size, config.workers)
     kept = [face for face, d in zip(catalog.faces, decoded, strict=True) if not d.reason]
     hashes = [d.hash for d in decoded if not d.reason]
     split = split_kept(config, kept, hashes)
@@ -85,7 +117,6 @@ def prepare(config: PrepareConfig) -> FaceStore:
         if d.reason
     ]
     finish(config, request, kept, hashes, split, rejected)
-    return FaceStore.open(config.out)
 
 
 def describe_request(config: PrepareConfig, catalog: Catalog) -> dict:
@@ -110,13 +141,8 @@ def size_and_time(path: Path) -> tuple[int, int]:
 
 
 def is_done(config: PrepareConfig, request: dict) -> bool:
-    """True if `out` holds this very store; otherwise clear the way, if that is allowed."""
-    stored = config.out / "store.json"
-    if not stored.exists():
-        return False
-    if config.overwrite:
-        (config.out / "images.npy").unlink(missing_ok=True)
-        stored.unlink()
+    """True if `out` holds this very store; False if there is none, or it may be replaced."""
+    if config.overwrite or not (config.out / "store.json").exists():
         return False
     try:
         old = read_info(config.out)["request"]
@@ -172,23 +198,20 @@ def finish(
         for i, j in sorted(split.dropped.items())
     ]
     keep = [i for i in range(len(faces)) if i not in split.dropped]
-    write_rows(
-        out / "faces.csv", COLUMNS, [face_row(faces[i], hashes[i], split.names[i]) for i in keep]
-    )
-    write_rows(out / "rejected.csv", ("path", "reason"), sorted(rejected))
-    write_images(out, len(faces), keep, config.size)
-    names = ("images.npy", "faces.csv")
     labels = np.array([faces[i].label for i in keep])
-    write_json(
-        out / "store.json",
-        {
+    with written_together(*(out / name for name in FINAL)) as (images, table, left_out, info):
+        put_rows(table, COLUMNS, [face_row(faces[i], hashes[i], split.names[i]) for i in keep])
+        put_rows(left_out, ("path", "reason"), sorted(rejected))
+        write_images(out / PARTIAL, images, len(faces), keep, config.size)
+        files = {"images.npy": images, "faces.csv": table}
+        content = {
             "format": FORMAT,
             "request": request,
             "counts": count(labels, split.names[keep], len(rejected)),
-            "bytes": {name: (out / name).stat().st_size for name in names},
-            "checksums": {name: sha256(out / name) for name in names},
-        },
-    )
+            "bytes": {name: path.stat().st_size for name, path in files.items()},
+            "checksums": {name: sha256(path) for name, path in files.items()},
+        }
+        info.write_text(as_json_text(content), encoding="utf-8", errors="backslashreplace")
     remove_leftovers(out)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from agegen.errors import UserError
-from agegen.files import read_json, sha256
+from agegen.files import explained_damage, read_json, sha256
 
 FORMAT = 1
 COLUMNS = ("path", "age", "label", "identity", "gender", "split", "hash")
@@ -80,7 +80,8 @@ class FaceStore:
         """
         folder = Path(folder)
         info = read_info(folder)
-        check_files(folder, info, verify)
+        with explained_damage(folder / "store.json"):
+            check_files(folder, info, verify)
         images = np.load(folder / "images.npy", mmap_mode="r")
         columns = read_columns(folder / "faces.csv")
         if len(images) != len(columns["label"]):
@@ -102,7 +103,10 @@ class FaceStore:
 def read_info(folder: Path) -> dict:
     """Read store.json, or say why the folder is not a store or is of another version."""
     if not folder.is_dir():
-        raise UserError(f"no FaceStore at {folder}: make one with recipes/prepare_faces.py")
+        raise UserError(
+            f"no FaceStore at {folder}: make one with recipes/prepare_faces.py; if it was moved, "
+            "--faces names where it is now"
+        )
     if not (folder / "store.json").exists():
         half = (folder / "journal.jsonl").exists()
         raise UserError(
@@ -122,14 +126,17 @@ def read_info(folder: Path) -> dict:
 
 def check_files(folder: Path, info: dict, verify: bool) -> None:
     """Compare sizes and checksums with store.json."""
+    half = (folder / "journal.jsonl").exists()  # stopped while the store was being replaced
+    remedy = ": run the same prepare_faces.py command again, which finishes it" if half else ""
     for name, expected in info["checksums"].items():
         path = folder / name
         if not path.exists():
-            raise UserError(f"{folder} is damaged: {name} is missing")
+            raise UserError(f"{folder} is damaged: {name} is missing{remedy}")
         if path.stat().st_size != info["bytes"][name]:
-            raise UserError(f"{folder} is damaged: {name} has not the size it was written with")
+            said = f"{name} has not the size it was written with"
+            raise UserError(f"{folder} is damaged: {said}{remedy}")
         if (verify or name != "images.npy") and sha256(path) != expected:
-            raise UserError(f"{folder} is damaged: {name} has changed since it was written")
+            raise UserError(f"{folder} is damaged: {name} has changed since it was written{remedy}")
 
 
 def read_columns(path: Path) -> dict[str, np.ndarray]:

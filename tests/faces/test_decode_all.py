@@ -1,6 +1,8 @@
 import errno
 import multiprocessing
 import os
+import random
+import shutil
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -17,8 +19,11 @@ from agegen.faces import decode_all
 from agegen.faces.decode import decode_face
 from agegen.faces.decode_all import array_header, decode_chunk
 from agegen.faces.prepare import PrepareConfig, prepare
+from agegen.faces.records import Face
 from agegen.faces.store import FaceStore
+from agegen.outputs import note_written
 
+usual_decode_chunks = decode_all.decode_chunks
 pytestmark = pytest.mark.usefixtures("few_in_this_process")
 
 
@@ -99,20 +104,39 @@ def test_a_stopped_run_with_other_settings_begins_anew(photo_folder, tmp_path, m
     np.testing.assert_array_equal(store.images[0], decode_face(Path(store.paths[0]), 40))
 
 
-@pytest.mark.parametrize("name", ["faces.csv", "rejected.csv", "store.json"])
+def full_after(monkeypatch, chunks):
+    """Let the disk be full when the images of a later chunk are written, half of them."""
+    usual, written = decode_all.append, []
+
+    def append(path, content):
+        if len(written) == 2 * chunks:
+            usual(path, content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        usual(path, content)
+        written.append(path)
+
+    monkeypatch.setattr(decode_all, "append", append)
+
+
+def full_at(monkeypatch, name):
+    """Let the disk be full when the temporary file of this name is to be flushed."""
+    usual = files.flush_to_disk
+
+    def flush(path):
+        if path.name.startswith(f".{name}."):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        usual(path)
+
+    monkeypatch.setattr(files, "flush_to_disk", flush)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "faces.csv", "rejected.csv", "store.json"])
 def test_a_run_stopped_while_finishing_decodes_nothing_again(
     prepared, photo_folder, tmp_path, monkeypatch, capsys, name
 ):
     config = PrepareConfig(photo_folder, tmp_path / "store", size=32)
-    usual = files.written_whole
-
-    def full(path):
-        if path.name == name:
-            raise UserError(f"cannot write {path}: the disk is full")
-        return usual(path)
-
     with monkeypatch.context() as patch:
-        patch.setattr(files, "written_whole", full)
+        full_at(patch, name)
         with pytest.raises(UserError, match="the disk is full"):
             prepare(config)
     with pytest.raises(UserError, match="half-written"):
@@ -122,13 +146,74 @@ def test_a_run_stopped_while_finishing_decodes_nothing_again(
     assert content(config.out) == content(prepared)
 
 
+@pytest.mark.parametrize("name", ["decoding", "images.npy", "faces.csv", "store.json"])
+def test_a_good_store_stays_until_the_one_that_replaces_it_is_whole(
+    prepared, tmp_path, monkeypatch, name
+):
+    out = tmp_path / "store"
+    shutil.copytree(prepared, out)
+    before = content(out)
+    source = fill_cacd(tmp_path / "new", 32, first_seed=500)
+    config = PrepareConfig(source, out, size=40, overwrite=True)
+    with monkeypatch.context() as patch:
+        if name == "decoding":
+            full_after(patch, 2)
+        else:
+            full_at(patch, name)
+        with pytest.raises(UserError, match="the disk is full"):
+            prepare(config)
+    assert content(FaceStore.open(out).folder) == before
+    assert prepare(config).size == 40
+    assert not list(out.glob("*.partial"))
+    assert not list(out.glob(".*.tmp"))
+
+
+def test_an_overwrite_of_a_source_without_a_class_costs_nothing(prepared, tmp_path):
+    out, source = tmp_path / "store", tmp_path / "source"
+    shutil.copytree(prepared, out)
+    for name in ("20_A_0001.jpg", "55_B_0001.jpg"):
+        source.mkdir(exist_ok=True)
+        (source / name).write_bytes(b"no picture")
+    with pytest.raises(UserError, match="could be decoded"):
+        prepare(PrepareConfig(source, out, size=32, overwrite=True))
+    assert content(FaceStore.open(out).folder) == content(prepared)
+
+
+def test_images_of_another_process_are_never_taken_for_the_rows(
+    prepared, photo_folder, tmp_path, monkeypatch
+):
+    rng = random.Random(0)
+    for trial in range(40):
+        config = PrepareConfig(photo_folder, tmp_path / str(trial), size=32)
+        interrupted(monkeypatch, config, chunks=rng.randint(1, 5))
+        partial = config.out / "images.npy.partial"
+        images = bytearray(partial.read_bytes())
+        begin = rng.randrange(len(array_header(0, 32)), len(images))
+        rows = images[begin : begin + rng.choice([1, 3072, 9000])]
+        images[begin : begin + len(rows)] = bytes(255 - byte for byte in rows)
+        partial.write_bytes(images)
+        prepare(config)
+        assert content(config.out) == content(prepared)
+
+
+def test_without_semaphores_photos_are_decoded_in_one_process(tmp_path, monkeypatch, capsys):
+    def fail(*arguments, **named):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(decode_all, "ProcessPoolExecutor", fail)
+    good = Face(save(tmp_path / "a.png", 0), 0)
+    usual = usual_decode_chunks([[good], [good]], 32, 2)
+    assert [len(images) for images, _ in usual] == [32 * 32 * 3] * 2
+    assert "Read-only file system" in capsys.readouterr().out
+
+
 def test_a_full_disk_while_decoding_is_one_sentence_and_resumes(
     prepared, photo_folder, tmp_path, monkeypatch, capsys
 ):
     config = PrepareConfig(photo_folder, tmp_path / "store", size=32)
     with monkeypatch.context() as patch:
-        stop_after(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
-        with pytest.raises(UserError, match=r"cannot write .*store: the disk is full$"):
+        full_after(patch, 2)
+        with pytest.raises(UserError, match=r"cannot write .*store.*: the disk is full$"):
             prepare(config)
     prepare(config)
     assert "going on after 16 photos" in capsys.readouterr().out
@@ -141,6 +226,7 @@ def test_a_really_full_device_is_one_sentence(photo_folder, tmp_path):
     out = tmp_path / "store"
     out.mkdir()
     (out / "images.npy.partial").symlink_to("/dev/full")
+    note_written(out / "images.npy.partial")
     with pytest.raises(UserError, match="the disk is full"):
         prepare(PrepareConfig(photo_folder, out, size=32))
 

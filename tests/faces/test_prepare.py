@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import random
 import shutil
 import sys
 from dataclasses import replace
@@ -15,15 +16,17 @@ from prepared_stores import content
 from agegen.errors import UserError
 from agegen.faces.catalog import read_catalog
 from agegen.faces.decode import decode_face
-from agegen.faces.prepare import PrepareConfig, describe_request, prepare
+from agegen.faces.prepare import WRITTEN, PrepareConfig, describe_request, prepare
 from agegen.faces.records import AgeRanges, Face
 from agegen.faces.store import FaceStore
+from agegen.files import lock
+from agegen.runs import Run
 
 pytestmark = pytest.mark.usefixtures("few_in_this_process")
 
 
 def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def rejected(store):
@@ -199,3 +202,52 @@ def test_the_request_is_plain_json(photo_folder, tmp_path):
     assert json.loads(json.dumps(request)) == request
     assert isinstance(catalog.faces[0], Face)
     assert not {"out", "workers", "overwrite"} & set(request)
+
+
+def test_two_at_a_time_in_one_folder_are_refused(photo_folder, tmp_path, prepared):
+    config = PrepareConfig(photo_folder, tmp_path / "store", size=32)
+    held = lock(config.out, "")
+    with pytest.raises(UserError, match=r"another prepare_faces\.py is at work"):
+        prepare(config)
+    held.close()
+    prepare(config)
+    assert content(config.out) == content(prepared)
+
+
+def test_files_that_no_store_vouches_for_are_never_replaced(photo_folder, tmp_path):
+    rng = random.Random(0)
+    for trial in range(100):
+        out = tmp_path / str(trial)
+        out.mkdir()
+        for name in rng.sample(WRITTEN, rng.randint(1, 4)):
+            (out / name).write_bytes(rng.randbytes(20))
+        (out / "notes.txt").write_text("mine")
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        with pytest.raises(UserError, match="in the way"):
+            prepare(PrepareConfig(photo_folder, out, size=32, overwrite=rng.random() < 0.5))
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_table_of_ones_own_is_read_beside_its_name_but_never_replaced(photo_folder, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    ages = {path: path.name[:2] for path in sorted(photo_folder.glob("*.jpg"))}
+    text = "path,age\n" + "".join(f"{path},{age}\n" for path, age in ages.items())
+    for name in ("faces.csv", "rejected.csv"):
+        (mine / name).write_text(text)
+        with pytest.raises(UserError, match=r"would be replaced|in the way"):
+            prepare(PrepareConfig(mine / name, mine, size=32, overwrite=True))
+        assert (mine / name).read_text() == text
+        (mine / name).rename(mine / "own.csv")
+    assert len(prepare(PrepareConfig(mine / "own.csv", mine, size=32))) == len(ages)
+    with pytest.raises(UserError, match="would be replaced"):  # a source for other places only
+        prepare(PrepareConfig(mine / "faces.csv", mine, size=32, overwrite=True))
+
+
+def test_a_run_and_a_store_do_not_share_a_folder(prepared, photo_folder, tmp_path):
+    shutil.copytree(prepared, tmp_path / "store")
+    with pytest.raises(UserError, match="holds a FaceStore"):
+        Run(tmp_path / "store").start(PrepareConfig(photo_folder, tmp_path), {}, resume=False)
+    Run(tmp_path / "run").start(PrepareConfig(photo_folder, tmp_path), {}, resume=False)
+    with pytest.raises(UserError, match="holds a training's run"):
+        prepare(PrepareConfig(photo_folder, tmp_path / "run", size=32, overwrite=True))

@@ -324,7 +324,7 @@ def assert_ended(workers, seconds=20):
 
 
 def same_store(a, b):
-    assert sorted(path.name for path in a.iterdir()) == STORE_FILES
+    assert sorted(p.name for p in a.iterdir() if not p.name.startswith(".")) == STORE_FILES
     for name in STORE_FILES:
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
 
@@ -375,6 +375,17 @@ def test_ctrl_c_is_one_word_and_leaves_no_workers(many, tmp_path):
     assert shown.endswith("stopped\n")
     assert_ended(workers)
     assert (tmp_path / "store" / "journal.jsonl").exists()
+
+
+def test_a_second_command_at_the_same_time_is_refused_and_costs_the_first_nothing(many, tmp_path):
+    first = start(many, tmp_path / "store")
+    wait_for_lines(tmp_path / "store" / "journal.jsonl", 2, first)
+    second = recipe("prepare_faces", *arguments(many, tmp_path / "store"))
+    assert second.returncode == 2
+    assert "another prepare_faces.py is at work" in second.stderr
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    same_store(tmp_path / "store", many / "store")
 
 
 @pytest.mark.parametrize(
