@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import dacite
 
 from agegen.errors import UserError
+from agegen.files import explained_damage, read_json
 
 Config = TypeVar("Config")
 
@@ -28,6 +29,23 @@ def from_plain(config_type: type[Config], content: dict, where: Path) -> Config:
         return dacite.from_dict(config_type, content, rules)
     except (dacite.DaciteError, TypeError, ValueError) as error:
         raise UserError(f"{where}: {error}") from None
+
+
+def read_config(run: Path) -> dict:
+    """Read a run's config.json: ``config``, and ``data`` with checksum and counts of its faces.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    path = run / "config.json"
+    saved = read_json(path)
+    with explained_damage(path):
+        for names in (saved["config"], saved["data"], saved["data"]["counts"]):
+            if not isinstance(names, dict):
+                raise TypeError(f"{names!r} where names are expected")
+        if not isinstance(saved["data"]["checksum"], str):
+            raise TypeError("a checksum that is no text")
+    return saved
 
 
 def defaults_of(config: Any) -> dict:

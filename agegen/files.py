@@ -193,7 +193,7 @@ def explained_damage(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         said = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(f"{path} is damaged, or of another version ({said})") from error
 

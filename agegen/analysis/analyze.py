@@ -2,12 +2,13 @@
 
 import importlib
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from agegen.analysis.analysis import Analysis, open_analysis
 from agegen.classifier.evaluate_run import evaluate_run
 from agegen.errors import UserError
-from agegen.files import read_json, sha256, write_json
+from agegen.files import explained_damage, read_json, sha256, write_json
 
 # In the order of the page. Each is a module of this folder with `analyze(Analysis) -> dict`.
 CHAPTERS = (
@@ -81,8 +82,8 @@ def fingerprint(analysis: Analysis) -> dict[str, str | int]:
 
 
 def is_current(path: Path, expected: dict) -> bool:
-    """True if the file is there and says that it was made from the same."""
-    if not path.exists():
-        return False
-    found = read_json(path)
-    return all(found.get(name) == value for name, value in expected.items())
+    """True if the file is there, whole, and says that it was made from the same."""
+    with suppress(UserError), explained_damage(path):
+        found = read_json(path)
+        return all(found.get(name) == value for name, value in expected.items())
+    return False

@@ -10,7 +10,7 @@ from agegen.classifier.training_faces import open_faces
 from agegen.configs import to_plain
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
-from agegen.files import read_json, write_json
+from agegen.files import explained_damage, read_json, write_json
 from agegen.runs import require_same
 
 EPOCHS, NARROW = 5, 2
@@ -53,10 +53,11 @@ def open_study(
     """
     path = folder / "base.json"
     found = read_json(path) if path.exists() else {}
-    schedule = {
-        "epochs": epochs or found.get("epochs", EPOCHS),
-        "narrow": narrow or found.get("narrow", NARROW),
-    }
+    with explained_damage(path):
+        schedule = {
+            "epochs": int(epochs or found.get("epochs", EPOCHS)),
+            "narrow": int(narrow or found.get("narrow", NARROW)),
+        }
     store = open_faces(config, faces)
     base = shorten(fitted_to(config, store), folder, **schedule)
     wanted = {"config": to_plain(base), "data": store.checksum, "views": config.views}

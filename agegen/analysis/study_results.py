@@ -13,7 +13,7 @@ from agegen.analysis.study_trials import make_trial
 from agegen.classifier.training_faces import count_faces
 from agegen.configs import to_plain
 from agegen.faces.store import clusters
-from agegen.files import read_json
+from agegen.files import explained_damage, read_json
 
 RESAMPLES = 500
 TRIAL_COLUMNS = (
@@ -67,9 +67,10 @@ def read_judged(study: Study) -> dict[str, Judged]:
     weights = metrics.bootstrap_weights(len(y), clusters(study.store, faces), RESAMPLES)
     judged = {}
     for path in sorted((study.folder / "trials").glob("*/result.json")):
-        result = read_json(path)
-        logit = None if result["diverged"] else np.array(result.pop("logit"))
-        scores = None if logit is None else resample(y, logit, weights)
+        with explained_damage(path):
+            result = read_json(path)
+            logit = None if result["diverged"] else np.array(result.pop("logit"))
+            scores = None if logit is None else resample(y, logit, weights)
         judged[path.parent.name] = Judged(result, scores)
     return judged
 

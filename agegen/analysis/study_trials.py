@@ -19,11 +19,12 @@ from agegen.classifier.model import ModelConfig, build_model
 from agegen.classifier.parallel import count_steps, train_all
 from agegen.classifier.predict import log_odds
 from agegen.classifier.train import view_side
+from agegen.configs import read_config
 from agegen.devices import default_device
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
-from agegen.files import read_json, read_metrics, write_json
+from agegen.files import read_metrics, write_json
 from agegen.runs import Run
 
 SECONDS_TO_START = 7.0
@@ -121,9 +122,9 @@ def judge_faces(
 def count_work(folder: Path) -> dict[str, int | float]:
     """Training faces, optimiser steps, and seconds of a trial's steps."""
     steps = [r for r in read_metrics(folder / "metrics.jsonl") if r["kind"] == "step"]
-    counts = read_json(folder / "config.json")["data"]["counts"]["train"]
-    config = read_json(folder / "config.json")["config"]
-    epoch = -(-sum(counts.values()) // config["batch_size"])
+    saved = read_config(folder)
+    counts = saved["data"]["counts"]["train"]
+    epoch = -(-sum(counts.values()) // saved["config"]["batch_size"])
     per_step = sum(counts.values()) / epoch
     seconds = sum(per_step / record["images_per_second"] for record in steps)
     return {

@@ -14,10 +14,11 @@ from agegen.classifier.evaluate import (
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import SplitName, predict_split
 from agegen.classifier.training_faces import faces_at_hand, open_faces
+from agegen.configs import read_config
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
-from agegen.files import read_json, write_json, write_rows
+from agegen.files import write_json, write_rows
 from agegen.pretrained import find_run
 
 
@@ -93,7 +94,7 @@ def trained_on(run: Path, store: FaceStore) -> bool:
 
 def checksum_of_training(run: Path) -> str:
     """The checksum of the store that a run was trained on."""
-    return read_json(find_run(run, "classifier") / "config.json")["data"]["checksum"]
+    return read_config(find_run(run, "classifier"))["data"]["checksum"]
 
 
 def count_seen(

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
-from agegen.configs import from_plain
+from agegen.configs import from_plain, read_config
 from agegen.devices import default_device
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views, at_side, evaluation_views
-from agegen.files import read_json
+from agegen.files import explained_damage, read_json
 from agegen.metrics import sigmoid
 from agegen.pretrained import require_run
 from agegen.tensor_files import load_tensors
@@ -80,9 +80,8 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     run = require_run(run, "classifier")
     if not (run / "best.json").exists():
         raise UserError(f"{run} has no validated epoch yet: train it first")
-    config_file = run / "config.json"
-    saved = read_json(config_file)
-    config = from_plain(TrainConfig, saved["config"], config_file)
+    saved = read_config(run)
+    config = from_plain(TrainConfig, saved["config"], run / "config.json")
     device = torch.device(device or default_device())
     model = build_model(config.model)
     try:
@@ -90,16 +89,11 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     except RuntimeError:
         raise UserError(f"{run}/best.safetensors does not fit the network in config.json") from None
     model = model.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
-    best = read_json(run / "best.json")
-    return Classifier(
-        model,
-        saved["data"]["size"],
-        config.augment.crop,
-        config.views,
-        best["temperature"],
-        config,
-        device,
-    )
+    with explained_damage(run / "config.json"):
+        size = int(saved["data"]["size"])
+    with explained_damage(run / "best.json"):
+        temperature = float(read_json(run / "best.json")["temperature"])
+    return Classifier(model, size, config.augment.crop, config.views, temperature, config, device)
 
 
 def require_size(classifier: Classifier, store: FaceStore) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.configs import from_plain
+from agegen.configs import from_plain, read_config
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.training import build_generators, load_weights
@@ -19,7 +19,7 @@ from agegen.devices import default_device
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
-from agegen.files import read_json
+from agegen.files import explained_damage
 from agegen.pretrained import require_run
 from agegen.tensor_files import load_tensors
 
@@ -84,11 +84,10 @@ def load_translator(
         UserError: the folder is no such run, has no checkpoint yet, or is damaged.
     """
     run = require_run(run, "cyclegan")
-    config_file = run / "config.json"
-    saved = read_json(config_file)
-    if "generator" not in saved.get("config", {}):
+    saved = read_config(run)
+    if "generator" not in saved["config"]:
         raise UserError(f"{run} is not the run of a CycleGAN")
-    config = from_plain(CycleGANConfig, saved["config"], config_file)
+    config = from_plain(CycleGANConfig, saved["config"], run / "config.json")
     name = weights or (BEST if (run / f"{BEST}.safetensors").exists() else LAST)
     path = run / f"{name}.safetensors"
     if not path.exists():
@@ -97,8 +96,9 @@ def load_translator(
     load_weights(generators, load_tensors(path), path, config.generator.name)
     device = torch.device(device or default_device())
     generators = generators.float().to(device).eval().requires_grad_(False)
-    data = saved["data"]
-    return Translator(generators, config, data["size"], data["checksum"], device, name)
+    with explained_damage(run / "config.json"):
+        size = int(saved["data"]["size"])
+    return Translator(generators, config, size, saved["data"]["checksum"], device, name)
 
 
 def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from agegen.files import flatten, read_json, sha256
+from agegen.files import explained_damage, flatten, read_json, sha256
 from agegen.report import (
     attributions,
     augmentation,
@@ -56,25 +56,26 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
     Raises:
         UserError: a file is missing (it says what makes it), damaged, or not of this evaluation.
     """
-    saved = read_run(run)
-    scored = read_scores(saved, faces)
-    page = open_templates()
-    page.filters["in_words"] = in_words
-    sections, missing = answer_questions(saved, scored, examples)
-    return page.get_template("classifier_page.html").render(
-        title=saved.folder.resolve().name,
-        saved=saved,
-        evaluation=saved.evaluation,
-        summary=summarise(saved, scored),
-        tiles=make_tiles(saved.evaluation),
-        rows=score_rows(saved.evaluation),
-        sections=sections,
-        missing=missing,
-        config=flatten(saved.config),
-        environment=flatten(saved.environment),
-        data=flatten(saved.data),
-        commands=list_commands(saved, scored.store),
-    )
+    with explained_damage(run):
+        saved = read_run(run)
+        scored = read_scores(saved, faces)
+        page = open_templates()
+        page.filters["in_words"] = in_words
+        sections, missing = answer_questions(saved, scored, examples)
+        return page.get_template("classifier_page.html").render(
+            title=saved.folder.resolve().name,
+            saved=saved,
+            evaluation=saved.evaluation,
+            summary=summarise(saved, scored),
+            tiles=make_tiles(saved.evaluation),
+            rows=score_rows(saved.evaluation),
+            sections=sections,
+            missing=missing,
+            config=flatten(saved.config),
+            environment=flatten(saved.environment),
+            data=flatten(saved.data),
+            commands=list_commands(saved, scored.store),
+        )
 
 
 class Question(NamedTuple):
@@ -117,12 +118,19 @@ def answer_questions(
         for question in questions
         if not question.chapter or has_chapter(saved.folder, question.chapter, checksum)
     }
-    sections = [question.answer() for question in questions if question.name in there]
+    sections = [answer(saved, question) for question in questions if question.name in there]
     if "errors and successes" not in there and examples:
         sections.append(show_examples(scored, saved.evaluation, examples))
     if not examples:
         sections = [without_photos(section) for section in sections]
     return sections, [question.name for question in questions if question.name not in there]
+
+
+def answer(saved: SavedRun, question: Question) -> Section:
+    """The section of a question, or which file it cannot be made from."""
+    chapter = f"analysis/{question.chapter}.json" if question.chapter else "evaluation.json"
+    with explained_damage(saved.folder / chapter):
+        return question.answer()
 
 
 def has_chapter(run: Path, chapter: str, weights: str | None) -> bool:
@@ -138,8 +146,9 @@ def has_chapter(run: Path, chapter: str, weights: str | None) -> bool:
         return True  # it trains networks of its own
     if not path.exists():
         return False
-    made_from = read_json(path).get("made_from", {})
-    return chapter == "study" or weights is None or made_from.get("weights", weights) == weights
+    with explained_damage(path):
+        made_from = read_json(path).get("made_from", {})
+        return chapter == "study" or weights is None or made_from.get("weights", weights) == weights
 
 
 def show_examples(scored: Scored, evaluation: dict, examples: int) -> Section:

@@ -7,7 +7,7 @@ import numpy as np
 from agegen.errors import UserError
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
-from agegen.files import flatten
+from agegen.files import explained_damage, flatten
 from agegen.report import (
     cyclegan_curves,
     cyclegan_judge,
@@ -41,20 +41,21 @@ def make_page(run: Path) -> str:
     Raises:
         UserError: a file is missing (it says what makes it), damaged, or of another kind of run.
     """
-    saved = read_cyclegan_run(run)
-    page = open_templates()
-    page.filters["in_words"] = in_words
-    return page.get_template("cyclegan_page.html").render(
-        title=saved.folder.resolve().name,
-        saved=saved,
-        tiles=make_tiles(saved),
-        summary=summarise(saved),
-        sections=answer_questions(saved),
-        config=flatten(saved.config),
-        environment=flatten(saved.environment),
-        data=flatten(saved.data),
-        commands=list_commands(saved),
-    )
+    with explained_damage(run):
+        saved = read_cyclegan_run(run)
+        page = open_templates()
+        page.filters["in_words"] = in_words
+        return page.get_template("cyclegan_page.html").render(
+            title=saved.folder.resolve().name,
+            saved=saved,
+            tiles=make_tiles(saved),
+            summary=summarise(saved),
+            sections=answer_questions(saved),
+            config=flatten(saved.config),
+            environment=flatten(saved.environment),
+            data=flatten(saved.data),
+            commands=list_commands(saved),
+        )
 
 
 def answer_questions(saved: SavedCycleGAN) -> list[Section]:

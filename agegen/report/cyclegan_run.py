@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen.alarm_limits import WATCHED
+from agegen.configs import read_config
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.files import read_json, read_metrics
@@ -53,8 +54,8 @@ def read_cyclegan_run(run: Path) -> SavedCycleGAN:
     for name in ("config.json", "environment.json", "metrics.jsonl"):
         if not (run / name).exists():
             raise UserError(f"{run} has no {name}: train it with {train}")
-    saved = read_json(run / "config.json")
-    if "generator" not in saved.get("config", {}):
+    saved = read_config(run)
+    if "generator" not in saved["config"]:
         raise UserError(f"{run} is not the run of a CycleGAN: train one with {train}")
     records = read_metrics(run / "metrics.jsonl")
     kinds = {record["kind"] for record in records}

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
-from agegen.files import read_json
+from agegen.files import explained_damage, read_json
 from agegen.verdicts import without_unable
 
 JUDGES = {
@@ -62,7 +62,8 @@ def read_evaluation(path: Path) -> SavedEvaluation:
             f"{path} is not the evaluation of a CycleGAN: make one with "
             "python recipes/evaluate_cyclegan.py"
         )
-    return SavedEvaluation(path, without_unable(without_nan(found)))
+    with explained_damage(path):
+        return SavedEvaluation(path, without_unable(without_nan(found)))
 
 
 def which_generators(saved: SavedEvaluation) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agegen.faces.records import DIRECTIONS
+from agegen.files import explained_damage
 from agegen.report import (
     evaluation_ageing,
     evaluation_changes,
@@ -52,19 +53,20 @@ def make_page(evaluation: Path) -> str:
     Raises:
         UserError: a file is missing, damaged or something else.
     """
-    saved = read_evaluation(evaluation)
-    page = open_templates()
-    page.filters["in_words"] = in_words
-    return page.get_template("evaluation_page.html").render(
-        title=Path(saved.found["run"]).name,
-        tiles=make_tiles(saved),
-        summary=summarise(saved),
-        sections=answer_questions(saved),
-        missing=list_missing(saved),
-        commands=evaluation_making.list_commands(saved),
-        facts_known=evaluation_making.list_facts(saved),
-        notes=evaluation_making.list_notes(saved),
-    )
+    with explained_damage(evaluation):
+        saved = read_evaluation(evaluation)
+        page = open_templates()
+        page.filters["in_words"] = in_words
+        return page.get_template("evaluation_page.html").render(
+            title=Path(saved.found["run"]).name,
+            tiles=make_tiles(saved),
+            summary=summarise(saved),
+            sections=answer_questions(saved),
+            missing=list_missing(saved),
+            commands=evaluation_making.list_commands(saved),
+            facts_known=evaluation_making.list_facts(saved),
+            notes=evaluation_making.list_notes(saved),
+        )
 
 
 def answer_questions(saved: SavedEvaluation) -> list[Section]:

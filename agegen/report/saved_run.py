@@ -8,6 +8,7 @@ import numpy as np
 from safetensors import safe_open
 
 from agegen import metrics
+from agegen.configs import read_config
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.files import read_json, read_metrics
@@ -58,7 +59,7 @@ def read_run(run: Path) -> SavedRun:
         UserError: a file is missing (it says what makes it), or of an earlier version.
     """
     require_files(run)
-    config, records = read_json(run / "config.json"), read_metrics(run / "metrics.jsonl")
+    config, records = read_config(run), read_metrics(run / "metrics.jsonl")
     evaluation = read_json(run / "evaluation.json")
     if not {"checksum", "recall", "calibration_bins"} <= evaluation.keys():
         raise UserError(f"{run}/evaluation.json is of an earlier version: {evaluate_again(run)}")
