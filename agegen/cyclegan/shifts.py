@@ -11,7 +11,7 @@ import numpy as np
 
 from agegen import metrics
 from agegen.faces.records import CLASS_NAMES, age_sign
-from agegen.metrics import Weights, as_json
+from agegen.metrics import Weights, as_json, share_as_json
 
 ByClass = dict[str, np.ndarray]
 
@@ -80,6 +80,7 @@ def judge_shift(
     after: np.ndarray,
     direction: tuple[str, str],
     weights: ByClass,
+    persons: np.ndarray,
     steps: tuple[float, ...] = (),
 ) -> dict:
     """How far one score moved: see `evaluate`.
@@ -89,21 +90,21 @@ def judge_shift(
         after: that of the source faces after their translation.
         direction: source and aim.
         weights: bootstrap resamples of both classes.
+        persons: who the source faces are, int (n,).
         steps: ``moved_10`` is the share of faces whose score moved by 10 or more the right way.
     """
     source, to = direction
     moved = after - real[source]
     middle = (real[source].mean() + real[to].mean()) / 2
     upward = real[to].mean() > real[source].mean()
-    reached = (after > middle if upward else after < middle).astype(np.float64)
-    figures = {"before": real[source], "after": after, "shift": moved, "reached": reached}
-    figures |= {
-        f"moved_{step:g}": (age_sign(to) * moved >= step).astype(np.float64) for step in steps
-    }
+    figures = {"before": real[source], "after": after, "shift": moved}
+    shares = {"reached": after > middle if upward else after < middle}
+    shares |= {f"moved_{step:g}": age_sign(to) * moved >= step for step in steps}
     return {
         **{
             name: interval(partial(mean_of, values, name=source), weights)
             for name, values in figures.items()
         },
+        **{name: share_as_json(values, persons) for name, values in shares.items()},
         "share_of_gap": interval(lambda w: share(real, after, direction, w, w), weights),
     }
