@@ -144,6 +144,15 @@ def estimate(figure: Callable[[Weights], np.ndarray], weights: np.ndarray) -> Es
     return Estimate(float(figure(None)), low, high)
 
 
+def or_nothing(found: Estimate) -> Estimate:
+    """The same; 0 for certain where a measure of change is 0 on every resample.
+
+    Faces that are left as they are change by nothing. Not for scores of answers (accuracy, AUC),
+    which may be equal by chance.
+    """
+    return Estimate(0.0, 0.0, 0.0) if found.value == 0 and np.isnan(found.low) else found
+
+
 def spread_of(resampled: np.ndarray) -> tuple[float, float]:
     """The 2.5 and 97.5 % quantiles of resampled numbers (r,); NaN where these do not differ."""
     if not len(resampled):
@@ -212,11 +221,12 @@ def paired_difference(
     The share of faces that only the first has less the share that only the second has.
 
     Args:
-        first: bool (n,).
-        second: bool (n,).
+        first: bool or float (n,) in [0, 1].
+        second: the same of the second.
         persons: int (n,), see `proportion`.
     """
-    gained, lost = (proportion(of, persons) for of in (first & ~second, second & ~first))
+    change = np.asarray(first, dtype=np.float64) - second
+    gained, lost = (proportion(np.maximum(by, 0), persons) for by in (change, -change))
     return combined((1, gained), (-1, lost))
 
 
@@ -246,7 +256,7 @@ def share_as_json(values: np.ndarray, persons: np.ndarray | None = None) -> dict
 
 def mean_as_json(values: np.ndarray, weights: np.ndarray) -> dict:
     """The mean of values (n,) over faces with its interval, by bootstrap resamples (r, n)."""
-    return as_json(estimate(lambda w: mean(values, w), weights))
+    return as_json(or_nothing(estimate(lambda w: mean(values, w), weights)))
 
 
 def sigmoid(logit: np.ndarray) -> np.ndarray:

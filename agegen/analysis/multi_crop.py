@@ -34,6 +34,7 @@ SCORES = {
     "expected_calibration_error": metrics.expected_calibration_error,
 }
 SIGNIFICANT = 0.05
+NO_GAIN = metrics.Estimate(0.0, 0.0, 0.0)  # of the centre over itself, for certain
 
 
 class SplitViews(NamedTuple):
@@ -170,20 +171,27 @@ def judge_schemes(
             before, right = (centre > 0) == y, (logit > 0) == y
             row["accuracy"] = share_as_json(right, persons)
             row |= {name: interval(score, y, p, weights) for name, score in SCORES.items()}
-            row["accuracy_gain"] = as_json(metrics.paired_difference(right, before, persons))
-            row["roc_auc_gain"] = roc_auc_gain(y, centre, logit, weights)
+            gains = (
+                metrics.paired_difference(right, before, persons),
+                roc_auc_gain(y, centre, logit, weights),
+            )
+            if scheme == "centre":
+                gains = (NO_GAIN, metrics.or_nothing(gains[1]))
+            row["accuracy_gain"], row["roc_auc_gain"] = map(as_json, gains)
             test_of = mcnemar(before, right)
             rows.append(row | {"mcnemar": test_of._asdict()})
     return rows
 
 
-def roc_auc_gain(y: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> dict:
+def roc_auc_gain(
+    y: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray
+) -> metrics.Estimate:
     """How much higher the AUC is with the second log-odds; both on the same resamples."""
 
     def gain(w: metrics.Weights) -> np.ndarray:
         return metrics.roc_auc(y, second, w) - metrics.roc_auc(y, first, w)
 
-    return as_json(metrics.estimate(gain, weights))
+    return metrics.estimate(gain, weights)
 
 
 def recommend(rows: list[dict]) -> dict:

@@ -55,8 +55,7 @@ def estimates(groups: list[np.ndarray]) -> list[dict]:
             figure itself. k may differ.
 
     Returns:
-        {"value", "low", "high"} of each group; null where undefined (a class is absent), and the
-        interval where neither seeds nor faces differ, which leaves it unknown.
+        {"value", "low", "high"} of each group; null where undefined (a class is absent).
     """
     freedom = sum(len(group) - 1 for group in groups)
     seeds = sum(((g[:, 0] - g[:, 0].mean()) ** 2).sum() for g in groups) / max(freedom, 1)
@@ -65,7 +64,6 @@ def estimates(groups: list[np.ndarray]) -> list[dict]:
     for group in groups:
         means = group.mean(axis=0)
         error = np.sqrt(seeds / len(group) + np.nanvar(means[1:]))
-        error = error if error > metrics.ROUNDING else np.nan
         limits = (means[0], means[0] - quantile * error, means[0] + quantile * error)
         names = ("value", "low", "high")
         found.append(

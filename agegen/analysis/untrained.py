@@ -139,11 +139,17 @@ def summarise(networks: list[dict]) -> dict:
         name: np.mean([network["histogram"][name] for network in networks], axis=0).tolist()
         for name in networks[0]["histogram"]
     }
-    known = [n["roc_auc"] for n in networks if n["roc_auc"]["low"] is not None]
-    count = sum(auc["low"] > 0.5 or auc["high"] < 0.5 for auc in known)
+    known = [n["roc_auc"] for n in networks if n["roc_auc"]["value"] is not None]
+    count = sum(map(is_apart, known))
     tail = scipy.stats.binom.sf(count - 1, len(known), 0.05)
     apart = {"count": count, "p": float(tail)} if known else None
     return {"networks": networks, "means": means, "apart": apart, "histogram": histogram}
+
+
+def is_apart(auc: dict) -> bool:
+    """True if the AUC's interval leaves 0.5 out; or the AUC is not 0.5, on every resample."""
+    low, high = (auc["value"] if auc[end] is None else auc[end] for end in ("low", "high"))
+    return low > 0.5 or high < 0.5
 
 
 def judge_networks(

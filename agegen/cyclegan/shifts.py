@@ -37,7 +37,7 @@ def interval(figure: Callable[[ByClass | None], np.ndarray], weights: ByClass) -
             return figure(None)
         return figure(dict(zip(CLASS_NAMES, (w[:, :first], w[:, first:]), strict=True)))
 
-    return as_json(metrics.estimate(split, both))
+    return as_json(metrics.or_nothing(metrics.estimate(split, both)))
 
 
 def gaps(scores: dict[str, dict[str, np.ndarray]], weights: dict[str, np.ndarray]) -> dict:

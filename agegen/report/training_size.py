@@ -82,10 +82,7 @@ def conclude(gains: dict[str, dict]) -> str:
     clear = {score: gain for score, gain in gains.items() if is_clear(gain)}
     highest = [gain["high"] for gain in gains.values() if gain["high"] is not None]
     if not highest:
-        return (
-            "No gain can be measured: a class is missing among the validation faces, or all of "
-            "them are right with either number of faces."
-        )
+        return "A class is missing among the validation faces: no gain can be measured."
     if not clear:
         most = max(highest)
         return (
