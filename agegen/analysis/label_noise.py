@@ -18,7 +18,7 @@ from agegen.analysis.analysis import Analysis
 from agegen.analysis.named_faces import describe_face, save_faces
 from agegen.analysis.shares import by_group, contrast, share
 from agegen.classifier.config import SubsetConfig, TrainConfig
-from agegen.classifier.evaluate import interval
+from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
@@ -151,7 +151,7 @@ def analyze(analysis: Analysis) -> dict:
         "resamples": len(weights),
         "share_intervals": metrics.SHARE_INTERVALS,
         "roc_auc": interval(metrics.roc_auc, store.labels, p, weights),
-        "balanced_accuracy": interval(metrics.balanced_accuracy, store.labels, p, weights),
+        "balanced_accuracy": balanced_accuracy(store.labels, p, weights, persons),
         "expected_calibration_error": interval(
             metrics.expected_calibration_error, store.labels, p, weights
         ),

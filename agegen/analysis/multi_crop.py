@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.classifier.evaluate import interval
+from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.predict import Classifier
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore, clusters
@@ -29,7 +29,6 @@ RANDOM_COUNTS = (1, 2, 4, 8, 16, 32)
 FIXED = {"centre": (0,), "flip": (0, 5), "five": (0, 1, 2, 3, 4), "ten": tuple(range(10))}
 SCHEMES = FIXED | {f"random {k}": tuple(range(10, 10 + k)) for k in RANDOM_COUNTS}
 SCORES = {
-    "balanced_accuracy": metrics.balanced_accuracy,
     "roc_auc": metrics.roc_auc,
     "expected_calibration_error": metrics.expected_calibration_error,
 }
@@ -170,6 +169,7 @@ def judge_schemes(
             }  # fmt: skip
             before, right = (centre > 0) == y, (logit > 0) == y
             row["accuracy"] = share_as_json(right, persons)
+            row["balanced_accuracy"] = balanced_accuracy(y, p, weights, persons)
             row |= {name: interval(score, y, p, weights) for name, score in SCORES.items()}
             gains = (
                 metrics.paired_difference(right, before, persons),

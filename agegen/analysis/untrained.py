@@ -15,7 +15,7 @@ from torch.optim.swa_utils import update_bn
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.classifier.evaluate import interval
+from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.model import build_model
 from agegen.classifier.predict import Classifier, log_odds
 from agegen.faces.records import CLASS_NAMES
@@ -92,7 +92,7 @@ def judge(
         "blind_accuracy": blind,
         "excess_accuracy": right / n - blind,
         "fisher_p": float(scipy.stats.fisher_exact(table).pvalue),
-        "balanced_accuracy": interval(metrics.balanced_accuracy, y, p, weights),
+        "balanced_accuracy": balanced_accuracy(y, p, weights, persons),
         "roc_auc": interval(metrics.roc_auc, y, p, weights),
         "quantiles": {k: np.quantile(of, (0.05, 0.5, 0.95)).tolist() for k, of in by_class.items()},
         "histogram": {name: shares.tolist() for name, shares in binned.items()},
