@@ -2,7 +2,8 @@
 
 Binary classification of young (0) against old (1). `p` is the probability of class 1, in [0, 1].
 Every figure takes weights of shape (..., n) and returns (...), so that all bootstrap resamples are
-one call: a resample is a row of whole-number weights (how often each face was drawn).
+one call: a resample is a row of whole-number weights (how often each face was drawn). Reported
+shares of faces are not resampled: `proportion` gives them exact intervals.
 """
 
 from collections.abc import Callable

@@ -118,7 +118,9 @@ def evaluate_faces(
         "n": {name: len(faces) for name, faces in held_out.faces.items()},
         "resamples": len(held_out.weights[CLASS_NAMES[0]]),
         "share_intervals": SHARE_INTERVALS,
-        "gaps": {name: gaps(scores, held_out.weights) for name, scores in real.items()},
+        "gaps": {
+            name: gaps(scores, held_out.weights, held_out.persons) for name, scores in real.items()
+        },
         "directions": {},
     }
     for source, to in DIRECTIONS:

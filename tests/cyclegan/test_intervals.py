@@ -6,7 +6,7 @@ import torch
 
 from agegen import metrics
 from agegen.cyclegan.matching import match
-from agegen.cyclegan.shifts import judge_shift
+from agegen.cyclegan.shifts import gaps, judge_shift
 from agegen.cyclegan.truth import summarise
 
 
@@ -59,6 +59,29 @@ def test_what_a_judge_says_is_never_certain() -> None:
             real, real[direction[0]] + move, direction, weights, persons[direction[0]], (1, 10)
         )
         assert_uncertain(found, {"reached", "moved_1", "moved_10"})
+
+
+def test_answers_are_shares_and_their_gap_is_one_of_shares() -> None:
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        persons = {name: rng.integers(0, 9, rng.integers(1, 12)) for name in ("young", "old")}
+        chances = rng.choice([0, 0.5, 1], 3)
+        real, after = (
+            {
+                k: (rng.random(len(p)) < x).astype(float)
+                for x, (k, p) in zip(part, persons.items(), strict=False)
+            }
+            for part in (chances[:2], chances[2:])
+        )
+        weights = {k: metrics.bootstrap_weights(len(p), p, 100) for k, p in persons.items()}
+        (of,) = gaps({"judged_old": real}, weights, persons).values()
+        assert_uncertain(of, {"young", "old"})
+        assert of["gap"]["low"] < of["gap"]["high"]
+        found = judge_shift(real, after["young"], ("young", "old"), weights, persons["young"])
+        shift, part = found.pop("shift"), found.pop("share_of_gap")
+        assert_uncertain(found, {"before", "after", "reached"})
+        assert shift["low"] < shift["high"]
+        assert part["low"] is None or part["low"] < part["high"]  # also where no answer changed
 
 
 def test_how_many_came_nearer_is_never_certain() -> None:
