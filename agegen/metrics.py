@@ -2,16 +2,21 @@
 
 Binary classification of young (0) against old (1). `p` is the probability of class 1, in [0, 1].
 Every figure takes weights of shape (..., n) and returns (...), so that all bootstrap resamples are
-one call: a resample is a row of whole-number weights (how often each face was drawn).
+one call: a resample is a row of whole-number weights (how often each face was drawn). Reported
+shares of faces are not resampled: `proportion` gives them exact intervals.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy import stats
 
 EPSILON = 1e-12
+ROUNDING = 1e-12
+"""Differences up to this are of floating point, and none of faces."""
+SHARE_INTERVALS = "Clopper and Pearson's (1934), of the effective number of faces"
+"""How `proportion` makes them; files of figures say so."""
 Weights = np.ndarray | None
 
 
@@ -130,36 +135,106 @@ def bootstrap_weights(
 def estimate(figure: Callable[[Weights], np.ndarray], weights: np.ndarray) -> Estimate:
     """Value on the sample itself and 95 % percentile bootstrap interval (Efron, 1979).
 
-    Resamples on which the figure is undefined (a class is absent) are left out.
+    Resamples on which the figure is undefined (a class is absent) are left out. Where all others
+    give the same number, as those of one person do, they know of no uncertainty: the interval is
+    NaN, which is unknown.
     """
     blocks = np.array_split(weights, -(-len(weights) // 100))  # bounds the memory
     resampled = np.concatenate([figure(block) for block in blocks])
-    resampled = resampled[np.isfinite(resampled)]
+    low, high = spread_of(resampled[np.isfinite(resampled)])
+    return Estimate(float(figure(None)), low, high)
+
+
+def or_nothing(found: Estimate) -> Estimate:
+    """The same; 0 for certain where a measure of change is 0 on every resample.
+
+    Faces that are left as they are change by nothing. Not for scores of answers (accuracy, AUC),
+    which may be equal by chance.
+    """
+    return Estimate(0.0, 0.0, 0.0) if found.value == 0 and np.isnan(found.low) else found
+
+
+def spread_of(resampled: np.ndarray) -> tuple[float, float]:
+    """The 2.5 and 97.5 % quantiles of resampled numbers (r,); NaN where these do not differ."""
     if not len(resampled):
-        return Estimate(float(figure(None)), float("nan"), float("nan"))
+        return float("nan"), float("nan")
     low, high = np.quantile(resampled, [0.025, 0.975])
-    return Estimate(float(figure(None)), float(low), float(high))
+    if high - low <= ROUNDING * max(1.0, abs(high)):
+        return float("nan"), float("nan")
+    return float(low), float(high)
 
 
-def proportion(values: np.ndarray, weights: np.ndarray) -> Estimate:
-    """Mean of values in [0, 1] (n,) with its interval, by bootstrap resamples (r, n).
+def proportion(values: np.ndarray, persons: np.ndarray | None = None) -> Estimate:
+    """Share of faces with an interval that holds for few, for all or none, and several of a person.
 
-    Where all are 0 or all are 1, resamples know no uncertainty; Wilson's interval (1927) of the
-    persons stands in, as faces that are drawn together always are one person's.
+    Clopper and Pearson's (1934) with the effective number of faces (Korn and Graubard, 1998,
+    "Confidence intervals for proportions with small expected number of positive counts estimated
+    from survey data"): without persons in common the exact binomial interval.
+
+    Args:
+        values: bool or float (n,) in [0, 1], one a face; NaN is no face.
+        persons: int (n,), who is on each face; None if nobody is there twice.
+
+    Returns:
+        NaN throughout of no faces; else 0 ≤ low ≤ value ≤ high ≤ 1 with low < high.
     """
     values = np.asarray(values, dtype=np.float64)
-    found = estimate(lambda w: mean(values, w), weights)
-    if not len(values) or (values.any() and not (values == 1).all()):
-        return found
-    persons = np.unique(weights, axis=1).shape[1]
-    wilson = binomtest(persons * int(values[0]), persons).proportion_ci(method="wilson")
-    return Estimate(found.value, wilson.low, wilson.high)
+    persons = np.arange(len(values)) if persons is None else persons
+    values, persons = values[~np.isnan(values)], persons[~np.isnan(values)]
+    if not len(values):
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    share, n = float(values.mean()), effective_number(values, persons)
+    quantile = stats.beta.ppf
+    low = quantile(0.025, n * share, n * (1 - share) + 1) if share > 0 else 0.0
+    high = quantile(0.975, n * share + 1, n * (1 - share)) if share < 1 else 1.0
+    return Estimate(share, float(low), float(high))
+
+
+def effective_number(values: np.ndarray, persons: np.ndarray) -> float:
+    """How many independent faces, each 0 or 1, say as much of the share as these.
+
+    By the variance of the share over persons, and with Student's quantiles for their number; at
+    most n of faces that are 0 or 1. Where that variance says nothing, as all faces are alike or
+    all persons are, every person counts as one face.
+
+    Args:
+        values: float (n,) in [0, 1], n ≥ 1.
+        persons: int (n,).
+    """
+    n, share = len(values), values.mean()
+    number = np.unique(persons, return_inverse=True)[1]
+    groups = int(number.max()) + 1
+    squares = float((np.bincount(number, weights=values - share) ** 2).sum())
+    if groups == 1 or squares <= ROUNDING * n:
+        return float(groups)
+    variance = groups / (groups - 1) * squares / n**2
+    wider = float(stats.t.ppf(0.975, groups - 1) / stats.t.ppf(0.975, n - 1))
+    reduced = n / (n - 1) * share * (1 - share) / variance / wider**2
+    independent = n * share * (1 - share) / values.var()  # n, or more of values between 0 and 1
+    return float(min(reduced, independent))
+
+
+def paired_difference(
+    first: np.ndarray, second: np.ndarray, persons: np.ndarray | None = None
+) -> Estimate:
+    """Share of the first less that of the second, of the same faces.
+
+    The share of faces that only the first has less the share that only the second has.
+
+    Args:
+        first: bool or float (n,) in [0, 1].
+        second: the same of the second.
+        persons: int (n,), see `proportion`.
+    """
+    change = np.asarray(first, dtype=np.float64) - second
+    gained, lost = (proportion(np.maximum(by, 0), persons) for by in (change, -change))
+    return combined((1, gained), (-1, lost))
 
 
 def combined(*parts: tuple[float, Estimate]) -> Estimate:
     """Sum of independent estimates, each times a factor; interval by MOVER (Zou and Donner, 2008).
 
-    Where resamples cannot give one, as an estimate is a share of all or none.
+    Of shares of other persons it is Newcombe's (1998), and no certainty where all or none are.
     """
     value = sum(factor * e.value for factor, e in parts)
     below, above = 0.0, 0.0
@@ -175,9 +250,14 @@ def as_json(found: Estimate) -> dict:
     return {name: x if np.isfinite(x) else None for name, x in found._asdict().items()}
 
 
+def share_as_json(values: np.ndarray, persons: np.ndarray | None = None) -> dict:
+    """A share of faces with its interval, see `proportion`."""
+    return as_json(proportion(values, persons))
+
+
 def mean_as_json(values: np.ndarray, weights: np.ndarray) -> dict:
     """The mean of values (n,) over faces with its interval, by bootstrap resamples (r, n)."""
-    return as_json(estimate(lambda w: mean(values, w), weights))
+    return as_json(or_nothing(estimate(lambda w: mean(values, w), weights)))
 
 
 def sigmoid(logit: np.ndarray) -> np.ndarray:

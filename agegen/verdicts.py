@@ -55,7 +55,7 @@ def compare_with_controls(found: dict) -> list[Verdict]:
         for judge, scores in direction["judges"].items():
             score, figures = next(iter(scores.items()))
             reached = {
-                name: both[to][judge][score]["share_of_gap"]["high"] or 0.0
+                name: farthest_of(both[to][judge][score]["share_of_gap"])
                 for name, both in found.get("controls", {}).items()
                 if not is_adversarial(name)
             }
@@ -66,6 +66,11 @@ def compare_with_controls(found: dict) -> list[Verdict]:
                 beyond = able and share["low"] is not None and share["low"] > limit
                 verdicts.append(Verdict(to, judge, score, share, farthest, limit, beyond, able))
     return verdicts
+
+
+def farthest_of(share: dict) -> float:
+    """The upper end of a share's interval; the share itself without one, 0 if it is undefined."""
+    return next((share[end] for end in ("high", "value") if share[end] is not None), 0.0)
 
 
 def list_unable(found: dict) -> dict[tuple[str, str], dict]:

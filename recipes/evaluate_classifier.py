@@ -4,7 +4,7 @@
     python recipes/evaluate_classifier.py --run runs/utkface --faces data/cacd --split all
     python recipes/evaluate_classifier.py --run runs/utkface --views ten --out ten.json
 
-Every figure comes with n and a 95 % bootstrap interval; the temperature was fitted on the
+Every figure comes with n and a 95 % interval; the temperature was fitted on the
 validation faces of the training.
 """
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
@@ -130,12 +131,120 @@ def test_clusters_widen_the_interval() -> None:
     assert width["people"] > 2 * width["faces"]
 
 
-def test_a_share_of_all_has_wilsons_interval_of_the_persons() -> None:
-    weights = metrics.bootstrap_weights(12, np.arange(12) // 3)  # four persons
-    found = metrics.proportion(np.ones(12), weights)
-    assert (found.value, found.high) == (1, 1)
-    assert found.low == pytest.approx(4 / (4 + 1.96**2), abs=1e-4)  # Wilson (1927)
-    assert metrics.proportion(np.zeros(12), weights).high == pytest.approx(1 - found.low)
+@pytest.mark.parametrize(("right", "n"), [(0, 7), (7, 7), (3, 7), (80, 90), (1, 1)])
+def test_without_persons_in_common_a_share_has_the_exact_interval(right: int, n: int) -> None:
+    found = metrics.proportion(np.arange(n) < right)
+    exact = scipy.stats.binomtest(right, n).proportion_ci(method="exact")
+    assert (found.value, found.low, found.high) == pytest.approx((right / n, exact.low, exact.high))
+
+
+def test_faces_of_one_person_count_as_less_than_so_many() -> None:
+    right = np.repeat(np.random.default_rng(0).random(60) < 0.8, 4)
+    persons = np.repeat(np.arange(60), 4)  # the four faces of a person are all right or all wrong
+    effective_number = metrics.effective_number
+    assert 55 < effective_number(right, persons) < 61
+    assert effective_number(np.ones(240, bool), persons) == 60
+    assert effective_number(right, np.zeros(240, int)) == 1
+    spread = np.tile([True, False], 120)  # each person has two of both: no variance between them
+    assert effective_number(spread, persons) == 60
+
+
+def random_share(seed: int) -> tuple[float, np.ndarray, np.ndarray]:
+    """The share expected, 0 or 1 of each face, and whose it is; 1 to 200 persons, all alike or not.
+
+    A person's faces are right with a probability of their own, drawn so that two faces of one
+    person have the correlation drawn before.
+    """
+    rng = np.random.default_rng(seed)
+    count = round(200 ** rng.random())
+    persons = np.repeat(rng.permutation(count), rng.integers(1, 20, count, endpoint=True))
+    share, alike = rng.choice([0.0, 1.0, *rng.random(8)]), rng.choice([0.0, 1.0, *rng.random(4)])
+    skill = np.full(count, share)
+    if 0 < share < 1 and alike == 1:
+        skill = (rng.random(count) < share).astype(float)
+    elif 0 < share < 1 and alike > 0:
+        of_both = 1 / alike - 1
+        skill = rng.beta(share * of_both, (1 - share) * of_both, count)
+    return share, (rng.random(len(persons)) < skill[persons]).astype(float), persons
+
+
+def test_every_share_has_an_interval_that_holds_as_often_as_it_says() -> None:
+    covered = []
+    for seed in range(600):
+        share, values, persons = random_share(seed)
+        found = metrics.proportion(values, persons)
+        assert found.value == values.mean()
+        assert 0 <= found.low <= found.value <= found.high <= 1
+        assert found.low < found.high
+        shuffled = np.random.default_rng(seed).permutation(len(values))
+        assert metrics.proportion(values[shuffled], persons[shuffled]) == pytest.approx(found)
+        opposite = metrics.proportion(1 - values, persons)
+        assert (1 - opposite.high, 1 - opposite.low) == pytest.approx((found.low, found.high))
+        covered.append(found.low <= share <= found.high)
+    assert np.mean(covered) >= 0.93
+
+
+def test_more_persons_of_the_same_share_narrow_the_interval() -> None:
+    for seed in range(200):
+        _, values, persons = random_share(seed)
+        twice, both = np.tile(values, 2), np.r_[persons, persons + persons.max() + 1]
+        one, two = metrics.proportion(values, persons), metrics.proportion(twice, both)
+        assert two.high - two.low < one.high - one.low
+        alone = metrics.proportion(values)
+        same = metrics.proportion(twice, np.tile(np.arange(len(values)), 2))  # each is there twice
+        assert same.high - same.low > 0.95 * (alone.high - alone.low)
+
+
+def test_means_between_0_and_1_have_the_interval_of_their_own_spread() -> None:
+    values = np.random.default_rng(0).uniform(0.4, 0.6, 400)
+    found = metrics.proportion(values)
+    reach = 1.96 * values.std() / 20
+    assert (found.low, found.high) == pytest.approx(
+        (values.mean() - reach, values.mean() + reach), abs=0.001
+    )
+    alike = metrics.proportion(np.full(30, 0.3))
+    assert alike.low < 0.2 < 0.4 < alike.high  # as nothing is known of their spread
+
+
+def test_no_faces_have_no_share_and_undefined_ones_are_no_faces() -> None:
+    none = {"value": None, "low": None, "high": None}
+    assert metrics.share_as_json(np.empty(0)) == none
+    assert metrics.share_as_json(np.full(3, np.nan), np.arange(3)) == none
+    values, persons = np.array([1, np.nan, 0, 1]), np.array([4, 4, 2, 1])
+    found = metrics.proportion(values, persons)
+    assert found == metrics.proportion(np.array([1, 0, 1]), np.array([4, 2, 1]))
+
+
+def test_paired_shares_that_are_equal_are_not_known_to_be_so() -> None:
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        _, first, persons = random_share(seed)
+        first = first == 1
+        second = first ^ (rng.random(len(first)) < rng.choice([0, 0.1, 0.5]))
+        found = metrics.paired_difference(first, second, persons)
+        assert found.value == pytest.approx(first.mean() - second.mean(), abs=1e-12)
+        assert found.low <= found.value <= found.high
+        assert found.low < found.high
+
+
+def test_paired_differences_hold_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(300):
+        first = rng.random(80) < 0.8
+        second = np.where(rng.random(80) < 0.3, rng.random(80) < 0.6, first)
+        found = metrics.paired_difference(first, second)
+        hits.append(found.low <= 0.06 <= found.high)
+    assert np.mean(hits) >= 0.93
+
+
+@pytest.mark.parametrize(("n", "persons"), [(1, 1), (8, 1), (5, 5), (300, 100)])
+def test_where_resamples_do_not_differ_the_interval_is_unknown(n: int, persons: int) -> None:
+    rng = np.random.default_rng(n)
+    values = np.full(n, 0.1) if persons > 1 else rng.normal(size=n)
+    weights = metrics.bootstrap_weights(n, np.arange(n) % persons, resamples=200)
+    found = metrics.mean_as_json(values, weights)
+    assert found == {"value": pytest.approx(values.mean()), "low": None, "high": None}
 
 
 def test_combined_estimates_have_newcombes_interval() -> None:

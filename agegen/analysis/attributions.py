@@ -22,7 +22,6 @@ from agegen.analysis.errors import choose_examples
 from agegen.analysis.face_sheets import save_sheet
 from agegen.analysis.named_faces import name_answer
 from agegen.analysis.neighbours import unit
-from agegen.analysis.shares import by_group
 from agegen.analysis.untrained import fresh_network
 from agegen.classifier.evaluate import Predictions
 from agegen.faces.records import CLASS_NAMES
@@ -166,7 +165,10 @@ def summarise_regions(signed: np.ndarray, labels: np.ndarray, weights: np.ndarra
     return {
         name: {
             "share": mean_as_json(values, weights),
-            "by_class": {k: v["share"] for k, v in by_group(classes, values, weights).items()},
+            "by_class": {
+                k: mean_as_json(values[classes == k], weights[:, classes == k])
+                for k in sorted(set(classes.tolist()))
+            },
             "even": float(even[name][0]),
         }
         for name, values in region_shares(signed).items()

@@ -1,6 +1,5 @@
 """Multi-crop against the centre crop over several trainings: is the difference more than luck?"""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +51,13 @@ def compare_schemes(runs: list[Path], faces: Path | None = None, seed: int = 0) 
     require_same_faces([other for _, other in opened])
     views = [view_split(classifier, other, "test", seed) for classifier, other in opened]
     y, indices = views[0].labels, views[0].indices
-    weights = metrics.bootstrap_weights(len(y), clusters(store, indices), seed=seed)
+    persons = clusters(store, indices)
+    weights = metrics.bootstrap_weights(len(y), persons, seed=seed)
     schemes = [name for name in SCHEMES if name != "centre"]
     return {
         "runs": [str(run) for run in runs],
         "n": len(y),
-        "schemes": {name: compare_scheme(views, name, weights) for name in schemes},
+        "schemes": {name: compare_scheme(views, name, weights, persons) for name in schemes},
     }
 
 
@@ -79,18 +79,21 @@ def require_same_faces(stores: list[FaceStore]) -> None:
             raise UserError("only runs with the same test faces can be compared")
 
 
-def compare_scheme(views: list[SplitViews], scheme: str, weights: np.ndarray) -> dict:
+def compare_scheme(
+    views: list[SplitViews], scheme: str, weights: np.ndarray, persons: np.ndarray | None = None
+) -> dict:
     """Compare one scheme with the centre crop over all runs."""
     y = views[0].labels
     pairs = [(average(v.logits, "centre"), average(v.logits, scheme)) for v in views]
     right = [((a > 0) == y, (b > 0) == y) for a, b in pairs]
     tests = [mcnemar(*pair) for pair in right]
+    centre, other = np.mean(right, axis=0)  # share of the runs that are right on each face
     net = np.sum([b.astype(int) - a for a, b in right], axis=0)
     gained, lost = sum(t.gained for t in tests), sum(t.lost for t in tests)
     return {
         "views": len(SCHEMES[scheme]),
-        "accuracy_gain": mean_gain(metrics.accuracy, y, pairs, weights),
-        "roc_auc_gain": mean_gain(metrics.roc_auc, y, pairs, weights),
+        "accuracy_gain": as_json(metrics.paired_difference(other, centre, persons)),
+        "roc_auc_gain": roc_auc_gain(y, pairs, weights),
         "mcnemar": {
             "runs": [test._asdict() for test in tests],
             "pooled": discordant(gained, lost)._asdict(),
@@ -99,12 +102,12 @@ def compare_scheme(views: list[SplitViews], scheme: str, weights: np.ndarray) ->
     }
 
 
-def mean_gain(score: Callable, y: np.ndarray, pairs: list[Pair], weights: np.ndarray) -> dict:
-    """How much higher a score is, on the mean over the runs; all on one and the same resample."""
-    probabilities = [(metrics.sigmoid(a), metrics.sigmoid(b)) for a, b in pairs]
+def roc_auc_gain(y: np.ndarray, pairs: list[Pair], weights: np.ndarray) -> dict:
+    """How much higher the AUC is, on the mean over the runs; all on one and the same resample."""
 
     def gain(w: metrics.Weights) -> np.ndarray:
-        return np.mean([score(y, b, w) - score(y, a, w) for a, b in probabilities], axis=0)
+        gains = [metrics.roc_auc(y, b, w) - metrics.roc_auc(y, a, w) for a, b in pairs]
+        return np.mean(gains, axis=0)
 
     return as_json(metrics.estimate(gain, weights))
 

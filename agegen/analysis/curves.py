@@ -7,14 +7,13 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import scipy.stats
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
 from agegen.classifier.evaluate import interval
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE, clusters
-from agegen.metrics import as_json
+from agegen.metrics import as_json, share_as_json
 
 GRID = np.linspace(0, 1, 101)
 RECALLS = GRID[1:]
@@ -108,45 +107,6 @@ def with_band(curve: Callable[[metrics.Weights], np.ndarray], weights: np.ndarra
     return {name: np.round(x, DIGITS).tolist() for name, x in named.items()}
 
 
-def share_right(right: np.ndarray, persons: np.ndarray) -> dict[str, float]:
-    """Share of right answers with an interval that holds for few faces, and several of a person.
-
-    Clopper and Pearson's (1934) with the effective number of faces, as Korn and Graubard (1998):
-    without persons in common the exact binomial interval.
-
-    Args:
-        right: bool (n,), n ≥ 1.
-        persons: int (n,), who is on each face.
-
-    Returns:
-        {"value", "low", "high"}.
-    """
-    share, n = float(right.mean()), effective_number(right, persons)
-    beta = scipy.stats.beta.ppf
-    low = beta(0.025, n * share, n * (1 - share) + 1) if share > 0 else 0.0
-    high = beta(0.975, n * share + 1, n * (1 - share)) if share < 1 else 1.0
-    return {"value": share, "low": float(low), "high": float(high)}
-
-
-def effective_number(right: np.ndarray, persons: np.ndarray) -> float:
-    """How many independent faces say as much of the share right as these; at most n.
-
-    By the variance of the share over persons, and with Student's quantiles for their number. Where
-    that variance says nothing, as all or none are right, every person counts as one face.
-    """
-    n, share = len(right), right.mean()
-    number = np.unique(persons, return_inverse=True)[1]
-    groups = int(number.max()) + 1
-    excess = np.bincount(number, weights=right - share)
-    squares = float((excess**2).sum())
-    if share in (0, 1) or groups == 1 or squares == 0:
-        return float(groups)
-    variance = groups / (groups - 1) * squares / n**2
-    quantiles = np.asarray(scipy.stats.t.ppf(0.975, (n - 1, groups - 1)))
-    reduced = n / (n - 1) * share * (1 - share) / variance * (quantiles[0] / quantiles[1]) ** 2
-    return float(min(reduced, n))
-
-
 def by_year(
     ages: np.ndarray, y: np.ndarray, right: np.ndarray, persons: np.ndarray
 ) -> dict[str, list[dict]]:
@@ -163,7 +123,7 @@ def by_year(
         found[name] = []
         for age in np.unique(ages[(y == label) & (ages != UNKNOWN_AGE)]):
             of = (y == label) & (ages == age)
-            accuracy = share_right(right[of], persons[of])
+            accuracy = share_as_json(right[of], persons[of])
             many = len(np.unique(persons[of]))
             found[name].append(
                 {"age": int(age), "n": int(of.sum()), "persons": many, "accuracy": accuracy}

@@ -11,7 +11,6 @@ import numpy as np
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.analysis.curves import share_right
 from agegen.analysis.face_sheets import Tile, save_sheet
 from agegen.analysis.named_faces import describe_face, name_answer, name_face, save_faces
 from agegen.analysis.neighbours import Neighbours, nearest_faces
@@ -89,9 +88,7 @@ def summarise(analysis: Analysis, margin: np.ndarray, nearest: np.ndarray) -> di
     """Count the errors by how sure they are, age, gender and neighbours, with intervals."""
     store, test = analysis.store, analysis.test
     wrong = wrong_faces(test)
-    weights = metrics.bootstrap_weights(
-        len(wrong), clusters(store, test.indices), seed=analysis.seed
-    )
+    persons = clusters(store, test.indices)
     ages, genders = store.ages[test.indices], store.genders[test.indices]
     known = ages != UNKNOWN_AGE
     classes = np.array(CLASS_NAMES)[test.labels]
@@ -99,30 +96,20 @@ def summarise(analysis: Analysis, margin: np.ndarray, nearest: np.ndarray) -> di
     other = (store.labels[nearest] != test.labels[:, None]).mean(axis=1)
     near = near_bound(ages, test.labels)[known]
     return {
-        "resamples": len(weights),
-        "errors": share(wrong, weights),
+        "share_intervals": metrics.SHARE_INTERVALS,
+        "errors": share(wrong, persons),
         "sure": SURE,
-        "sure_errors": share(sure[wrong], weights[:, wrong]),
-        "by_class": by_group(classes, wrong, weights),
-        "by_age": by_age(ages, wrong, clusters(store, test.indices)),
-        "by_gender": compare_genders(genders, classes, wrong, weights),
-        "near_bound": {"years": NEAR_BOUND} | contrast(near, wrong[known], weights[:, known]),
-        "other_class_neighbours": contrast(other, wrong, weights),
+        "sure_errors": share(sure[wrong], persons[wrong]),
+        "by_class": by_group(classes, wrong, persons),
+        "by_age": by_group(np.where(known, ages.astype(str), ""), wrong, persons),
+        "by_gender": compare_genders(genders, classes, wrong, persons),
+        "near_bound": {"years": NEAR_BOUND} | contrast(near, wrong[known], persons[known]),
+        "other_class_neighbours": contrast(other, wrong, persons),
     }
 
 
-def by_age(ages: np.ndarray, wrong: np.ndarray, persons: np.ndarray) -> dict:
-    """Share of errors at every known age, with the interval that its accuracy has elsewhere."""
-    found = {}
-    for age in np.unique(ages[ages != UNKNOWN_AGE]):
-        of = ages == age
-        errors = share_right(wrong[of], persons[of])
-        found[str(age)] = {"n": int(of.sum()), "count": float(wrong[of].sum()), "share": errors}
-    return found
-
-
 def compare_genders(
-    genders: np.ndarray, classes: np.ndarray, wrong: np.ndarray, weights: np.ndarray
+    genders: np.ndarray, classes: np.ndarray, wrong: np.ndarray, persons: np.ndarray
 ) -> dict:
     """Errors of both genders within each class; classes in which one is missing are left out."""
     compared = {}
@@ -130,7 +117,7 @@ def compare_genders(
         of = (classes == name) & (genders != "")
         if len(set(genders[of])) == 2:
             compared[name] = contrast(
-                wrong[of], genders[of] == "female", weights[:, of], ("female", "male")
+                wrong[of], genders[of] == "female", persons[of], ("female", "male")
             )
     return compared
 

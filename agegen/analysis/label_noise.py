@@ -18,7 +18,7 @@ from agegen.analysis.analysis import Analysis
 from agegen.analysis.named_faces import describe_face, save_faces
 from agegen.analysis.shares import by_group, contrast, share
 from agegen.classifier.config import SubsetConfig, TrainConfig
-from agegen.classifier.evaluate import interval
+from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
@@ -141,21 +141,23 @@ def analyze(analysis: Analysis) -> dict:
     shown = [face["index"] for faces in galleries.values() for face in faces]
     save_faces(folder / "label_noise_suspects.npz", store, shown)
     shutil.rmtree(runs, ignore_errors=True)
-    weights = metrics.bootstrap_weights(len(p), clusters(store, store.indices("all")), seed=seed)
+    persons = clusters(store, store.indices("all"))
+    weights = metrics.bootstrap_weights(len(p), persons, seed=seed)
     return {
         "n": len(p),
         "folds": len(configs),
         "epochs": configs[0].epochs,
         "widths": list(configs[0].model.widths),
         "resamples": len(weights),
+        "share_intervals": metrics.SHARE_INTERVALS,
         "roc_auc": interval(metrics.roc_auc, store.labels, p, weights),
-        "balanced_accuracy": interval(metrics.balanced_accuracy, store.labels, p, weights),
+        "balanced_accuracy": balanced_accuracy(store.labels, p, weights, persons),
         "expected_calibration_error": interval(
             metrics.expected_calibration_error, store.labels, p, weights
         ),
-        "suspects": share(found.suspect, weights),
-        "by_class": count_classes(store.labels, found, weights),
-        "by_age": suspects_by_age(store, found, weights),
+        "suspects": share(found.suspect, persons),
+        "by_class": count_classes(store.labels, found, persons),
+        "by_age": suspects_by_age(store, found, persons),
         "among_test_faces": among_test_faces(analysis, found),
         "galleries": galleries,
     }
@@ -172,7 +174,7 @@ def choose_suspects(
     return chosen
 
 
-def count_classes(labels: np.ndarray, found: Suspects, weights: np.ndarray) -> dict:
+def count_classes(labels: np.ndarray, found: Suspects, persons: np.ndarray) -> dict:
     """Threshold, suspects and a histogram of the self-confidence of each class."""
     counted = {}
     for label, name in enumerate(CLASS_NAMES):
@@ -181,25 +183,23 @@ def count_classes(labels: np.ndarray, found: Suspects, weights: np.ndarray) -> d
         counted[name] = {
             "threshold": float(found.thresholds[label]),
             "histogram": histogram.tolist(),
-            **share(found.suspect[members], weights[:, members]),
+            **share(found.suspect[members], persons[members]),
         }
     return counted
 
 
-def suspects_by_age(store: FaceStore, found: Suspects, weights: np.ndarray) -> dict:
+def suspects_by_age(store: FaceStore, found: Suspects, persons: np.ndarray) -> dict:
     """Suspects at every known age in years."""
     ages = np.where(store.ages == UNKNOWN_AGE, "", store.ages.astype(str))
-    return by_group(ages, found.suspect, weights)
+    return by_group(ages, found.suspect, persons)
 
 
 def among_test_faces(analysis: Analysis, found: Suspects) -> dict:
     """Share of suspects among the run's errors and its right answers on its own test faces."""
     test = analysis.test
-    weights = metrics.bootstrap_weights(
-        len(test.labels), clusters(analysis.store, test.indices), seed=analysis.seed
-    )
+    persons = clusters(analysis.store, test.indices)
     wrong = (test.p > 0.5) != test.labels
-    return {"n": len(wrong)} | contrast(found.suspect[test.indices], wrong, weights)
+    return {"n": len(wrong)} | contrast(found.suspect[test.indices], wrong, persons)
 
 
 def save_ranking(path: Path, store: FaceStore, p: np.ndarray, found: Suspects) -> None:

@@ -4,7 +4,6 @@ Every view of every face is computed once; each scheme then averages some of the
 is fitted anew for every scheme, on the validation faces seen through the same scheme.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -15,13 +14,13 @@ from scipy.stats import binomtest
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.classifier.evaluate import interval
+from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.predict import Classifier
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import evaluation_views, random_crops
 from agegen.files import flatten, write_rows
-from agegen.metrics import as_json
+from agegen.metrics import as_json, share_as_json
 from agegen.progress import Progress
 
 Average = Literal["logits", "probabilities"]
@@ -30,12 +29,11 @@ RANDOM_COUNTS = (1, 2, 4, 8, 16, 32)
 FIXED = {"centre": (0,), "flip": (0, 5), "five": (0, 1, 2, 3, 4), "ten": tuple(range(10))}
 SCHEMES = FIXED | {f"random {k}": tuple(range(10, 10 + k)) for k in RANDOM_COUNTS}
 SCORES = {
-    "accuracy": metrics.accuracy,
-    "balanced_accuracy": metrics.balanced_accuracy,
     "roc_auc": metrics.roc_auc,
     "expected_calibration_error": metrics.expected_calibration_error,
 }
 SIGNIFICANT = 0.05
+NO_GAIN = metrics.Estimate(0.0, 0.0, 0.0)  # of the centre over itself, for certain
 
 
 class SplitViews(NamedTuple):
@@ -140,7 +138,11 @@ def discordant(gained: int, lost: int) -> McNemar:
 
 
 def judge_schemes(
-    test: SplitViews, val: SplitViews, weights: np.ndarray, schemes: tuple[str, ...] = (*SCHEMES,)
+    test: SplitViews,
+    val: SplitViews,
+    weights: np.ndarray,
+    schemes: tuple[str, ...] = (*SCHEMES,),
+    persons: np.ndarray | None = None,
 ) -> list[dict]:
     """Figures of every scheme and both ways of averaging, with intervals, as plain JSON.
 
@@ -149,6 +151,7 @@ def judge_schemes(
         val: views of the faces that the temperatures are fitted on.
         weights: bootstrap weights (resamples, n) of the test faces.
         schemes: names of `SCHEMES`.
+        persons: int (n,), who is on the test faces; None if nobody is there twice.
 
     Returns:
         One entry a scheme and average: the scores, `temperature`, `views`, and against the centre
@@ -164,20 +167,31 @@ def judge_schemes(
             row: dict[str, Any] = {
                 "scheme": scheme, "average": of, "views": len(SCHEMES[scheme]), "temperature": t,
             }  # fmt: skip
+            before, right = (centre > 0) == y, (logit > 0) == y
+            row["accuracy"] = share_as_json(right, persons)
+            row["balanced_accuracy"] = balanced_accuracy(y, p, weights, persons)
             row |= {name: interval(score, y, p, weights) for name, score in SCORES.items()}
-            for name in ("accuracy", "roc_auc"):
-                row[f"{name}_gain"] = gain(SCORES[name], y, centre, logit, weights)
-            test_of = mcnemar((centre > 0) == y, (logit > 0) == y)
+            gains = (
+                metrics.paired_difference(right, before, persons),
+                roc_auc_gain(y, centre, logit, weights),
+            )
+            if scheme == "centre":
+                gains = (NO_GAIN, metrics.or_nothing(gains[1]))
+            row["accuracy_gain"], row["roc_auc_gain"] = map(as_json, gains)
+            test_of = mcnemar(before, right)
             rows.append(row | {"mcnemar": test_of._asdict()})
     return rows
 
 
-def gain(
-    score: Callable, y: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray
-) -> dict:
-    """How much higher a score is with the second log-odds; both on the same resamples."""
-    a, b = metrics.sigmoid(first), metrics.sigmoid(second)
-    return as_json(metrics.estimate(lambda w: score(y, b, w) - score(y, a, w), weights))
+def roc_auc_gain(
+    y: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray
+) -> metrics.Estimate:
+    """How much higher the AUC is with the second log-odds; both on the same resamples."""
+
+    def gain(w: metrics.Weights) -> np.ndarray:
+        return metrics.roc_auc(y, second, w) - metrics.roc_auc(y, first, w)
+
+    return metrics.estimate(gain, weights)
 
 
 def recommend(rows: list[dict]) -> dict:
@@ -211,10 +225,9 @@ def analyze(analysis: Analysis) -> dict:
     """Judge all schemes on the test faces; multi_crop_schemes.csv holds the same figures."""
     classifier, store = analysis.classifier, analysis.store
     test, val = (view_split(classifier, store, name, analysis.seed) for name in ("test", "val"))
-    weights = metrics.bootstrap_weights(
-        len(test.labels), clusters(store, test.indices), seed=analysis.seed
-    )
-    rows = judge_schemes(test, val, weights)
+    persons = clusters(store, test.indices)
+    weights = metrics.bootstrap_weights(len(test.labels), persons, seed=analysis.seed)
+    rows = judge_schemes(test, val, weights, persons=persons)
     save_table(analysis.folder / "multi_crop_schemes.csv", rows)
     return {
         "n": len(test.labels),
@@ -224,6 +237,7 @@ def analyze(analysis: Analysis) -> dict:
         "distinct_crops": 2 * (store.size - classifier.crop + 1) ** 2,
         "own_views": classifier.views,
         "resamples": len(weights),
+        "share_intervals": metrics.SHARE_INTERVALS,
         "schemes": rows,
         "recommended": recommend(rows),
     }

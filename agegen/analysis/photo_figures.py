@@ -1,6 +1,6 @@
 """The figures of the benchmark on photos: n, value and 95 % interval of every one.
 
-Faces of one photo are found or missed together, so that the bootstrap draws whole photos.
+Faces of one photo are found or missed together, so that every interval takes whole photos.
 """
 
 from collections.abc import Sequence
@@ -113,21 +113,15 @@ def groups(
 
 
 def rate(name: str, values: np.ndarray, photos: np.ndarray) -> dict:
-    """The mean of values in [0, 1] with its interval, whole photos drawn."""
-    if not len(values):
-        return {"name": name, "n": 0, "value": None, "low": None, "high": None}
-    result = share(np.asarray(values), metrics.bootstrap_weights(len(values), photos))
+    """The mean of values in [0, 1] with its interval, by photos."""
+    result = share(values, photos)
     return {"name": name, "n": result["n"], **result["share"]}
 
 
 def difference(name: str, first: np.ndarray, second: np.ndarray, photos: np.ndarray) -> dict:
-    """The mean of first − second on the same faces; −1 to 1."""
-    change = first.astype(np.float64) - second
-    if not len(change):
-        return {"name": name, "n": 0, "value": None, "low": None, "high": None}
-    weights = metrics.bootstrap_weights(len(change), photos)
-    found = metrics.estimate(lambda w: metrics.mean(change, w), weights)
-    return {"name": name, "n": len(change), **found._asdict()}
+    """The share of first less that of second on the same faces; −1 to 1."""
+    found = metrics.paired_difference(first, second, photos)
+    return {"name": name, "n": len(first), **metrics.as_json(found)}
 
 
 def quantile_of(name: str, values: np.ndarray, photos: np.ndarray, quantile: float) -> dict:
@@ -135,15 +129,14 @@ def quantile_of(name: str, values: np.ndarray, photos: np.ndarray, quantile: flo
     if not len(values):
         return {"name": name, "n": 0, "value": None, "low": None, "high": None}
     weights = metrics.bootstrap_weights(len(values), photos).astype(int)
-    drawn = [np.quantile(np.repeat(values, w), quantile) for w in weights if w.any()]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    value = float(np.quantile(values, quantile))
-    return {"name": name, "n": len(values), "value": value, "low": float(low), "high": float(high)}
+    drawn = np.array([np.quantile(np.repeat(values, w), quantile) for w in weights])
+    found = metrics.Estimate(float(np.quantile(values, quantile)), *metrics.spread_of(drawn))
+    return {"name": name, "n": len(values), **metrics.as_json(found)}
 
 
 def describe_figure(row: dict) -> str:
     """One line of the table."""
     if row["value"] is None:
         return f"{row['name']:70} –  (n = 0)"
-    interval = f"[{row['low']:.3f}, {row['high']:.3f}]"
+    interval = "" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
     return f"{row['name']:70} {row['value']:.3f} {interval}  n = {row['n']}"

@@ -15,7 +15,7 @@ import numpy as np
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
 from agegen.classifier.config import SubsetConfig, TrainConfig
-from agegen.classifier.evaluate import Predictions, interval
+from agegen.classifier.evaluate import Predictions, balanced_accuracy, interval
 from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import Classifier, load_classifier
 from agegen.classifier.training_faces import open_faces
@@ -143,10 +143,11 @@ def predict_unseen(second: Second, seed: int) -> Predictions:
 def scores(store: FaceStore, predictions: Predictions, seed: int) -> dict:
     """n, balanced accuracy, AUC, and the gap between the classes, with intervals."""
     y, p, z = predictions.labels, predictions.p, predictions.logit
-    weights = metrics.bootstrap_weights(len(y), clusters(store, predictions.indices), seed=seed)
+    persons = clusters(store, predictions.indices)
+    weights = metrics.bootstrap_weights(len(y), persons, seed=seed)
     return {
         "n": len(y),
-        "balanced_accuracy": interval(metrics.balanced_accuracy, y, p, weights),
+        "balanced_accuracy": balanced_accuracy(y, p, weights, persons),
         "roc_auc": interval(metrics.roc_auc, y, p, weights),
         "gap": as_json(metrics.estimate(lambda w: class_gap(y, z, w), weights)),
     }

@@ -67,6 +67,7 @@ class Sample(NamedTuple):
 
     Attributes:
         chosen: int64 (k,), which images.
+        origins: str (k,), their noises or persons.
         signs: int64 (k,), 1 where the target is old, −1 where it is young.
         labels: int64 (m,), of the validation faces.
         logits: name of a classifier → its log-odds of the validation faces, float64 (m,).
@@ -74,6 +75,7 @@ class Sample(NamedTuple):
     """
 
     chosen: np.ndarray
+    origins: np.ndarray
     signs: np.ndarray
     labels: np.ndarray
     logits: dict[str, np.ndarray]
@@ -129,6 +131,7 @@ def make_sample(
     ]
     return Sample(
         chosen,
+        origins,
         np.array([2 * cases[i].start.target - 1 for i in chosen]),
         faces.labels,
         {name: predictions.logit for name, predictions in val.items()},
@@ -178,13 +181,12 @@ def describe(sample: Sample, name: str, judged: Judged) -> dict:
     that it did not take for it before.
     """
     before, after = (sample.signs * z[sample.chosen] > 0 for z in judged[:2])
-    weights = sample.weights[:, : len(before)]
     return {
         **{what: sample.estimate(partial(sample.moved, name, judged, what)) for what in CHANGES},
         "drift": sample.estimate(partial(sample.moved, name, judged, "random", signed=False)),
-        "before": share(before, weights),
-        "after": share(after, weights),
-        "flipped": share(after[~before], weights[:, ~before]),
+        "before": share(before, sample.origins),
+        "after": share(after, sample.origins),
+        "flipped": share(after[~before], sample.origins[~before]),
     }
 
 

@@ -15,12 +15,13 @@ from torch.optim.swa_utils import update_bn
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.classifier.evaluate import interval
+from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.model import build_model
 from agegen.classifier.predict import Classifier, log_odds
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import evaluation_views, stream_seed
+from agegen.metrics import share_as_json
 from agegen.progress import Progress
 
 INITIALISATIONS, STATISTICS_FACES, BATCH = 20, 512, 64
@@ -61,16 +62,19 @@ def has_statistics(model: nn.Module) -> bool:
     return any(getattr(layer, "running_mean", None) is not None for layer in model.modules())
 
 
-def judge(y: np.ndarray, logit: np.ndarray, weights: np.ndarray) -> dict:
+def judge(
+    y: np.ndarray, logit: np.ndarray, weights: np.ndarray, persons: np.ndarray | None = None
+) -> dict:
     """Compare the answers of one network with those that take no account of the label.
 
     Args:
         y: int64 (n,), labels.
         logit: float64 (n,), log p(old) − log p(young).
         weights: bootstrap weights (resamples, n).
+        persons: int (n,), who is on each face; None if nobody is there twice.
 
     Returns:
-        accuracy with its exact interval (Clopper and Pearson, 1934); `blind_accuracy`, which an
+        accuracy with its interval (`metrics.proportion`); `blind_accuracy`, which an
         answer with the same share of "old" has on average if it does not depend on the label, and
         the excess over it; `fisher_p`, Fisher's exact two-sided p-value of that independence;
         balanced accuracy and AUC with bootstrap intervals; the 5, 50 and 95 % quantiles of p(old)
@@ -84,21 +88,15 @@ def judge(y: np.ndarray, logit: np.ndarray, weights: np.ndarray) -> dict:
     binned = {name: np.histogram(of, EDGES)[0] / len(of) for name, of in by_class.items()}
     return {
         "called_old": int(table[:, 1].sum()),
-        "accuracy": exact_share(right, n),
+        "accuracy": share_as_json((p > 0.5) == y, persons),
         "blind_accuracy": blind,
         "excess_accuracy": right / n - blind,
         "fisher_p": float(scipy.stats.fisher_exact(table).pvalue),
-        "balanced_accuracy": interval(metrics.balanced_accuracy, y, p, weights),
+        "balanced_accuracy": balanced_accuracy(y, p, weights, persons),
         "roc_auc": interval(metrics.roc_auc, y, p, weights),
         "quantiles": {k: np.quantile(of, (0.05, 0.5, 0.95)).tolist() for k, of in by_class.items()},
         "histogram": {name: shares.tolist() for name, shares in binned.items()},
     }
-
-
-def exact_share(right: int, n: int) -> dict[str, float]:
-    """A share with its 95 % interval (Clopper and Pearson, 1934), as {"value", "low", "high"}."""
-    found = scipy.stats.binomtest(right, n).proportion_ci(method="exact")
-    return {"value": right / n, "low": float(found.low), "high": float(found.high)}
 
 
 def mean_over_networks(values: list[float | None], chance: float) -> dict:
@@ -141,21 +139,28 @@ def summarise(networks: list[dict]) -> dict:
         name: np.mean([network["histogram"][name] for network in networks], axis=0).tolist()
         for name in networks[0]["histogram"]
     }
-    known = [n["roc_auc"] for n in networks if n["roc_auc"]["low"] is not None]
-    count = sum(auc["low"] > 0.5 or auc["high"] < 0.5 for auc in known)
+    known = [n["roc_auc"] for n in networks if n["roc_auc"]["value"] is not None]
+    count = sum(map(is_apart, known))
     tail = scipy.stats.binom.sf(count - 1, len(known), 0.05)
     apart = {"count": count, "p": float(tail)} if known else None
     return {"networks": networks, "means": means, "apart": apart, "histogram": histogram}
 
 
+def is_apart(auc: dict) -> bool:
+    """True if the AUC's interval leaves 0.5 out; or the AUC is not 0.5, on every resample."""
+    low, high = (auc["value"] if auc[end] is None else auc[end] for end in ("low", "high"))
+    return low > 0.5 or high < 0.5
+
+
 def judge_networks(
-    analysis: Analysis, weights: np.ndarray, count: int, faces: np.ndarray
+    analysis: Analysis, weights: np.ndarray, persons: np.ndarray, count: int, faces: np.ndarray
 ) -> dict[str, list[dict]]:
     """Judge fresh networks as they are built ("initial") and with statistics ("estimated").
 
     Args:
         analysis: of the run whose network is drawn anew.
         weights: bootstrap weights of the test faces.
+        persons: who they are.
         count: number of networks.
         faces: those that the statistics are taken from, uint8 (m, h, w, 3).
 
@@ -173,7 +178,8 @@ def judge_networks(
                 if kind == "estimated":
                     estimate_statistics(model, faces, crop)
                 logit = log_odds(model, store.images, test.indices, crop, views, device)
-                found[kind].append(judge(test.labels, logit.double().numpy(), weights))
+                z = logit.double().numpy()
+                found[kind].append(judge(test.labels, z, weights, persons))
             progress.update(1)
     return found
 
@@ -199,7 +205,7 @@ def analyze(analysis: Analysis, count: int = INITIALISATIONS) -> dict:
     weights = metrics.bootstrap_weights(len(test.labels), grouped, seed=analysis.seed)
     train = np.random.default_rng(analysis.seed).permutation(store.indices("train"))
     faces = store.images[np.sort(train[:STATISTICS_FACES])]
-    found = judge_networks(analysis, weights, count, faces)
+    found = judge_networks(analysis, weights, grouped, count, faces)
     return {
         "n": len(test.labels),
         "n_by_class": {k: int((test.labels == i).sum()) for i, k in enumerate(CLASS_NAMES)},
@@ -209,6 +215,6 @@ def analyze(analysis: Analysis, count: int = INITIALISATIONS) -> dict:
         "resamples": len(weights),
         "edges": EDGES.tolist(),
         **{kind: summarise(networks) if networks else None for kind, networks in found.items()},
-        "trained": judge(test.labels, test.logit, weights),
+        "trained": judge(test.labels, test.logit, weights, grouped),
         "pixels": describe_pixels(store, test.indices, weights),
     }

@@ -10,7 +10,7 @@ import numpy as np
 from agegen import metrics
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
-from agegen.metrics import as_json
+from agegen.metrics import as_json, share_as_json
 
 SCORES = {
     "roc_auc": metrics.roc_auc,
@@ -44,7 +44,8 @@ def evaluate(
 ) -> dict:
     """Compute every figure with its interval.
 
-    Faces of one known identity are resampled together. Probabilities are the calibrated ones;
+    Shares have exact intervals (`metrics.proportion`), other figures those of the bootstrap. Faces
+    of one known identity are not independent in either. Probabilities are the calibrated ones;
     `before_scaling` has the figures that change with calibration as they were without it.
 
     Args:
@@ -59,31 +60,33 @@ def evaluate(
     """
     y, p = predictions.labels, predictions.p
     chosen = predictions.indices
-    weights = metrics.bootstrap_weights(len(y), clusters(store, chosen), resamples, seed)
+    persons = clusters(store, chosen)
+    weights = metrics.bootstrap_weights(len(y), persons, resamples, seed)
     calibration = ("negative_log_likelihood", "brier_score", "expected_calibration_error")
     return {
         "checksum": store.checksum,
         "resamples": resamples,
+        "share_intervals": metrics.SHARE_INTERVALS,
         "seed": seed,
         "n": len(y),
         "n_by_class": {name: int((y == label).sum()) for label, name in enumerate(CLASS_NAMES)},
         **{name: interval(score, y, p, weights) for name, score in SCORES.items()},
-        "accuracy": accuracy(y, p, weights),
-        "balanced_accuracy": balanced_accuracy(y, p, weights),
-        "recall": recalls(y, p, weights),
-        "recall_difference": recall_difference(y, p, weights),
-        "calibration_bins": calibration_bins(y, p, weights),
+        "accuracy": share_as_json((p > 0.5) == y, persons),
+        "balanced_accuracy": balanced_accuracy(y, p, weights, persons),
+        "recall": dict(zip(CLASS_NAMES, map(as_json, recalls(y, p, persons)), strict=True)),
+        "recall_difference": recall_difference(y, p, persons),
+        "calibration_bins": calibration_bins(y, p, persons),
         "before_scaling": {
             **{
                 name: interval(SCORES[name], y, predictions.uncalibrated, weights)
                 for name in calibration
             },
-            "calibration_bins": calibration_bins(y, predictions.uncalibrated, weights),
+            "calibration_bins": calibration_bins(y, predictions.uncalibrated, persons),
         },
-        "confusion_matrix": confusion(y, p, weights),
+        "confusion_matrix": confusion(y, p, persons),
         "margin": margins(y, p, weights),
-        "by_age": slices(age_bands(store.ages[chosen]), y, p, weights),
-        "by_gender": slices(store.genders[chosen], y, p, weights),
+        "by_age": slices(age_bands(store.ages[chosen]), y, p, weights, persons),
+        "by_gender": slices(store.genders[chosen], y, p, weights, persons),
     }
 
 
@@ -93,81 +96,63 @@ def interval(score: Callable, y: np.ndarray, p: np.ndarray, weights: np.ndarray)
     return as_json(estimate)
 
 
-def recalls(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
-    """Share of each class that is classified as such."""
-    return {
-        name: accuracy(y[y == label], p[y == label], weights[:, y == label])
-        for label, name in enumerate(CLASS_NAMES)
-    }
-
-
-def accuracy(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
-    """Share of the faces that are classified rightly, with an interval even if all or none are."""
-    return as_json(metrics.proportion((p > 0.5) == y, weights))
-
-
-def recalls_without_spread(
-    y: np.ndarray, p: np.ndarray, weights: np.ndarray
-) -> list[metrics.Estimate]:
-    """Both recalls where one is 0 or 1, which no resample changes; else nothing."""
+def recalls(y: np.ndarray, p: np.ndarray, persons: np.ndarray | None) -> list[metrics.Estimate]:
+    """Share of young, and of old faces, that are classified as such."""
     right = (p > 0.5) == y
-    if all(len(np.unique(right[y == label])) != 1 for label in (0, 1)):
-        return []  # resampling would be for nothing
-    return [metrics.proportion(right[y == label], weights[:, y == label]) for label in (0, 1)]
+    who = np.arange(len(y)) if persons is None else persons
+    return [metrics.proportion(right[y == label], who[y == label]) for label in (0, 1)]
 
 
-def balanced_accuracy(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
-    """Mean of the recalls, with an interval even if all or none of a class are recognised."""
-    parts = [(0.5, recall) for recall in recalls_without_spread(y, p, weights)]
-    return (
-        as_json(metrics.combined(*parts))
-        if parts
-        else interval(metrics.balanced_accuracy, y, p, weights)
-    )
+def balanced_accuracy(
+    y: np.ndarray, p: np.ndarray, weights: np.ndarray, persons: np.ndarray | None = None
+) -> dict:
+    """Mean of the recalls; where one is 0 or 1, which no resample changes, by their intervals."""
+    parts = recalls(y, p, persons)
+    if {recall.value for recall in parts} & {0.0, 1.0}:
+        return as_json(metrics.combined(*((0.5, recall) for recall in parts)))
+    return interval(metrics.balanced_accuracy, y, p, weights)
 
 
-def recall_difference(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
-    """Recall of young less that of old."""
-    parts = recalls_without_spread(y, p, weights)
-    if parts:
-        return as_json(metrics.combined((1, parts[0]), (-1, parts[1])))
-
-    def of(w: metrics.Weights) -> np.ndarray:
-        return metrics.recall(y, p, 0, w) - metrics.recall(y, p, 1, w)
-
-    return as_json(metrics.estimate(of, weights))
+def recall_difference(y: np.ndarray, p: np.ndarray, persons: np.ndarray | None = None) -> dict:
+    """Recall of young less that of old; the interval is one of `metrics.combined`."""
+    young, old = recalls(y, p, persons)
+    return as_json(metrics.combined((1, young), (-1, old)))
 
 
 def calibration_bins(
-    y: np.ndarray, p: np.ndarray, weights: np.ndarray, bins: int = 15
+    y: np.ndarray, p: np.ndarray, persons: np.ndarray, bins: int = 15
 ) -> list[dict]:
     """n, mean confidence and accuracy in each bin of `metrics.expected_calibration_error`."""
-    confidence = np.maximum(p, 1 - p)
+    confidence, right = np.maximum(p, 1 - p), (p > 0.5) == y
     member = np.minimum((confidence * bins).astype(int), bins - 1)
     return [
         {
             "n": int(of.sum()),
             "confidence": float(confidence[of].mean()),
-            "accuracy": accuracy(y[of], p[of], weights[:, of]),
+            "accuracy": share_as_json(right[of], persons[of]),
         }
         for of in (member == number for number in np.unique(member))
     ]
 
 
-def confusion(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
-    """true_{class} → predicted_{class} → the count with its interval."""
-    resampled = metrics.confusion_matrix(y, p, weights)
-    counts = metrics.confusion_matrix(y, p)
-    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
-    return {
-        f"true_{true}": {
-            f"predicted_{predicted}": as_json(
-                metrics.Estimate(float(counts[t, q]), float(low[t, q]), float(high[t, q]))
-            )
-            for q, predicted in enumerate(CLASS_NAMES)
+def confusion(y: np.ndarray, p: np.ndarray, persons: np.ndarray) -> dict:
+    """true_{class} → predicted_{class} → the count with its interval, of as many of the class."""
+    predicted = (p > 0.5).astype(int)
+    found: dict[str, dict] = {}
+    for label, true in enumerate(CLASS_NAMES):
+        of = y == label
+        found[f"true_{true}"] = {
+            f"predicted_{name}": count_as_json(predicted[of] == answer, persons[of])
+            for answer, name in enumerate(CLASS_NAMES)
         }
-        for t, true in enumerate(CLASS_NAMES)
-    }
+    return found
+
+
+def count_as_json(chosen: np.ndarray, persons: np.ndarray) -> dict:
+    """How many of some faces, with the interval of their share times the faces."""
+    share = metrics.proportion(chosen, persons)
+    limits = (share.low * len(chosen), share.high * len(chosen))
+    return as_json(metrics.Estimate(float(chosen.sum()), *limits))
 
 
 def margins(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
@@ -196,20 +181,22 @@ def age_bands(ages: np.ndarray, width: int = 3) -> np.ndarray:
     return names.astype(str)
 
 
-def slices(groups: np.ndarray, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
+def slices(
+    groups: np.ndarray, y: np.ndarray, p: np.ndarray, weights: np.ndarray, persons: np.ndarray
+) -> dict:
     """n, accuracy and (with both classes present) balanced accuracy of every group."""
-    result = {}
+    result, right = {}, (p > 0.5) == y
     for group in sorted(set(groups) - {""}):
         of = groups == group
         scores: dict[str, dict] = {}
         if len(set(y[of])) == 2:
             scores = {
-                "balanced_accuracy": balanced_accuracy(y[of], p[of], weights[:, of]),
+                "balanced_accuracy": balanced_accuracy(y[of], p[of], weights[:, of], persons[of]),
                 "roc_auc": interval(metrics.roc_auc, y[of], p[of], weights[:, of]),
             }
         result[str(group)] = {
             "n": int(of.sum()),
-            "accuracy": accuracy(y[of], p[of], weights[:, of]),
+            "accuracy": share_as_json(right[of], persons[of]),
             **scores,
         }
     return result

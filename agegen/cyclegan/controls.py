@@ -141,7 +141,11 @@ def evaluate_controls(
             found.setdefault(name, {})[to] = {
                 judge.name: {
                     score: judge_shift(
-                        real[judge.name][score], after, (source, to), held_out.weights
+                        real[judge.name][score],
+                        after,
+                        (source, to),
+                        held_out.weights,
+                        held_out.persons[source],
                     )
                     for score, after in judge_batches(judge, changed, real[judge.name]).items()
                 }

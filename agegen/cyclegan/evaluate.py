@@ -27,7 +27,7 @@ from agegen.judges.agreement import measure_agreement
 from agegen.judges.classifier import FrozenClassifier
 from agegen.judges.features import FeatureNetwork
 from agegen.judges.realism import FEWEST, measure_realism
-from agegen.metrics import mean_as_json
+from agegen.metrics import SHARE_INTERVALS, mean_as_json
 from agegen.perceptual import Perceptual
 
 
@@ -117,7 +117,10 @@ def evaluate_faces(
     found: dict = {
         "n": {name: len(faces) for name, faces in held_out.faces.items()},
         "resamples": len(held_out.weights[CLASS_NAMES[0]]),
-        "gaps": {name: gaps(scores, held_out.weights) for name, scores in real.items()},
+        "share_intervals": SHARE_INTERVALS,
+        "gaps": {
+            name: gaps(scores, held_out.weights, held_out.persons) for name, scores in real.items()
+        },
         "directions": {},
     }
     for source, to in DIRECTIONS:
@@ -129,7 +132,7 @@ def evaluate_faces(
         moves = first_moves(real, after, (source, to), held_out.weights)
         symptoms = measure(made.faces, made.fake, held_out.faces[to], known[to])
         found["directions"][to] = {
-            "judges": judge_shifts(panel.judges, real, after, (source, to), held_out.weights),
+            "judges": judge_shifts(panel.judges, real, after, (source, to), held_out),
             "slices": judge_slices(moves, parts, source),
             "contrasts": compare_slices(moves, parts),
             "matchers": match_all(panel.matchers, made, held_out, source),
@@ -166,13 +169,18 @@ def judge_shifts(
     real: dict[str, dict[str, ByClass]],
     after: dict[str, dict[str, np.ndarray]],
     direction: tuple[str, str],
-    weights: ByClass,
+    held_out: HeldOut,
 ) -> dict:
     """Every judge's and score's shift: {judge: {score: figures}}."""
     return {
         judge.name: {
             score: judge_shift(
-                real[judge.name][score], values, direction, weights, getattr(judge, "steps", ())
+                real[judge.name][score],
+                values,
+                direction,
+                held_out.weights,
+                held_out.persons[direction[0]],
+                getattr(judge, "steps", ()),
             )
             for score, values in after[judge.name].items()
         }

@@ -115,6 +115,8 @@ def show(figure: dict | float) -> str:
     if not isinstance(figure, dict):
         return f"{figure:.3f}"
     value, low, high = (figure[name] for name in ("value", "low", "high"))
-    if value is None or low is None or high is None:
+    if value is None:
         return "undefined"
+    if low is None or high is None:
+        return f"{value:.3f} (interval undefined)"
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from agegen.errors import UserError
-from agegen.metrics import mean_as_json
+from agegen.metrics import mean_as_json, share_as_json
 
 FALSE_ACCEPTS = 0.001  # share of pairs of different people that a threshold lets through
 
@@ -32,12 +32,11 @@ def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
         raise UserError("identities need faces of two people of each class: take more by --most")
     threshold = threshold_at(apart)
     distance = (source - fake).norm(dim=1).double().numpy()
-    verified = (distance < threshold).astype(np.float64)
     return {
         "distance": mean_as_json(distance, weights),
         "others": float(apart.mean()),
         "threshold": threshold,
-        "verified": mean_as_json(verified, weights),
+        "verified": share_as_json(distance < threshold, persons),
     }
 
 

@@ -18,7 +18,7 @@ from agegen.cyclegan.translate import Translator
 from agegen.faces.records import DIRECTIONS, AgeRanges, age_sign
 from agegen.faces.synthetic import draw_identities, draw_shots, render_faces
 from agegen.judges import Judge
-from agegen.metrics import as_json, mean_as_json
+from agegen.metrics import as_json, mean_as_json, share_as_json
 from agegen.perceptual import Perceptual
 
 AGES = asdict(AgeRanges())  # years, both included
@@ -181,7 +181,6 @@ def distance(kind: str, a: Tensor, b: Tensor, perceptual: Perceptual | None) -> 
 
 def summarise(distances: dict[str, np.ndarray], weights: np.ndarray) -> dict:
     """Means of the distances, and what follows from them; see `evaluate_truth`."""
-    nearer = (distances["output"] < distances["input"]).astype(np.float64)
 
     def gained(w: metrics.Weights) -> np.ndarray:
         output, given, oracle = (
@@ -189,8 +188,8 @@ def summarise(distances: dict[str, np.ndarray], weights: np.ndarray) -> dict:
         )
         return (given - output) / (given - oracle)
 
-    figures = {**distances, "nearer": nearer}
     return {
-        **{name: mean_as_json(values, weights) for name, values in figures.items()},
+        **{name: mean_as_json(values, weights) for name, values in distances.items()},
+        "nearer": share_as_json(distances["output"] < distances["input"]),
         "gained": as_json(metrics.estimate(gained, weights)),
     }

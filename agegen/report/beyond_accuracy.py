@@ -8,7 +8,15 @@ from agegen.report.probabilities import draw_probabilities
 from agegen.report.right_and_wrong import draw_errors
 from agegen.report.saved_run import Scored
 from agegen.report.section import Section, Table
-from agegen.report.wording import FEWEST_ERRORS, count, is_clear, sample_of, show, signed
+from agegen.report.wording import (
+    FEWEST_ERRORS,
+    count,
+    is_clear,
+    sample_of,
+    share_intervals,
+    show,
+    signed,
+)
 
 SAME = 1e-4  # predictions.csv is rounded
 
@@ -209,7 +217,7 @@ def describe_method(evaluation: dict, curves: dict | None) -> list[str]:
     """Say how the intervals were made."""
     text = (
         f"Brackets hold 95 % intervals of {evaluation['resamples']:,} bootstrap resamples; the "
-        "bands of the curves are pointwise."
+        f"bands of the curves are pointwise.{share_intervals(evaluation)}"
     )
     if curves is None:
         return [text, "Bands, precision and single years of age: see the command below."]

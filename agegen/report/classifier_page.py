@@ -30,7 +30,7 @@ from agegen.report.examples import MOST_EXAMPLES, make_galleries
 from agegen.report.saved_run import SavedRun, Scored, read_run, read_scores
 from agegen.report.section import Section
 from agegen.report.templates import open_templates
-from agegen.report.wording import by_class, in_words, sample_of, show
+from agegen.report.wording import by_class, in_words, sample_of, share_intervals, show
 
 FIGURE_NAMES = {
     "balanced_accuracy": "balanced accuracy",
@@ -181,7 +181,8 @@ def summarise(saved: SavedRun, scored: Scored) -> list[str]:
         f"{source}; {'' if e['held_out'] else 'not '}held out.",
         f"Always answering “{larger}” has an accuracy of {n[larger] / e['n']:.3f} "
         "and a balanced accuracy of 0.500 here.",
-        f"Brackets hold 95 % intervals of {e['resamples']:,} bootstrap resamples of {people}.",
+        f"Brackets hold 95 % intervals of {e['resamples']:,} bootstrap resamples of {people}."
+        + share_intervals(e),
     ]
 
 

@@ -13,7 +13,7 @@ from agegen.report.kept_faces import make_gallery, read_faces
 from agegen.report.section import Section, Table
 from agegen.report.share_figures import draw_shares, of_how_many
 from agegen.report.style import Picture, embed_png, picture
-from agegen.report.wording import FEWEST_ERRORS, is_clear, sample_of, show, signed
+from agegen.report.wording import FEWEST_ERRORS, is_clear, sample_of, share_intervals, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -233,8 +233,19 @@ def describe_method(content: dict) -> list[str]:
         "answer would drown all others (median cosine of the neighbours: "
         f"{content['median_cosine']:.2f}). Below each face of a gallery: how many of its "
         "neighbours are old.",
-        "Intervals by age: Clopper and Pearson's (1934), of the effective number of faces. "
-        f"Others: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
-        "identity is known); differences on the same resamples. An error is not always the "
-        "network's: see the section on label noise.",
+        f"{describe_intervals(content)} An error is not always the network's: see the section on "
+        "label noise.",
     ]
+
+
+def describe_intervals(content: dict) -> str:
+    """How the shares and their differences got their intervals; older analyses resampled them."""
+    if "share_intervals" not in content:
+        return (
+            f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where "
+            "no identity is known), those by age Clopper and Pearson's (1934)."
+        )
+    return (
+        f"{share_intervals(content).strip()} Those of differences follow from the two shares' "
+        "(MOVER, Zou and Donner, 2008)."
+    )

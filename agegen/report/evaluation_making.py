@@ -14,6 +14,7 @@ FACTS = {
     "split": "split",
     "seed": "seed",
     "resamples": "bootstrap resamples",
+    "share_intervals": "intervals of shares",
 }
 
 

@@ -15,7 +15,7 @@ from agegen.report.kept_faces import make_gallery, read_faces
 from agegen.report.section import Section, Table
 from agegen.report.share_figures import draw_shares, of_how_many
 from agegen.report.style import CLASS_COLOURS, Picture, picture
-from agegen.report.wording import is_clear, show, signed
+from agegen.report.wording import is_clear, share_intervals, show, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -191,7 +191,7 @@ def picture_ages(content: dict) -> list[Picture]:
         picture(
             "Suspects by age", f"all splits, n = {known:,} with known age",
             partial(draw_ages, groups=groups, overall=overall), f"Share at age {each}.",
-            "Bars: 95 % intervals (Wilson's where no or every face is one). Dashed: all faces.",
+            "Bars: 95 % intervals. Dashed: all faces.",
             height=1.2 + 0.19 * len(groups),
         )
     ]  # fmt: skip
@@ -232,5 +232,6 @@ def describe_method(content: dict) -> list[str]:
         "reaches that class's threshold and is the higher one.",
         f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
         "identity is known); the trainings are not repeated, so that their luck is not in them. "
-        "No label was changed, and no face left out, for any other figure of this page.",
+        "No label was changed, and no face left out, for any other figure of this page."
+        + share_intervals(content),
     ]

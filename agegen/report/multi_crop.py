@@ -16,7 +16,7 @@ from agegen.report.multi_crop_figures import (
     picture_score,
 )
 from agegen.report.section import Section, Table
-from agegen.report.wording import is_clear, sample_of, show, signed
+from agegen.report.wording import is_clear, sample_of, share_intervals, show, signed
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
@@ -203,7 +203,8 @@ def describe_method(content: dict, folder: Path) -> list[str]:
         "identity is known). McNemar's exact test looks only at the faces that one of both has "
         "right and the other has wrong, and takes faces for independent; a scheme is recommended "
         "if its test passes Bonferroni's bound and the interval of its gain, which knows about "
-        "persons, leaves 0 out too. Only averages of logits are tried that way.",
+        "persons, leaves 0 out too. Only averages of logits are tried that way."
+        + share_intervals(content),
         "Over several trainings: python recipes/compare_multi_crop.py --runs "
         f"{folder.parent} OTHER_RUN …",
     ]

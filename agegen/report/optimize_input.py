@@ -15,7 +15,7 @@ from agegen.report.transfer_pictures import (
     picture_kept,
     short,
 )
-from agegen.report.wording import percent, show, signed
+from agegen.report.wording import is_clear, percent, show, signed
 
 HEADER = (
     "regulariser", "shift, this network (gaps)", "shift, second (gaps)", "share kept",
@@ -148,7 +148,7 @@ def describe_controls(chapter: dict, kinds: list[str]) -> str:
         return "What random changes do is undefined, as there is no gap to measure it by."
     (name, kind), drift = max(known.items(), key=lambda entry: abs(entry[1]["value"]))
     where = "old" if drift["value"] > 0 else "young"
-    sure = "" if drift["low"] * drift["high"] > 0 else ", which may be chance"
+    sure = "" if is_clear(drift) else ", which may be chance"
     return (
         "A random change of the same size, smoothness and colour can move a classifier too: the "
         f"second one by at most {abs(drift['value']):.2f} gaps towards {where} ({short(kind)}, "

@@ -130,7 +130,7 @@ def describe_trained(chapter: dict) -> list[str]:
     highest = max(n["roc_auc"]["value"] for n in chapter["estimated"]["networks"])
     comparison = (
         f"above the highest of them, {highest:.3f}"
-        if trained["low"] > highest
+        if trained["low"] is not None and trained["low"] > highest
         else f"not clearly above the highest of them, {highest:.3f}"
     )
     return [f"After training, the AUC on the same faces is {show(trained)}, {comparison}."]
@@ -206,8 +206,8 @@ def describe_method(chapter: dict) -> list[str]:
     if chapter["persons"] < chapter["n"]:
         sentences.append(
             f"The faces show {chapter['persons']:,} persons, who are resampled as a whole for AUC "
-            "and balanced accuracy; the exact interval of the accuracy and Fisher's test take the "
-            "faces as independent and are too sure by that."
+            "and balanced accuracy; Fisher's test takes the faces as independent and is too sure "
+            "by that."
         )
     return sentences
 

@@ -31,6 +31,12 @@ def show(figure: dict, digits: int = 3) -> str:
     return f"{value} {span(figure['low'], figure['high'], 1, digits)}".strip()
 
 
+def share_intervals(content: dict) -> str:
+    """Say how shares got their intervals; nothing of older files, which resampled these too."""
+    kind = content.get("share_intervals")
+    return f" Intervals of shares: {kind}." if kind else ""
+
+
 def signed(figure: dict | None, digits: int = 3) -> str:
     """Value with its sign, and its interval; "undefined" where a loss diverged or a class lacks."""
     if figure is None or figure["value"] is None:

@@ -18,11 +18,9 @@ from agegen.analysis.curves import (
     analyze,
     average_precision,
     by_year,
-    effective_number,
     gender_gaps,
     precision,
     roc,
-    share_right,
     with_band,
 )
 from agegen.faces.store import UNKNOWN_AGE
@@ -85,34 +83,6 @@ def test_bands_hold_the_curve_of_many_faces_about_as_often_as_they_say() -> None
         band = with_band(curve, metrics.bootstrap_weights(300, resamples=100, seed=seed))
         hits.append(band["low"][20] <= truth <= band["high"][20])
     assert np.mean(hits) > 0.85
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 7), (7, 7), (3, 7), (80, 90), (1, 1)])
-def test_without_persons_in_common_the_interval_is_exact(right: int, n: int) -> None:
-    found = share_right(np.arange(n) < right, np.arange(n))
-    exact = scipy.stats.binomtest(right, n).proportion_ci(method="exact")
-    assert (found["low"], found["high"]) == pytest.approx((exact.low, exact.high))
-
-
-def test_faces_of_one_person_count_as_less_than_so_many() -> None:
-    right = np.repeat(np.random.default_rng(0).random(60) < 0.8, 4)
-    persons = np.repeat(np.arange(60), 4)  # the four faces of a person are all right or all wrong
-    assert 55 < effective_number(right, persons) < 61
-    assert effective_number(np.ones(240, bool), persons) == 60
-    assert effective_number(right, np.zeros(240, int)) == 1
-    spread = np.tile([True, False], 120)  # each person has two of both: no variance between them
-    assert effective_number(spread, persons) == 60
-
-
-def test_intervals_of_grouped_faces_hold_as_often_as_they_say() -> None:
-    rng = np.random.default_rng(3)
-    persons = np.repeat(np.arange(40), 3)
-    hits = []
-    for _ in range(300):
-        skill = rng.beta(8, 2, 40)[persons]  # some persons are harder than others
-        found = share_right(rng.random(120) < skill, persons)
-        hits.append(found["low"] <= 0.8 <= found["high"])
-    assert np.mean(hits) > 0.93
 
 
 def test_every_year_of_a_class_is_counted_and_unknown_ages_are_not() -> None:

@@ -124,7 +124,7 @@ def test_no_errors_at_all(analysis: Analysis) -> None:
     content = analyze(analysis._replace(test=replace(analysis.test, p=np.where(y == 1, 0.9, 0.1))))
     json.dumps(content, allow_nan=False)
     assert content["errors"]["count"] == 0
-    assert content["errors"]["share"]["high"] > 0  # Wilson's
+    assert content["errors"]["share"]["high"] > 0
     assert content["sure_errors"]["n"] == 0
     assert content["near_bound"]["difference"]["value"] is None
     assert content["galleries"]["wrong young"] == content["galleries"]["wrong old"] == []

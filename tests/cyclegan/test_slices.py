@@ -15,7 +15,7 @@ def test_parts_move_by_shares_of_their_own_gap_or_of_everyones() -> None:
     weights = {name: np.ones((4, 3)) for name in real}
     masks = {"young": np.array([True, False, False]), "old": np.array([True, False, False])}
     move = Move(real, np.array([5.0, 0.0, 0.0]), ("young", "old"), weights)
-    assert part_share(move, Part(masks, True)) == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert part_share(move, Part(masks, True)) == {"value": 0.5, "low": None, "high": None}
     assert part_share(move, Part(masks, False))["value"] == pytest.approx(0.25)
 
 

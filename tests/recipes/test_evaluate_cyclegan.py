@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def test_everything_is_measured_or_said_not_to_be(
         assert judges["classifier"] == judges["second_classifier"]
         for figure in judges["redness"]["red"].values():
             assert figure["low"] <= figure["value"] <= figure["high"]
+    figures = dict(figures_in(found))
+    assert len(figures) > 300
+    for path, figure in figures.items():
+        nothing = path.startswith("/controls") and figure == {"value": 0, "low": 0, "high": 0}
+        unknown = figure["low"] is None and not is_share(path)
+        assert nothing or unknown or figure["low"] < figure["high"], path
+    assert sum(map(is_share, figures)) > 100
     assert found["controls"]["no change"]["old"]["redness"]["red"]["shift"]["value"] == 0
     assert found["truth"]["n"] == 5
     assert "controls: share of the real gap" in result.stdout
@@ -59,6 +67,24 @@ def test_everything_is_measured_or_said_not_to_be(
     text = page.read_text(encoding="utf-8")
     assert "redness" in text
     assert 'id="faces"' in text
+
+
+def figures_in(found: object, path: str = "") -> Iterator[tuple[str, dict]]:
+    """All figures with an interval of nested JSON, by their path."""
+    if isinstance(found, dict) and {"value", "low", "high"} <= found.keys():
+        yield path, found
+    elif isinstance(found, dict):
+        for name, value in found.items():
+            yield from figures_in(value, f"{path}/{name}")
+    elif isinstance(found, list):
+        for number, value in enumerate(found):
+            yield from figures_in(value, f"{path}/{number}")
+
+
+def is_share(path: str) -> bool:
+    """True of the shares of faces."""
+    name = path.rsplit("/", 1)[1]
+    return name in ("verified", "nearer", "reached") or name.startswith("moved_")
 
 
 def test_mistakes_are_one_sentence(cyclegan_run: Path, trained_run: Path) -> None:
