@@ -22,9 +22,9 @@ from agegen.cyclegan.photo_translator import (
 from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import outline
-from agegen.faces.decode import BadImageError, opened
+from agegen.faces.decode import BadImageError
 from agegen.faces.photo_sets import explain_no_face, one_line, photos_for, result_name
-from agegen.faces.photos import decode_photo
+from agegen.faces.photos import Photo, read_photo
 from agegen.files import write_rows, written_whole
 from agegen.progress import Progress
 
@@ -124,29 +124,28 @@ def translate_files(
 def translate_file(translator: PhotoTranslator, path: Path, out: Path, name: str) -> PhotoResult:
     """Translate one photo and write its pictures, whose names begin with `name`."""
     try:
-        photo = decode_photo(path)
-        options = saving_options(path)
+        photo = read_photo(path)
     except BadImageError as error:
         return PhotoResult(path, "", [], str(error))
-    result = translator.translate(photo)
+    shown = photo.in_srgb()
+    result = translator.translate(shown, photo.pixels)
     if result.faces == []:
-        return PhotoResult(path, "", [], explain_no_face(photo, translator.search_pixels))
+        return PhotoResult(path, "", [], explain_no_face(shown, translator.search_pixels))
+    options = saving_options(photo)
     written = f"{name}_{translator.to}.{'jpg' if options['format'] == 'JPEG' else 'png'}"
     with written_whole(out / written) as temporary:
         Image.fromarray(result.photo).save(temporary, **options)
-    strip = make_strip(photo, result.photo, result.faces, translator.to)
+    translated = photo._replace(pixels=result.photo).in_srgb()
+    strip = make_strip(shown, translated, result.faces, translator.to)
     with written_whole(out / f"{name}_{translator.to}_strip.png") as temporary:
         strip.save(temporary, "PNG")
     return PhotoResult(path, written, boxes_of(result))
 
 
-def saving_options(path: Path) -> dict:
-    """How to save what became of a photo: JPEG for JPEG, else PNG, with its colour profile."""
-    with opened(path) as image:
-        options = dict(JPEG) if image.format in ("JPEG", "MPO") else {"format": "PNG"}
-        profile = image.info.get("icc_profile")
-        of_rgb = profile if image.mode in ("RGB", "RGBA") else None  # others are converted to RGB
-    return options | ({"icc_profile": of_rgb} if of_rgb else {})
+def saving_options(photo: Photo) -> dict:
+    """How to save what became of a photo: JPEG for JPEG and HEIC, else PNG, with its profile."""
+    options = dict(JPEG) if photo.format in ("JPEG", "MPO", "HEIF") else {"format": "PNG"}
+    return options | ({"icc_profile": photo.profile} if photo.profile else {})
 
 
 def boxes_of(result: TranslatedPhoto) -> list[np.ndarray]:
