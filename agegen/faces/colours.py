@@ -7,6 +7,7 @@ phone's Display P3 or a printer's CMYK.
 from functools import lru_cache
 from io import BytesIO
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -16,27 +17,37 @@ SAME = 2  # levels by which a profile may differ from sRGB and be taken for it
 GRID = tuple(product((0, 36, 73, 109, 146, 182, 219, 255), repeat=3))
 
 
+class Space(NamedTuple):
+    """A colour space: the mode of its pictures (RGB, L or CMYK), and what converts them to sRGB.
+
+    Nothing does where they are in sRGB already.
+    """
+
+    mode: str
+    transform: ImageCms.ImageCmsTransform | None
+
+
 def profile_of(image: Image.Image) -> bytes:
-    """The profile that a picture carries; empty where there is none, or one of sRGB, or no use."""
+    """The profile that a picture carries; empty where there is none, or none of use."""
     profile = image.info.get("icc_profile")
-    return profile if isinstance(profile, bytes) and transform_of(profile) else b""
+    return profile if isinstance(profile, bytes) and space_of(profile) else b""
 
 
 def mode_of(profile: bytes) -> str:
-    """The mode of pictures that a usable profile is for: RGB, L or CMYK; empty for no profile."""
-    transform = transform_of(profile)
-    return transform.input_mode if transform else ""
+    """The mode of the pictures that a usable profile is for; empty for no profile."""
+    space = space_of(profile)
+    return space.mode if space else ""
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """Convert a picture of the profile's mode to RGB of sRGB; without a profile it stays itself."""
-    transform = transform_of(profile)
-    return transform.apply(image) if transform else image
+    space = space_of(profile)
+    return space.transform.apply(image) if space and space.transform else image
 
 
 @lru_cache(maxsize=8)
-def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
-    """What converts to sRGB; None where nothing needs to be, or where the profile is unusable.
+def space_of(profile: bytes) -> Space | None:
+    """Read a profile; None for one that is missing, damaged, or of no kind of photos.
 
     The intent is the perceptual one, of photos: colours come back as they were before a photo was
     separated for print, and profiles without tables for it (of cameras and screens) do not differ.
@@ -49,8 +60,9 @@ def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
         transform = ImageCms.buildTransform(
             source, ImageCms.createProfile("sRGB"), mode, "RGB", ImageCms.Intent.PERCEPTUAL
         )
-        return transform if mode != "RGB" or moves_colours(transform) else None
-    except Exception:  # a profile that is damaged, or of another kind, does not cost the picture
+        needed = mode != "RGB" or moves_colours(transform)
+        return Space(mode, transform if needed else None)
+    except Exception:  # a profile does not cost the picture
         return None
 
 

@@ -27,7 +27,10 @@ FORMATS = (
 )  # fmt: skip
 HEIC_BRANDS = (b"hei", b"hev", b"mif1", b"msf1")
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
-NO_HEIC = "a HEIC photo, which needs the extra photos: pip install 'agegen[photos]'"
+NO_HEIC = (
+    "a HEIC photo, which needs the extra photos: pip install 'agegen[photos]', "
+    "or convert it to JPEG"
+)
 
 
 class BadImageError(Exception):

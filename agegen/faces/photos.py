@@ -45,7 +45,7 @@ class Photo(NamedTuple):
 
     Attributes:
         pixels: uint8 (h, w, 3), RGB of the photo's own colour space.
-        profile: ICC profile of that space; empty for sRGB.
+        profile: ICC profile of that space; empty where the file has none of RGB: it is sRGB.
         format: Pillow's name of the file's format, as "JPEG".
     """
 
