@@ -207,4 +207,4 @@ def reason_of(error: Exception) -> str:
         return "too large to decode in this machine's memory"
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
         return "truncated: the file ends before the picture does"
-    return f"damaged: {error}"
+    return f"damaged: {' '.join(str(error).split()) or type(error).__name__}"
