@@ -14,6 +14,7 @@ import tyro
 from agegen.commands import as_commands, called
 from agegen.errors import UserError
 from agegen.files import read_json
+from agegen.terminal import Terminated, readable_streams, stopped_by_sigterm
 
 Config = TypeVar("Config")
 Result = TypeVar("Result")
@@ -26,8 +27,9 @@ def run_recipe(
 
     The help text is the recipe's docstring, followed by every field's. ``--config FILE`` names a
     JSON file with the values that differ from the defaults; flags still override it. A `UserError`
-    ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130, and
-    with what goes on where it stopped if the config has a `resume`.
+    ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130 and
+    SIGTERM with 143, and with what goes on where it stopped (see `remedy_of`). Nothing that is
+    printed has control characters.
     Run as ``agegen COMMAND``, help and sentences name commands where they name recipes.
     """
     command = called.get()
@@ -35,27 +37,39 @@ def run_recipe(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name the terminal cannot show stops nothing
             stream.reconfigure(errors="backslashreplace")
-    try:
-        preset, arguments = split_preset(sys.argv[1:])
-        require_known(preset, config_type)
-        given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
-        description = say(
-            f"{description}\n--config FILE reads settings from a JSON file; flags override it."
-        )
-        prog = f"agegen {command}" if command else None
-        return function(
-            tyro.cli(config_type, prog=prog, args=given + arguments, description=description)
-        )
-    except UserError as error:
-        print(f"error: {say(str(error))}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        remedy = ": go on with --resume" if hasattr(config_type, "resume") else ""
-        print(f"stopped{remedy}", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has left (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    with readable_streams(), stopped_by_sigterm():
+        try:
+            return function(parse(config_type, say, f"{description}", command))
+        except UserError as error:
+            print(f"error: {' '.join(say(str(error)).splitlines())}", file=sys.stderr)
+            sys.exit(2)
+        except KeyboardInterrupt as error:
+            print(f"stopped{remedy_of(config_type)}", file=sys.stderr)
+            sys.exit(143 if isinstance(error, Terminated) else 130)
+        except BrokenPipeError:  # the reader of our output has left (`| head`)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+
+def parse(
+    config_type: type[Config], say: Callable[[str], str], description: str, command: str | None
+) -> Config:
+    """Build a config from the command line and from the file of ``--config``."""
+    preset, arguments = split_preset(sys.argv[1:])
+    require_known(preset, config_type)
+    given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
+    description = say(
+        f"{description}\n--config FILE reads settings from a JSON file; flags override it."
+    )
+    prog = f"agegen {command}" if command else None
+    return tyro.cli(config_type, prog=prog, args=given + arguments, description=description)
+
+
+def remedy_of(config_type: type) -> str:
+    """How to go on with what was stopped: the config's `goes_on`, or its flag --resume."""
+    remedy = "go on with --resume" if hasattr(config_type, "resume") else ""
+    remedy = getattr(config_type, "goes_on", remedy)
+    return f": {remedy}" if remedy else ""
 
 
 def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:

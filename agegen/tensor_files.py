@@ -1,5 +1,6 @@
 """Weights and optimiser states as safetensors, which hold no code; written whole."""
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -43,6 +44,15 @@ def load_tensors(path: Path) -> Tensors:
         raise UserError(f"{path} does not exist") from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error})") from None
+
+
+def checksum(tensors: Tensors) -> str:
+    """The SHA-256 checksum of tensors' names and bytes, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:

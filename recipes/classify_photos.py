@@ -10,13 +10,15 @@ each photo's centred square is taken as a face that is cropped like the training
 leaves this machine.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import tyro
 
 from agegen.classifier.classify_photos import load_photo_classifier
-from agegen.classifier.photo_files import classify_photos, describe_verdict
+from agegen.classifier.photo_files import classify_photos
 from agegen.cli import run_recipe
 from agegen.errors import UserError
 from agegen.faces import landmarks
@@ -28,6 +30,7 @@ from agegen.report.photos_page import make_page
 class PhotosConfig:
     """Which photos to classify, by which run."""
 
+    goes_on: ClassVar[str] = "the same command goes on"
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
     run: Path
@@ -63,9 +66,16 @@ def main(config: PhotosConfig) -> None:
     if loaded.geometry and loaded.geometry.landmarks is None:
         print(f"note: {loaded.geometry.describe()}")
     out = config.out or config.run / "photos"
-    for verdict in classify_photos(loaded, config.photos, out, {"run": str(config.run)}):
-        print(describe_verdict(verdict), flush=True)
-    write_text(out / "index.html", make_page(out))
+    results = classify_photos(
+        loaded,
+        config.photos,
+        out,
+        {"run": str(config.run)},
+        write_page=lambda: write_text(out / "index.html", make_page(out)),
+    )
+    with closing(results):
+        for result in results:
+            print(result.line, flush=True)
     print(f"saved to {out}: index.html, photos.csv, annotated pictures")
 
 

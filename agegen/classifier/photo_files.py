@@ -5,7 +5,7 @@ that the page says), and for each photo with a face an annotated picture and the
 network saw them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from agegen.classifier.classify_photos import PhotoClassifier, PhotoVerdict, Ver
 from agegen.classifier.familiarity import QUANTILE
 from agegen.faces.alignment import outline
 from agegen.faces.annotate import Mark, annotate
-from agegen.faces.photo_sets import one_line, photos_for, result_name
-from agegen.faces.records import CLASS_NAMES
-from agegen.files import explained_write_errors, write_json, write_rows, written_whole
-from agegen.progress import Progress
+from agegen.faces.photo_journal import PhotoResult
+from agegen.faces.photo_sets import Work, one_line, work_through
+from agegen.faces.records import CLASS_NAMES, Rejected
+from agegen.files import write_json, write_rows, written_whole
+from agegen.tensor_files import checksum
 
+TABLE = "photos.csv"
 COLOURS = {0: "#0072B2", 1: "#D55E00", None: "#767676"}
 MOST_SPELLED_OUT = 6  # faces in a photo
 COLUMNS = (
@@ -30,35 +32,52 @@ COLUMNS = (
 
 
 def classify_photos(
-    photo_classifier: PhotoClassifier, paths: Iterable[Path], out: Path, about: dict
-) -> Iterator[PhotoVerdict]:
-    """Classify photos and the photos below folders; yield each verdict, write the files last.
+    photo_classifier: PhotoClassifier,
+    paths: Iterable[Path],
+    out: Path,
+    about: dict,
+    write_page: Callable[[], None] = lambda: None,
+) -> Generator[PhotoResult]:
+    """Classify photos and the photos below folders; yield what became of each.
 
     Args:
         photo_classifier: see `load_photo_classifier`.
         paths: files and folders.
         out: folder for the files; made if missing. Where a folder of photos holds it, what is in
-            it is left out.
+            it is left out. What an earlier call has done there is kept, and not done again.
         about: further entries for photos.json.
+        write_page: called whenever the tables have been written.
 
     Raises:
-        UserError: there is no photo at all, `out` is a folder of photos, or may not be written.
+        UserError: there is no photo at all, `out` is a folder of photos, has results of another
+            network or other settings, or may not be written.
     """
-    photos, rejected = photos_for("classify", paths, out)
-    with explained_write_errors(out):
-        (out / "faces").mkdir(exist_ok=True)
-    results = [(PhotoVerdict(entry.path, 0, 0, [], entry.reason), "") for entry in rejected]
-    yield from (result for result, _ in results)
-    with Progress(len(photos), "classifying photos", "photos") as progress:
-        for number, path in enumerate(photos, start=1):
-            result, photo = photo_classifier.classify_file(path)
-            name = result_name(number, path)
-            results.append((result, name))
-            if photo is not None and result.verdicts:
-                write_pictures(out, name, photo, result.verdicts)
-            progress.update()
-            yield result
-    write_tables(out, results, about | describe_method(photo_classifier))
+    method = describe_method(photo_classifier)
+
+    def classify(path: Path, name: str) -> PhotoResult:
+        verdict, photo = photo_classifier.classify_file(path)
+        if photo is not None and verdict.verdicts:
+            write_pictures(out, name, photo, verdict.verdicts)
+        return result_of(verdict, name)
+
+    def refuse(entry: Rejected) -> PhotoResult:
+        return result_of(PhotoVerdict(entry.path, 0, 0, [], entry.reason), "")
+
+    def write(results: list[PhotoResult]) -> None:
+        write_tables(out, results, about | method)
+        write_page()
+
+    request = {"weights": checksum(photo_classifier.classifier.model.state_dict()), **method}
+    work = Work(("classify", "classifying"), TABLE, request, classify, refuse, write)
+    yield from work_through(work, paths, out)
+
+
+def result_of(verdict: PhotoVerdict, name: str) -> PhotoResult:
+    """What is kept of a verdict on a photo, whose pictures' names begin with `name`."""
+    photo = describe_photo(verdict, name)
+    pictures = [photo["picture"]] if photo["picture"] else []
+    files = pictures + [face["image"] for face in photo["faces"]]
+    return PhotoResult(describe_verdict(verdict), table_rows(verdict), files, photo)
 
 
 def write_pictures(out: Path, name: str, photo: np.ndarray, verdicts: list[Verdict]) -> None:
@@ -100,29 +119,27 @@ def describe_method(photo_classifier: PhotoClassifier) -> dict:
     }
 
 
-def write_tables(out: Path, results: list[tuple[PhotoVerdict, str]], about: dict) -> None:
+def write_tables(out: Path, results: list[PhotoResult], about: dict) -> None:
     """Write photos.csv and photos.json."""
-    rows = [row for result, _ in results for row in table_rows(result)]
-    write_rows(out / "photos.csv", COLUMNS, rows)
-    photos = [describe_photo(result, name) for result, name in results]
-    write_json(out / "photos.json", {**about, "photos": photos})
+    write_rows(out / TABLE, COLUMNS, [tuple(row) for result in results for row in result.rows])
+    write_json(out / "photos.json", {**about, "photos": [result.content for result in results]})
 
 
-def table_rows(result: PhotoVerdict) -> list[tuple]:
+def table_rows(result: PhotoVerdict) -> list[list]:
     """A photo's rows of photos.csv: one a face, or one that says why there is none.
 
     Width and height are those of the picture that the other lengths refer to, in pixels.
     """
-    photo = (result.path.absolute(), result.width or "", result.height or "")
+    photo = (str(result.path.absolute()), result.width or "", result.height or "")
     if not result.verdicts:
-        return [(*photo, *[""] * (len(COLUMNS) - 4), result.problem)]
-    return [(*photo, *face_cells(v)) for v in result.verdicts]
+        return [[*photo, *[""] * (len(COLUMNS) - 4), result.problem]]
+    return [[*photo, *face_cells(v)] for v in result.verdicts]
 
 
 def face_cells(v: Verdict) -> tuple:
     """A face's cells in the order of `COLUMNS`; lengths in pixels, the tilt in degrees."""
     corners = outline(v.face.to_face, len(v.face.image))
-    box = (*corners.min(axis=0).round(1), *corners.max(axis=0).round(1))
+    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)]).round(1).tolist()
     eyes = f"{v.face.found.eye_distance:.1f}" if v.face.found else ""
     return (
         v.number, *box, f"{v.p_old:.4f}", v.words, f"{v.unlikeness:.3f}",

@@ -38,7 +38,7 @@ class TranslatedPhoto(NamedTuple):
     """A photo with its faces at another age.
 
     Attributes:
-        photo: uint8 (h, w, 3), RGB, of the source's size.
+        photo: uint8 (h, w, 3), of the source's size and in its colour space.
         faces: where they are, the largest first; None where the whole picture was translated.
     """
 
@@ -61,17 +61,20 @@ class PhotoTranslator(NamedTuple):
     geometry: Geometry | None
     search_pixels: int = landmarks.SEARCH_PIXELS
 
-    def translate(self, photo: np.ndarray) -> TranslatedPhoto:
+    def translate(self, photo: np.ndarray, own: np.ndarray | None = None) -> TranslatedPhoto:
         """Translate every face of a photo; a grey photo stays grey.
 
         Args:
-            photo: uint8 (h, w, 3), RGB, of any size.
+            photo: uint8 (h, w, 3), sRGB, of any size.
+            own: the same photo in a colour space of its own, to which the change is then added:
+                what does not change keeps its bytes.
         """
+        own = photo if own is None else own
         if self.geometry is None:
-            return TranslatedPhoto(self.translate_whole(photo), None)
+            return TranslatedPhoto(self.translate_whole(photo, own), None)
         faces = crop_faces(photo, self.geometry, self.search_pixels)
-        changes = self.changes(faces, is_grey(photo)) if faces else []
-        return TranslatedPhoto(add_changes(photo, changes), faces)
+        changes = self.changes(faces, is_grey(own)) if faces else []
+        return TranslatedPhoto(add_changes(own, changes), faces)
 
     def changes(self, faces: Sequence[CroppedFace], grey: bool) -> list[Change]:
         """What the generator changes in faces, each where it belongs in their photo."""
@@ -83,7 +86,7 @@ class PhotoTranslator(NamedTuple):
             for face, change in zip(faces, levels, strict=True)
         ]
 
-    def translate_whole(self, photo: np.ndarray) -> np.ndarray:
+    def translate_whole(self, photo: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Translate a picture that is cropped to one face already, edges included.
 
         It is shown to the generator so that its shorter side is that of a whole training face.
@@ -95,7 +98,7 @@ class PhotoTranslator(NamedTuple):
         shown = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
         before = to_float(torch.from_numpy(np.array(shown)[None])).to(self.translator.device)
         change = self.translator.translate(before, self.to) - before
-        return add_everywhere(photo, in_levels(change, is_grey(photo))[0])
+        return add_everywhere(own, in_levels(change, is_grey(own))[0])
 
 
 def is_grey(photo: np.ndarray) -> bool:

@@ -4,10 +4,11 @@ The files in the output folder: for each photo with a face the translated photo 
 shows it beside its source, and ``translations.csv`` with a row per face.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import numpy as np
 import tyro
@@ -22,11 +23,13 @@ from agegen.cyclegan.photo_translator import (
 from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import outline
-from agegen.faces.decode import BadImageError, opened
-from agegen.faces.photo_sets import explain_no_face, one_line, photos_for, result_name
-from agegen.faces.photos import decode_photo
+from agegen.faces.decode import BadImageError
+from agegen.faces.photo_journal import PhotoResult
+from agegen.faces.photo_sets import Work, explain_no_face, one_line, work_through
+from agegen.faces.photos import Photo, read_photo
+from agegen.faces.records import Rejected
 from agegen.files import write_rows, written_whole
-from agegen.progress import Progress
+from agegen.tensor_files import checksum
 
 TABLE = "translations.csv"
 COLUMNS = ("photo", "translated", "face", "left", "top", "right", "bottom", "to", "problem")
@@ -37,6 +40,7 @@ JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
 class TranslatePhotosConfig:
     """Which photos to translate, by which run, to which age."""
 
+    goes_on: ClassVar[str] = "the same command goes on"
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
     run: Path
@@ -61,22 +65,6 @@ class TranslatePhotosConfig:
             raise UserError("--search-megapixels must be between 0.1 and 100")
 
 
-class PhotoResult(NamedTuple):
-    """What became of one photo.
-
-    Attributes:
-        path: of the source.
-        written: name of the translated photo in the output folder; empty where there is none.
-        boxes: float64 (left, top, right, bottom) of each face in the photo's pixels.
-        problem: why there is none.
-    """
-
-    path: Path
-    written: str
-    boxes: list[np.ndarray]
-    problem: str = ""
-
-
 def translate_photos(config: TranslatePhotosConfig) -> None:
     """Translate, save, print a line a photo.
 
@@ -98,55 +86,90 @@ def translate_photos(config: TranslatePhotosConfig) -> None:
     if translator.geometry and translator.geometry.landmarks is None:
         print(f"note: {translator.geometry.describe()}")
     out = config.out or config.run / f"photos_{config.to}"
-    results = []
-    for result in translate_files(translator, config.photos, out):
-        results.append(result)
-        print(describe(result, config.to), flush=True)
-    write_rows(out / TABLE, COLUMNS, [row for r in results for row in table_rows(r, config.to)])
-    pictures = "translated photos, strips, " if any(r.written for r in results) else ""
+    pictures = ""
+    with closing(translate_files(translator, config.photos, out)) as results:
+        for result in results:
+            print(result.line, flush=True)
+            pictures = "translated photos, strips, " if result.files else pictures
     print(f"saved to {out}: {pictures}{TABLE}")
 
 
 def translate_files(
     translator: PhotoTranslator, paths: tuple[Path, ...], out: Path
-) -> Iterator[PhotoResult]:
-    """Translate photos and those below folders; yield what became of each."""
-    photos, rejected = photos_for("translate", paths, out)
-    for entry in rejected:
-        yield PhotoResult(entry.path, "", [], entry.reason)
-    with Progress(len(photos), "translating photos", "photos") as progress:
-        for number, path in enumerate(photos, start=1):
-            result = translate_file(translator, path, out, result_name(number, path))
-            progress.update()
-            yield result
+) -> Generator[PhotoResult]:
+    """Translate photos and those below folders; yield what became of each.
+
+    Raises:
+        UserError: see `agegen.faces.photo_sets.work_through`.
+    """
+    to = translator.to
+
+    def refuse(entry: Rejected) -> PhotoResult:
+        return without_faces(entry.path, to, entry.reason)
+
+    def write(results: list[PhotoResult]) -> None:
+        write_rows(out / TABLE, COLUMNS, [tuple(row) for result in results for row in result.rows])
+
+    work = Work(
+        ("translate", "translating"),
+        TABLE,
+        request_of(translator),
+        lambda path, name: translate_file(translator, path, out, name),
+        refuse,
+        write,
+    )
+    yield from work_through(work, paths, out)
+
+
+def request_of(translator: PhotoTranslator) -> dict:
+    """All that decides what becomes of a photo."""
+    return {
+        "weights": checksum(translator.translator.generators.state_dict()),
+        "to": translator.to,
+        "geometry": asdict(translator.geometry) if translator.geometry else None,
+        "search_pixels": translator.search_pixels,
+    }
 
 
 def translate_file(translator: PhotoTranslator, path: Path, out: Path, name: str) -> PhotoResult:
     """Translate one photo and write its pictures, whose names begin with `name`."""
+    to = translator.to
     try:
-        photo = decode_photo(path)
-        options = saving_options(path)
+        photo = read_photo(path)
     except BadImageError as error:
-        return PhotoResult(path, "", [], str(error))
-    result = translator.translate(photo)
+        return without_faces(path, to, str(error))
+    shown = photo.in_srgb()
+    result = translator.translate(shown, photo.pixels)
     if result.faces == []:
-        return PhotoResult(path, "", [], explain_no_face(photo, translator.search_pixels))
-    written = f"{name}_{translator.to}.{'jpg' if options['format'] == 'JPEG' else 'png'}"
+        return without_faces(path, to, explain_no_face(shown, translator.search_pixels))
+    options = saving_options(photo)
+    written = f"{name}_{to}.{'jpg' if options['format'] == 'JPEG' else 'png'}"
     with written_whole(out / written) as temporary:
         Image.fromarray(result.photo).save(temporary, **options)
-    strip = make_strip(photo, result.photo, result.faces, translator.to)
-    with written_whole(out / f"{name}_{translator.to}_strip.png") as temporary:
+    translated = photo._replace(pixels=result.photo).in_srgb()
+    strip = make_strip(shown, translated, result.faces, to)
+    with written_whole(out / f"{name}_{to}_strip.png") as temporary:
         strip.save(temporary, "PNG")
-    return PhotoResult(path, written, boxes_of(result))
+    boxes = boxes_of(result)
+    count = f"{len(boxes)} face{'s' if len(boxes) > 1 else ''}"
+    line = f"{one_line(path)}: {count} translated to {to}: {one_line(written)}"
+    rows = [
+        [str(path.absolute()), written, number, *box.round(1).tolist(), to, ""]
+        for number, box in enumerate(boxes, start=1)
+    ]
+    return PhotoResult(line, rows, [written, f"{name}_{to}_strip.png"], {})
 
 
-def saving_options(path: Path) -> dict:
-    """How to save what became of a photo: JPEG for JPEG, else PNG, with its colour profile."""
-    with opened(path) as image:
-        options = dict(JPEG) if image.format in ("JPEG", "MPO") else {"format": "PNG"}
-        profile = image.info.get("icc_profile")
-        of_rgb = profile if image.mode in ("RGB", "RGBA") else None  # others are converted to RGB
-    return options | ({"icc_profile": of_rgb} if of_rgb else {})
+def without_faces(path: Path, to: str, problem: str) -> PhotoResult:
+    """The result of what has no face to translate."""
+    row = [str(path.absolute()), *[""] * 6, to, problem]
+    return PhotoResult(f"{one_line(path)}: {problem}", [row], [], {})
+
+
+def saving_options(photo: Photo) -> dict:
+    """How to save what became of a photo: JPEG for JPEG and HEIC, else PNG, with its profile."""
+    options = dict(JPEG) if photo.format in ("JPEG", "MPO", "HEIF") else {"format": "PNG"}
+    return options | ({"icc_profile": photo.profile} if photo.profile else {})
 
 
 def boxes_of(result: TranslatedPhoto) -> list[np.ndarray]:
@@ -156,22 +179,3 @@ def boxes_of(result: TranslatedPhoto) -> list[np.ndarray]:
         return [np.array([0.0, 0.0, width, height])]
     corners = [outline(face.to_face, len(face.image)) for face in result.faces]
     return [np.concatenate([c.min(axis=0), c.max(axis=0)]) for c in corners]
-
-
-def table_rows(result: PhotoResult, to: str) -> list[tuple]:
-    """A photo's rows of the table: one a face, or one that says why there is none."""
-    photo = result.path.absolute()
-    if result.problem:
-        return [(photo, "", "", "", "", "", "", to, result.problem)]
-    return [
-        (photo, result.written, number, *box.round(1), to, "")
-        for number, box in enumerate(result.boxes, start=1)
-    ]
-
-
-def describe(result: PhotoResult, to: str) -> str:
-    """One line on a photo."""
-    path, n = one_line(result.path), len(result.boxes)
-    if result.problem:
-        return f"{path}: {result.problem}"
-    return f"{path}: {n} face{'s' if n > 1 else ''} translated to {to}: {one_line(result.written)}"

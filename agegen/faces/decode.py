@@ -6,7 +6,7 @@ Imports neither torch nor the rest of the package, so that worker processes star
 import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +14,23 @@ import numpy as np
 from einops import repeat
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from agegen.faces.find_images import NO_HEIC
+from agegen.faces.colours import mode_of, profile_of, to_srgb
 
 MAX_PIXELS = 100_000_000  # a 100-megapixel file takes 300 MB as RGB; face crops are far smaller
+MAX_PHOTO_PIXELS = 250_000_000  # of photos that are no crops: phones take up to 200 megapixels
+Image.MAX_IMAGE_PIXELS = MAX_PHOTO_PIXELS  # Pillow refuses twice as many before we can say it
 MAX_ENLARGEMENT = 4
 MAX_ASPECT = 2.0
 # Formats of photos. Pillow's others are left out: PostScript, for one, would be run to be drawn.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
-
-
-TOO_LARGE = f"over the limit of {MAX_PIXELS // 10**6} megapixels"
+FORMATS = (
+    "JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF",
+)  # fmt: skip
+HEIC_BRANDS = (b"hei", b"hev", b"mif1", b"msf1")
+GREY_MODES = ("1", "L", "LA", "La", "I", "F")
+NO_HEIC = (
+    "a HEIC photo, which needs the extra photos: pip install 'agegen[photos]', "
+    "or convert it to JPEG"
+)
 
 
 class BadImageError(Exception):
@@ -48,7 +55,8 @@ def decode_face(path: Path, size: int) -> np.ndarray:
         # JPEGs decode at 1/2, 1/4 or 1/8 directly; twice the target leaves antialiasing to us.
         image.draft(None, (2 * size, 2 * size))
         image.load()
-        pixels = np.asarray(square(to_rgb(upright(image)), size))
+        rgb, profile = to_rgb(upright(image))
+        pixels = np.asarray(to_srgb(square(rgb, size), profile))
     if np.all(pixels == pixels[0, 0]):
         raise BadImageError("blank: every pixel has the same value")
     return pixels
@@ -66,7 +74,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise BadImageError(unidentified_reason(path)) from None
     except Image.DecompressionBombError:
-        raise BadImageError(TOO_LARGE) from None
+        raise BadImageError(too_large(MAX_PHOTO_PIXELS)) from None
     except Exception as error:
         raise BadImageError(reason_of(error)) from None
 
@@ -78,8 +86,12 @@ def ignored_warnings() -> warnings.catch_warnings:
 
 @cache
 def readable_formats() -> tuple[str, ...]:
-    """Return those of `FORMATS` that this build of Pillow has."""
+    """Return those of `FORMATS` that Pillow reads here: HEIF by the extra ``photos``."""
     Image.init()
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
@@ -92,7 +104,7 @@ def require_regular_file(path: Path) -> None:
 
 def check_size(image: Image.Image, size: int) -> None:
     """Refuse pictures that are too small, too large or too elongated to be a face crop."""
-    check_pixels(image)
+    check_pixels(image, MAX_PIXELS)
     width, height = image.size
     shape = f"{width} × {height} pixels"
     if min(width, height) * MAX_ENLARGEMENT < size:
@@ -101,18 +113,16 @@ def check_size(image: Image.Image, size: int) -> None:
         raise BadImageError(f"{shape}: too elongated for a face crop")
 
 
-def draft_huge(image: Image.Image) -> None:
-    """Let a JPEG over the limit be decoded at half its width and height; leave others."""
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        image.draft(None, (width // 2, height // 2))
-
-
-def check_pixels(image: Image.Image) -> None:
+def check_pixels(image: Image.Image, limit: int) -> None:
     """Refuse pictures that take too much memory."""
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise BadImageError(f"{width} × {height} pixels: {TOO_LARGE}")
+    if width * height > limit:
+        raise BadImageError(f"{width} × {height} pixels: {too_large(limit)}")
+
+
+def too_large(limit: int) -> str:
+    """Say that a picture has more pixels than it may."""
+    return f"over the limit of {limit // 10**6} megapixels"
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -123,8 +133,26 @@ def upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to RGB; transparent parts become white, 16 bits become 8."""
+def to_rgb(image: Image.Image) -> tuple[Image.Image, bytes]:
+    """Convert any Pillow mode to RGB; transparent parts become white, 16 bits become 8.
+
+    Returns:
+        The picture and its colour profile. RGB stays in its own colour space; what becomes RGB by
+        its profile is sRGB, whose profile is empty.
+    """
+    profile = profile_of(image)
+    mode = mode_of(profile)
+    if mode == "CMYK" == image.mode:
+        return to_srgb(image, profile), b""
+    rgb = without_profile(image)
+    if mode == "L" and image.mode.split(";")[0] in GREY_MODES:
+        grey = to_srgb(rgb.convert("L"), profile)
+        return grey.convert("L").convert("RGB"), b""  # rounding must not give it a tinge
+    return rgb, profile if mode == "RGB" and image.mode != "CMYK" else b""
+
+
+def without_profile(image: Image.Image) -> Image.Image:
+    """Convert any Pillow mode to RGB, whatever its numbers mean."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return grey_to_rgb(np.asarray(image, dtype=np.float32))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
@@ -159,7 +187,8 @@ def unidentified_reason(path: Path) -> str:
         return "empty file"
     if not head.strip(b"\0"):
         return "damaged: the file begins with zeros only"
-    if head[4:8] == b"ftyp" and any(brand in head[8:64] for brand in (b"heic", b"heix", b"hevc")):
+    heic = head[4:8] == b"ftyp" and any(brand in head[8:64] for brand in HEIC_BRANDS)
+    if heic and "HEIF" not in readable_formats():
         return NO_HEIC
     text = head.decode("utf-8", errors="ignore")  # a character may be cut at the end
     is_text = len(head) - len(text.encode()) < 4 and all(c in "\t\n\r" or c >= " " for c in text)
@@ -178,4 +207,4 @@ def reason_of(error: Exception) -> str:
         return "too large to decode in this machine's memory"
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
         return "truncated: the file ends before the picture does"
-    return f"damaged: {error}"
+    return f"damaged: {' '.join(str(error).split()) or type(error).__name__}"

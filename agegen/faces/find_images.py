@@ -7,10 +7,10 @@ from pathlib import Path
 from agegen.faces.records import Rejected
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-    | {".ppm", ".pgm", ".avif", ".jp2"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"}
+    | {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".avifs"}
+    | {".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c", ".heic", ".heif", ".hif", ".heics", ".heifs"}
 )
-NO_HEIC = "a HEIC photo, which cannot be read: convert it to JPEG or PNG"
 METADATA_SUFFIXES = frozenset({".csv", ".mat"})
 
 
@@ -75,8 +75,6 @@ def image_files(folder: Path) -> Iterator[Path | Rejected]:
 
 def why_no_image(suffix: str) -> str:
     """Say what is wrong with a file's name, whose suffix is in lower case."""
-    if suffix in (".heic", ".heif"):
-        return NO_HEIC
     if not suffix:
         return "taken for no image, as its name has no suffix such as .jpg"
     return f"not an image: its name ends in “{suffix}”"

@@ -1,17 +1,102 @@
 """Photos to be worked through: which ones, what their results are called, why one has no face."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from agegen.errors import UserError
 from agegen.faces import landmarks
+from agegen.faces.photo_journal import Entry, Journal, PhotoResult, stamp_of
 from agegen.faces.photos import list_photos
 from agegen.faces.records import Rejected
 from agegen.files import explained_write_errors
+from agegen.progress import Progress
 
+SHARE_WRITING = 0.1  # of the time goes into tables and pages that grow with the work
 NAME_BYTES = 120  # of a photo's name in the names of its pictures: file systems allow 255
+
+
+class Work(NamedTuple):
+    """What is done with photos.
+
+    Attributes:
+        purpose: a verb, and its form for progress ("classify", "classifying").
+        table: name of the table of the results.
+        request: all that decides the results beside the photos, plain JSON.
+        work: makes the result of a photo; its pictures' names begin with the name given.
+        refuse: makes the result of what cannot be a photo.
+        write: writes tables and pages from all results so far.
+    """
+
+    purpose: tuple[str, str]
+    table: str
+    request: dict
+    work: Callable[[Path, str], PhotoResult]
+    refuse: Callable[[Rejected], PhotoResult]
+    write: Callable[[list[PhotoResult]], None]
+
+
+def work_through(work: Work, paths: Iterable[Path], out: Path) -> Iterator[PhotoResult]:
+    """Work on photos and those below folders; yield what became of each.
+
+    What an earlier call has done in the same folder is not done again, and stays in the table.
+    However this one ends, the tables hold what it has done; only a kill leaves them behind the
+    journal, by a tenth of the time that it worked.
+
+    Raises:
+        UserError: see `photos_for` and `Journal`.
+    """
+    photos, rejected = photos_for(work.purpose[0], paths, out)
+    journal = Journal(out, work.request, work.table)
+    done = {path: entry for path in photos if (entry := journal.done(path))}
+    if done:
+        print(f"going on: {len(done):,} of these photos are done already")
+    label, growing = f"{work.purpose[1]} photos", Growing(work, journal)
+    try:
+        for other in rejected:
+            result = work.refuse(other)
+            journal.add(Entry(str(other.path.absolute()), [], 0, result))
+            yield result
+        with Progress(len(photos), label, "photos", initial=len(done)) as progress:
+            for path in photos:
+                yield done[path].result if path in done else work_on(work, journal, path)
+                progress.update(path not in done)
+                growing.write_now_and_then()
+    finally:
+        growing.write()
+
+
+def work_on(work: Work, journal: Journal, path: Path) -> PhotoResult:
+    """Work on one photo and write it down."""
+    stamp, number = stamp_of(path), journal.number_for(path)
+    try:
+        result = work.work(path, result_name(number, path))
+    except MemoryError:
+        result = work.refuse(Rejected(path, "too large for this machine's memory"))
+    journal.add(Entry(str(path.absolute()), stamp, number, result))
+    return result
+
+
+class Growing:
+    """Tables and pages that are written again while the work goes on."""
+
+    def __init__(self, work: Work, journal: Journal) -> None:
+        self.work, self.journal, self.due = work, journal, 0.0
+
+    def write(self) -> None:
+        """Write them, and say when it is time again."""
+        begun = time.monotonic()
+        self.work.write(self.journal.results())
+        ended = time.monotonic()
+        self.due = ended + (ended - begun) / SHARE_WRITING
+
+    def write_now_and_then(self) -> None:
+        """Write them if the last time was not just now."""
+        if time.monotonic() >= self.due:
+            self.write()
 
 
 def photos_for(purpose: str, paths: Iterable[Path], out: Path) -> tuple[list[Path], list[Rejected]]:

@@ -22,10 +22,11 @@ from agegen.faces.alignment import (
     share_outside,
     similarity,
 )
+from agegen.faces.colours import to_srgb
 from agegen.faces.decode import (
+    MAX_PHOTO_PIXELS,
     BadImageError,
     check_pixels,
-    draft_huge,
     opened,
     square,
     to_rgb,
@@ -37,6 +38,26 @@ from agegen.faces.landmarks import SEARCH_PIXELS, FoundFace, eye_line, find_face
 from agegen.faces.records import Rejected
 
 SMALLEST_PHOTO = 32  # pixels
+
+
+class Photo(NamedTuple):
+    """A photo as its file has it.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), RGB of the photo's own colour space.
+        profile: ICC profile of that space; empty where the file has none of RGB: it is sRGB.
+        format: Pillow's name of the file's format, as "JPEG".
+    """
+
+    pixels: np.ndarray
+    profile: bytes
+    format: str
+
+    def in_srgb(self) -> np.ndarray:
+        """The pixels in sRGB, as networks are to see them; uint8 (h, w, 3)."""
+        if not self.profile:
+            return self.pixels
+        return np.asarray(to_srgb(Image.fromarray(self.pixels), self.profile))
 
 
 class CroppedFace(NamedTuple):
@@ -113,23 +134,27 @@ def mode_of(path: Path) -> int:
 
 
 def decode_photo(path: Path) -> np.ndarray:
-    """Decode a photo of any format, mode, orientation and shape; see `agegen.faces.decode`.
+    """Decode a photo as networks are to see it: `read_photo`, in sRGB; uint8 (h, w, 3)."""
+    return read_photo(path).in_srgb()
+
+
+def read_photo(path: Path) -> Photo:
+    """Read a photo of any format, mode, orientation and shape; see `agegen.faces.decode`.
 
     Returns:
-        uint8 (h, w, 3), RGB, upright by its EXIF data, at its full resolution; a JPEG of more than
-        `agegen.faces.decode.MAX_PIXELS` at half its width and height.
+        The photo, upright by its EXIF data, at its full resolution.
 
     Raises:
         BadImageError: with the reason, for every way in which a file can be unusable.
     """
     with opened(path) as image:
-        draft_huge(image)
-        check_pixels(image)
+        check_pixels(image, MAX_PHOTO_PIXELS)
         if min(image.size) < SMALLEST_PHOTO:
             width, height = image.size
             raise BadImageError(f"{width} × {height} pixels: too small for a face")
         image.load()
-        return np.array(to_rgb(upright(image)))
+        rgb, profile = to_rgb(upright(image))
+        return Photo(np.array(rgb), profile, str(image.format))
 
 
 def crop_faces(

@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from agegen.classifier.photo_files import (
     classify_photos,
     describe_verdict,
     mark_text,
+    result_of,
     write_pictures,
     write_tables,
 )
@@ -46,7 +48,8 @@ def test_every_photo_and_every_other_file_gets_its_rows(centred, tmp_path):
     results = list(
         classify_photos(centred, [folder, tmp_path / "gone.jpg"], out, {"run": "runs/x"})
     )
-    problems = {r.path.name: r.problem for r in results if r.problem}
+    photos = [result.content for result in results]
+    problems = {Path(p["path"]).name: p["problem"] for p in photos if p["problem"]}
     assert problems == {
         "notes.txt": "not an image: its name ends in “.txt”",
         "gone.jpg": "does not exist",
@@ -81,7 +84,7 @@ def test_a_second_run_does_not_look_at_the_results_of_the_first(centred, tmp_pat
     out = tmp_path / "party" / "found"
     for _ in range(2):
         results = list(classify_photos(centred, [tmp_path / "party"], out, {}))
-        assert [r.path.name for r in results] == ["a.png"]
+        assert [Path(r.content["path"]).name for r in results] == ["a.png"]
 
 
 def test_results_among_the_photos_are_refused(centred, tmp_path):
@@ -112,7 +115,7 @@ def test_names_that_are_long_or_no_utf8_stop_nothing(centred, tmp_path):
     long = save(tmp_path / f"{'李' * 80}.png", 0)
     latin = save(tmp_path / os.fsdecode(b"Ren\xe9.png"), 1)
     results = list(classify_photos(centred, [long, latin], tmp_path / "out", {}))
-    assert all(result.verdicts for result in results)
+    assert all(result.content["faces"] for result in results)
     names = [photo["picture"] for photo in read_json(tmp_path / "out" / "photos.json")["photos"]]
     assert names == [f"001_{'李' * 40}.jpg", "002_Ren.jpg"]
     assert short_name(long) == "李" * 40
@@ -143,7 +146,7 @@ def test_few_faces_show_their_probability_and_doubt_is_marked():
 
 def test_the_table_gives_a_tilted_face_its_box_and_tilt(tmp_path):
     verdict = make_verdict(1, 0.25, 1.2, side=100, centre=(200, 150), tilt=45)
-    write_tables(tmp_path, [(make_photo(tmp_path / "x.jpg", verdict), "001_x")], {})
+    write_tables(tmp_path, [result_of(make_photo(tmp_path / "x.jpg", verdict), "001_x")], {})
     (row,) = read_table(tmp_path / "photos.csv")
     half = 50 * 2**0.5
     expected = [200 - half, 150 - half, 200 + half, 150 + half]
@@ -184,4 +187,4 @@ def test_a_photo_without_a_face_has_no_picture(centred, tmp_path, monkeypatch):
     )
     Image.fromarray(picture(0, 20)).save(tmp_path / "tiny.png")
     (result,) = classify_photos(centred, [tmp_path / "tiny.png"], tmp_path / "out", {})
-    assert "too small for a face" in result.problem
+    assert "too small for a face" in result.content["problem"]

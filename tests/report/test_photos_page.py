@@ -7,7 +7,7 @@ import pytest
 from made_photos import make_photo, make_verdict
 from photos import picture
 
-from agegen.classifier.photo_files import write_pictures, write_tables
+from agegen.classifier.photo_files import result_of, write_pictures, write_tables
 from agegen.errors import UserError
 from agegen.files import read_json, write_json
 from agegen.report import photos_page
@@ -29,9 +29,9 @@ def write(folder, *photos, **about):
     results = []
     for number, (name, content) in enumerate(photos, 1):
         if isinstance(content, str):
-            results.append((make_photo(folder / name, problem=content), f"{number:03d}_x"))
+            results.append(result_of(make_photo(folder / name, problem=content), ""))
         else:
-            results.append((make_photo(folder / name, *content), f"{number:03d}_x"))
+            results.append(result_of(make_photo(folder / name, *content), f"{number:03d}_x"))
             write_pictures(folder, f"{number:03d}_x", picture(number, 300), content)
     write_tables(folder, results, ABOUT | about)
     return folder
