@@ -17,7 +17,7 @@ from agegen.errors import UserError
 from agegen.own_class import explain, import_own
 
 Upsampling = Literal["transposed", "nearest", "shuffle"]
-BRIGHTEST = 0.98  # where residual generators cut off faces: the artanh of 1 is infinite
+BRIGHTEST = 0.98  # residual generators change what is beyond as if it were this: at 1 nothing could
 RECEPTIVE_FIELDS = {16: 1, 34: 2, 70: 3, 142: 4}
 """Receptive field of the discriminator in pixels → its layers of stride 2."""
 
@@ -125,8 +125,8 @@ def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Modul
 class ResnetGenerator(nn.Sequential):
     """c7s1-w, d2w, d4w, R4w × blocks, u2w, uw, c7s1-3 with tanh, in the paper's notation.
 
-    A `residual` one gives tanh(h + artanh x), h being the last convolution's output, which begins
-    near 0: nearly the face itself, and always within the range.
+    A `residual` one adds tanh(h + artanh x) − x to the face, h being the last convolution's output,
+    which begins near 0; where h is 0 the face comes back bit for bit. See `add_residual`.
 
     Begins with weights of N(0, 0.02). The paper's code gives the convolutions before a norm biases
     too; the norm takes them away again, so that they are left out here.
@@ -166,9 +166,24 @@ class ResnetGenerator(nn.Sequential):
         down, right = -height % 4, -width % 4
         padded = F.pad(x, (0, right, 0, down), mode="reflect") if down or right else x
         made = super().forward(padded)[..., :height, :width]
-        if self.residual:
-            made = made + torch.atanh(x.clamp(-BRIGHTEST, BRIGHTEST))
-        return torch.tanh(made)
+        return add_residual(x, made) if self.residual else torch.tanh(made)
+
+
+def add_residual(x: Tensor, h: Tensor) -> Tensor:
+    """Move faces by h on the scale of artanh x: tanh(h + artanh x), and x itself where h is 0.
+
+    By tanh's addition theorem what is added is t (1 − b²) / (1 + b t), t being tanh h and b the
+    face, cut off at `BRIGHTEST` so that black and white can change, too.
+
+    Args:
+        x: float (n, 3, h, w) in [−1, 1].
+        h: of the same shape, any float type.
+
+    Returns:
+        Of x's type, in [−1, 1]; nothing changes by more than h.
+    """
+    t, b = torch.tanh(h.to(x.dtype)), x.clamp(-BRIGHTEST, BRIGHTEST)
+    return (x + t * (1 - b * b) / (1 + b * t)).clamp(-1, 1)
 
 
 class ResidualBlock(nn.Module):
