@@ -99,6 +99,8 @@ def build_discriminator(config: DiscriminatorConfig) -> nn.Module:
 def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Module:
     """Build the user's ``package.module:Class``, whose initial weights are left as they are.
 
+    It is in training mode, but for the layers that it was made with, or keeps, in evaluation mode.
+
     Raises:
         UserError: it is no class of networks that takes the options.
     """
@@ -119,6 +121,10 @@ def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Modul
         raise
     if not isinstance(network, nn.Module):
         raise UserError(f"{named} makes a {type(network).__name__}, not a torch.nn.Module")
+    asleep = [layer for layer in network.modules() if not layer.training]
+    network.train()
+    for layer in asleep:
+        layer.training = False
     return network
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from agegen.allocator import keep_freed_memory
 from agegen.cyclegan.checkpoints import begin, roll_back, save
@@ -137,7 +137,9 @@ def generator_phase(
         The generated old and young faces, without gradients, and the losses.
     """
     accelerator = training.accelerator
-    judges = accelerator.unwrap_model(training.discriminators).requires_grad_(False)
+    judges = accelerator.unwrap_model(training.discriminators)
+    learning = [weight for weight in judges.parameters() if weight.requires_grad]
+    set_learning(learning, False)
     identity_weight = identity_weight_of(config, step)
     training.generator_optimizer.zero_grad()
     parts = []
@@ -157,7 +159,7 @@ def generator_phase(
             accelerator.backward(losses.total / config.accumulate)
         parts.append((made.fake_old.detach().float(), made.fake_young.detach().float(), losses))
     training.generator_optimizer.step()
-    judges.requires_grad_(True)
+    set_learning(learning, True)
     fake_old, fake_young, all_losses = zip(*parts, strict=True)
     return torch.cat(fake_old), torch.cat(fake_young), mean_of(all_losses)
 
@@ -193,6 +195,12 @@ def discriminator_phase(
         parts.append(losses)
     training.discriminator_optimizer.step()
     return mean_of(parts)
+
+
+def set_learning(weights: list[nn.Parameter], learning: bool) -> None:
+    """Let weights learn, or not; those that their class has frozen must not be among them."""
+    for weight in weights:
+        weight.requires_grad_(learning)
 
 
 def mean_of(parts: Sequence[Losses]) -> Losses:
