@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "configs": {"errors"},
     "tensor_files": {"errors", "files"},
     "runs": {"configs", "errors", "files", "tensor_files"},
+    "start_run": {"errors", "files", "pretrained", "runs"},
     "faces": {"errors", "files", "progress", "faces"},
     "distributed": {"faces"},
     "own_class": {"errors", "files"},
@@ -32,7 +33,8 @@ MAY_IMPORT = {
     "averaging": set(),
     "classifier": {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
-        "faces", "files", "metrics", "own_class", "pretrained", "progress", "runs", "tensor_files",
+        "faces", "files", "metrics", "own_class", "pretrained", "progress", "runs",
+        "start_run", "tensor_files",
     },
     "analysis": {
         "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics",
@@ -41,7 +43,7 @@ MAY_IMPORT = {
     "cyclegan": {
         "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
         "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "pretrained",
-        "progress", "runs", "tensor_files", "verdicts",
+        "progress", "runs", "start_run", "tensor_files", "verdicts",
     },
     "perceptual": {"errors", "tensor_files"},
     "benchmark": {

@@ -76,12 +76,17 @@ def build_generator(config: GeneratorConfig, size: int) -> nn.Module:
     """
     options: dict[str, Any] = {
         "width": config.width,
-        "blocks": config.blocks or (6 if size <= 128 else 9),
+        "blocks": blocks_of(config, size),
         "upsampling": config.upsampling,
     }
     if config.name == "resnet":
         return ResnetGenerator(**options, residual=config.residual)
     return own_network(config.name, "generator.name", "resnet", options)
+
+
+def blocks_of(config: GeneratorConfig, size: int) -> int:
+    """How many residual blocks a generator for faces of `size` pixels has."""
+    return config.blocks or (6 if size <= 128 else 9)
 
 
 def build_discriminator(config: DiscriminatorConfig) -> nn.Module:

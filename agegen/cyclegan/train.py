@@ -20,6 +20,7 @@ from agegen.cyclegan.objective import (
 )
 from agegen.cyclegan.pairs import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.replay_pool import ReplayPool
+from agegen.cyclegan.start import with_start
 from agegen.cyclegan.step_log import NotFiniteError, StepLog, require_finite
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
 from agegen.cyclegan.translate import BEST
@@ -49,14 +50,15 @@ def train(config: CycleGANConfig) -> None:
     accelerator = make_accelerator(config.precision)
     torch.set_num_threads(config.threads or cores_per_process())
     store = FaceStore.open(config.faces)
+    config, start = with_start(config)
     config = fitted_to(config, store)
     require_possible(store, config, accelerator.num_processes)
     if config.dry_run:
         accelerator.print(describe(config, store))
         return
-    training = set_up(config, accelerator, store)
+    training = set_up(config, accelerator, store, start.generators, start.discriminators)
     try:
-        checkpoint = begin(training, config)
+        checkpoint = begin(training, config, start)
         while not loop(training, config, checkpoint):
             checkpoint = roll_back(training, config, checkpoint)
     finally:
