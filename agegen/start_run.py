@@ -45,9 +45,8 @@ def find_origin(start_from: Path | None, out: Path, resume: bool, kind: Kind) ->
     Raises:
         UserError: the start is no run of this kind, or `out` lies in it.
     """
-    own = out / "config.json"
-    begun = read_json(own).get("config", {}).get("start_from") if resume and own.exists() else None
-    named = Path(begun) if begun else start_from
+    begun = start_of(out) if resume and (out / "config.json").exists() else None
+    named = begun or start_from
     if named is None:
         return None
     if begun and Run(out).checkpoints():
@@ -59,8 +58,15 @@ def find_origin(start_from: Path | None, out: Path, resume: bool, kind: Kind) ->
     if kind_of(run / "config.json") != kind:
         read_json(run / "config.json")  # a damaged one says so
         raise UserError(f"--start-from {named} is not the run of {IN_WORDS[kind]}")
-    inside = named == PRETRAINED and run == find_run(PRETRAINED, kind).resolve()
-    return Origin(run, PRETRAINED if inside and not PRETRAINED.exists() else run, False)
+    return Origin(run, run if run == named.resolve() else PRETRAINED, False)
+
+
+def start_of(out: Path) -> Path | None:
+    """What config.json says that a run was started from."""
+    saved = read_json(out / "config.json")
+    config = saved.get("config") if isinstance(saved, dict) else None
+    named = config.get("start_from") if isinstance(config, dict) else None
+    return Path(named) if isinstance(named, str) else None
 
 
 def adopted(asked: Network, found: Network, flag: str, origin: Origin) -> Network:
