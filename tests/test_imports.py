@@ -28,13 +28,15 @@ MAY_IMPORT = {
     "tensor_files": {"errors", "files"},
     "runs": {"configs", "errors", "files", "outputs", "tensor_files"},
     "faces": {"errors", "files", "outputs", "progress", "faces"},
+    "start_run": {"errors", "files", "pretrained", "runs"},
     "distributed": {"faces"},
     "own_class": {"errors", "files"},
     "devices": set(),
     "averaging": set(),
     "classifier": {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
-        "faces", "files", "metrics", "own_class", "pretrained", "progress", "runs", "tensor_files",
+        "faces", "files", "metrics", "own_class", "pretrained", "progress", "runs",
+        "start_run", "tensor_files",
     },
     "analysis": {
         "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics",
@@ -43,7 +45,7 @@ MAY_IMPORT = {
     "cyclegan": {
         "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
         "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "pretrained",
-        "progress", "runs", "tensor_files", "verdicts",
+        "progress", "runs", "start_run", "tensor_files", "verdicts",
     },
     "perceptual": {"errors", "tensor_files"},
     "benchmark": {

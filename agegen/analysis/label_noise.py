@@ -97,7 +97,7 @@ def fold_configs(
     short = replace(
         config, faces=faces, epochs=epochs, seed=seed, early_epochs=0.75, patience=0,
         ema_decay=min(config.ema_decay, 0.99),  # a longer memory would outlast the short schedule
-        compile=False, dry_run=False, model=replace(config.model, widths=widths),
+        compile=False, dry_run=False, start_from=None, model=replace(config.model, widths=widths),
     )  # fmt: skip
     return [
         replace(short, out=out / f"seed{seed}_fold{i}", subset=SubsetConfig(folds=folds, fold=i))

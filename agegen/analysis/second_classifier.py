@@ -73,7 +73,8 @@ def second_configs(run: Path, config: TrainConfig, store: FaceStore) -> list[Tra
     widths = tuple(max(width // 2, 1) for width in config.model.widths)
     short = replace(
         config, faces=store.folder, seed=config.seed + 1, early_epochs=0.5, patience=0,
-        subset=SubsetConfig(swap=not config.subset.swap), dry_run=False, checkpoint_every=500,
+        subset=SubsetConfig(swap=not config.subset.swap), start_from=None, dry_run=False,
+        checkpoint_every=500,
         epochs=min(max(math.ceil(STEPS / per_epoch), 1), MOST_EPOCHS),
         ema_decay=min(config.ema_decay, LONGEST_MEMORY),
     )  # fmt: skip

@@ -77,4 +77,5 @@ def shorten(config: TrainConfig, folder: Path, epochs: int, narrow: int) -> Trai
     return replace(
         config, out=folder / "trials", model=replace(config.model, widths=widths), epochs=epochs,
         patience=0, views="centre", compile=False, threads=1, seed=0, resume=True, dry_run=False,
+        start_from=None,
     )  # fmt: skip

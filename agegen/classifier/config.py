@@ -44,6 +44,9 @@ class TrainConfig:
     """Folder of the FaceStore (see prepare_faces.py)."""
     out: Path
     """Folder of the run; made if missing."""
+    start_from: Path | None = None
+    """Run whose best weights the training starts from instead of random ones, pretrained too: a new
+    data set in fewer epochs. The network's settings are then the run's; it is only read."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -88,7 +88,8 @@ def write_packed(run: Path, folder: Path, config: TrainConfig) -> None:
 
 def portable(config: TrainConfig, saved: dict) -> dict:
     """The content of config.json without the paths of this machine."""
-    moved = replace(config, faces=PRETRAINED, out=PRETRAINED, resume=False)
+    start = PRETRAINED if config.start_from == PRETRAINED else None  # a path of this machine
+    moved = replace(config, faces=PRETRAINED, out=PRETRAINED, resume=False, start_from=start)
     return {**saved, "config": to_plain(moved)}
 
 

@@ -14,6 +14,7 @@ from agegen import metrics
 from agegen.allocator import keep_freed_memory
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import log_odds
+from agegen.classifier.start import Start, with_start
 from agegen.classifier.step_log import StepLog
 from agegen.classifier.training import (
     Training,
@@ -63,14 +64,15 @@ def train(config: TrainConfig) -> Best | None:
     accelerator = make_accelerator(config.precision)
     torch.set_num_threads(config.threads or cores_per_process())
     store = open_faces(config)
+    config, start = with_start(config)
     config = fitted_to(config, store)
     require_fit(store, config, accelerator.num_processes)
     if config.dry_run:
         accelerator.print(describe(config, store))
         return None
-    training = set_up(config, accelerator, store)
+    training = set_up(config, accelerator, store, start.weights)
     try:
-        best = loop(training, config, begin(training, config))
+        best = loop(training, config, begin(training, config, start))
     finally:
         training.run.release()
     accelerator.print(
@@ -178,11 +180,15 @@ def view_side(config: TrainConfig, progress: float) -> int:
     )
 
 
-def begin(training: Training, config: TrainConfig) -> Checkpoint | None:
-    """Open the run folder and restore its last checkpoint, if it has one."""
+def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint | None:
+    """Open the run folder and restore its last checkpoint, if it has one.
+
+    Weights that it starts from are kept in a first one: a resume needs the other run no more.
+    """
     accelerator, store, run = training.accelerator, training.store, training.run
     counts = count_faces(store)
     facts = {"data": {"checksum": store.checksum, "size": store.size, "counts": counts}}
+    facts |= start.facts
     problem = [""]
     if accelerator.is_main_process:
         try:
@@ -205,6 +211,8 @@ def begin(training: Training, config: TrainConfig) -> Checkpoint | None:
         accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
     else:  # from now on a run without a checkpoint is one that has lost them
         save(training, 0, None)
+        if start.weights:
+            accelerator.print(start.note)
     accelerator.print(
         f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
         f"{precision_of(accelerator)}, "

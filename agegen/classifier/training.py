@@ -18,6 +18,7 @@ from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
 from agegen.runs import Run
+from agegen.tensor_files import Tensors
 
 
 class Training(NamedTuple):
@@ -59,10 +60,14 @@ def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
         )
 
 
-def set_up(config: TrainConfig, accelerator: Accelerator, store: FaceStore) -> Training:
-    """Build network, optimiser and averaged weights from the seed, on the device."""
+def set_up(
+    config: TrainConfig, accelerator: Accelerator, store: FaceStore, start: Tensors | None = None
+) -> Training:
+    """Build network, optimiser and averaged weights on the device, from the seed or `start`."""
     torch.manual_seed(config.seed)
     model = build_model(config.model).to(accelerator.device)
+    if start:
+        model.load_state_dict(start)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)
     if accelerator.num_processes > 1:

@@ -4,6 +4,7 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object
 
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.start import Start
 from agegen.cyclegan.training import Training, load_weights
 from agegen.cyclegan.translate import LAST
 from agegen.devices import precision_of
@@ -14,7 +15,7 @@ from agegen.runs import Checkpoint
 from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
 
 
-def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
+def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoint:
     """Open the run folder; restore its last checkpoint or write a first one.
 
     Raises:
@@ -27,6 +28,7 @@ def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
             "checksum": store.checksum, "size": store.size, "counts": store.info["counts"]
         }
     }  # fmt: skip
+    facts |= start.facts
     problem = [""]
     if accelerator.is_main_process:
         try:
@@ -48,6 +50,8 @@ def begin(training: Training, config: CycleGANConfig) -> Checkpoint:
         raise UserError(f"not every process sees the checkpoints in {config.out}: share its disk")
     if checkpoint is None:
         save(training, 0, 1.0)
+        if start.note:
+            accelerator.print(start.note)
         checkpoint = Checkpoint(0, {}, {"rate_factor": 1.0})
     else:
         restore(training, config, checkpoint)

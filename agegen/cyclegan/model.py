@@ -17,7 +17,7 @@ from agegen.errors import UserError
 from agegen.own_class import explain, import_own
 
 Upsampling = Literal["transposed", "nearest", "shuffle"]
-BRIGHTEST = 0.98  # where residual generators cut off faces: the artanh of 1 is infinite
+BRIGHTEST = 0.98  # residual generators change what is beyond as if it were this: at 1 nothing could
 RECEPTIVE_FIELDS = {16: 1, 34: 2, 70: 3, 142: 4}
 """Receptive field of the discriminator in pixels → its layers of stride 2."""
 
@@ -76,12 +76,17 @@ def build_generator(config: GeneratorConfig, size: int) -> nn.Module:
     """
     options: dict[str, Any] = {
         "width": config.width,
-        "blocks": config.blocks or (6 if size <= 128 else 9),
+        "blocks": blocks_of(config, size),
         "upsampling": config.upsampling,
     }
     if config.name == "resnet":
         return ResnetGenerator(**options, residual=config.residual)
     return own_network(config.name, "generator.name", "resnet", options)
+
+
+def blocks_of(config: GeneratorConfig, size: int) -> int:
+    """How many residual blocks a generator for faces of `size` pixels has."""
+    return config.blocks or (6 if size <= 128 else 9)
 
 
 def build_discriminator(config: DiscriminatorConfig) -> nn.Module:
@@ -98,6 +103,8 @@ def build_discriminator(config: DiscriminatorConfig) -> nn.Module:
 
 def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Module:
     """Build the user's ``package.module:Class``, whose initial weights are left as they are.
+
+    It is in training mode, but for the layers that it was made with, or keeps, in evaluation mode.
 
     Raises:
         UserError: it is no class of networks that takes the options.
@@ -119,14 +126,18 @@ def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Modul
         raise
     if not isinstance(network, nn.Module):
         raise UserError(f"{named} makes a {type(network).__name__}, not a torch.nn.Module")
+    asleep = [layer for layer in network.modules() if not layer.training]
+    network.train()
+    for layer in asleep:
+        layer.training = False
     return network
 
 
 class ResnetGenerator(nn.Sequential):
     """c7s1-w, d2w, d4w, R4w × blocks, u2w, uw, c7s1-3 with tanh, in the paper's notation.
 
-    A `residual` one gives tanh(h + artanh x), h being the last convolution's output, which begins
-    near 0: nearly the face itself, and always within the range.
+    A `residual` one adds tanh(h + artanh x) − x to the face, h being the last convolution's output,
+    which begins near 0; where h is 0 the face comes back bit for bit. See `add_residual`.
 
     Begins with weights of N(0, 0.02). The paper's code gives the convolutions before a norm biases
     too; the norm takes them away again, so that they are left out here.
@@ -166,9 +177,24 @@ class ResnetGenerator(nn.Sequential):
         down, right = -height % 4, -width % 4
         padded = F.pad(x, (0, right, 0, down), mode="reflect") if down or right else x
         made = super().forward(padded)[..., :height, :width]
-        if self.residual:
-            made = made + torch.atanh(x.clamp(-BRIGHTEST, BRIGHTEST))
-        return torch.tanh(made)
+        return add_residual(x, made) if self.residual else torch.tanh(made)
+
+
+def add_residual(x: Tensor, h: Tensor) -> Tensor:
+    """Move faces by h on the scale of artanh x: tanh(h + artanh x), and x itself where h is 0.
+
+    By tanh's addition theorem what is added is t (1 − b²) / (1 + b t), t being tanh h and b the
+    face, cut off at `BRIGHTEST` so that black and white can change, too.
+
+    Args:
+        x: float (n, 3, h, w) in [−1, 1].
+        h: of the same shape, any float type.
+
+    Returns:
+        Of x's type, in [−1, 1]; nothing changes by more than h.
+    """
+    t, b = torch.tanh(h.to(x.dtype)), x.clamp(-BRIGHTEST, BRIGHTEST)
+    return (x + t * (1 - b * b) / (1 + b * t)).clamp(-1, 1)
 
 
 class ResidualBlock(nn.Module):

@@ -49,4 +49,6 @@ def pack_cyclegan(
 
 def portable(config: CycleGANConfig) -> dict:
     """The config without the paths of this machine."""
-    return to_plain(replace(config, faces=PRETRAINED, out=PRETRAINED, judge=None, resume=False))
+    start = PRETRAINED if config.start_from == PRETRAINED else None  # a path of this machine
+    moved = replace(config, faces=PRETRAINED, out=PRETRAINED, judge=None, resume=False)
+    return to_plain(replace(moved, start_from=start))

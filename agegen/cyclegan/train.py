@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from agegen.allocator import keep_freed_memory
 from agegen.cyclegan.checkpoints import begin, roll_back, save
@@ -20,6 +20,7 @@ from agegen.cyclegan.objective import (
 )
 from agegen.cyclegan.pairs import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.replay_pool import ReplayPool
+from agegen.cyclegan.start import with_start
 from agegen.cyclegan.step_log import NotFiniteError, StepLog, require_finite
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
 from agegen.cyclegan.translate import BEST
@@ -49,14 +50,15 @@ def train(config: CycleGANConfig) -> None:
     accelerator = make_accelerator(config.precision)
     torch.set_num_threads(config.threads or cores_per_process())
     store = FaceStore.open(config.faces)
+    config, start = with_start(config)
     config = fitted_to(config, store)
     require_possible(store, config, accelerator.num_processes)
     if config.dry_run:
         accelerator.print(describe(config, store))
         return
-    training = set_up(config, accelerator, store)
+    training = set_up(config, accelerator, store, start.generators, start.discriminators)
     try:
-        checkpoint = begin(training, config)
+        checkpoint = begin(training, config, start)
         while not loop(training, config, checkpoint):
             checkpoint = roll_back(training, config, checkpoint)
     finally:
@@ -137,7 +139,9 @@ def generator_phase(
         The generated old and young faces, without gradients, and the losses.
     """
     accelerator = training.accelerator
-    judges = accelerator.unwrap_model(training.discriminators).requires_grad_(False)
+    judges = accelerator.unwrap_model(training.discriminators)
+    learning = [weight for weight in judges.parameters() if weight.requires_grad]
+    set_learning(learning, False)
     identity_weight = identity_weight_of(config, step)
     training.generator_optimizer.zero_grad()
     parts = []
@@ -157,7 +161,7 @@ def generator_phase(
             accelerator.backward(losses.total / config.accumulate)
         parts.append((made.fake_old.detach().float(), made.fake_young.detach().float(), losses))
     training.generator_optimizer.step()
-    judges.requires_grad_(True)
+    set_learning(learning, True)
     fake_old, fake_young, all_losses = zip(*parts, strict=True)
     return torch.cat(fake_old), torch.cat(fake_young), mean_of(all_losses)
 
@@ -193,6 +197,12 @@ def discriminator_phase(
         parts.append(losses)
     training.discriminator_optimizer.step()
     return mean_of(parts)
+
+
+def set_learning(weights: list[nn.Parameter], learning: bool) -> None:
+    """Let weights learn, or not; those that their class has frozen must not be among them."""
+    for weight in weights:
+        weight.requires_grad_(learning)
 
 
 def mean_of(parts: Sequence[Losses]) -> Losses:

@@ -115,12 +115,25 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
         require_same_view(load_judge(config.judge, "cpu"), config.augment.crop / store.size)
 
 
-def set_up(config: CycleGANConfig, accelerator: Accelerator, store: FaceStore) -> Training:
-    """Build networks, optimisers, averaged generators and pools from the seed, on the device."""
+def set_up(
+    config: CycleGANConfig,
+    accelerator: Accelerator,
+    store: FaceStore,
+    start_generators: Tensors | None = None,
+    start_discriminators: Tensors | None = None,
+) -> Training:
+    """Build networks, optimisers, averaged generators and pools, on the device.
+
+    Networks begin from the seed, or with the weights given.
+    """
     torch.manual_seed(config.seed)
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     generators = build_generators(config).to(accelerator.device).to(memory_format=layout)
     discriminators = build_discriminators(config).to(accelerator.device).to(memory_format=layout)
+    if start_generators:
+        generators.load_state_dict(start_generators)
+    if start_discriminators:
+        discriminators.load_state_dict(start_discriminators)
     averaged = AveragedModel(generators, multi_avg_fn=warmed_average(config.ema_decay))
     generator_optimizer, discriminator_optimizer = (
         torch.optim.Adam(m.parameters(), lr=config.learning_rate, betas=config.betas, fused=True)

@@ -9,7 +9,7 @@ from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.losses import GanLoss, find_gan_loss
 from agegen.cyclegan.model import build_discriminator, build_generator
 from agegen.errors import UserError
-from agegen.own_class import explain
+from agegen.own_class import explain, is_own
 
 FACES = 2  # more than one, so that faces and channels cannot be mistaken for each other
 LARGEST = 1.5  # a value that a generator may begin with: one that adds to a face may leave [−1, 1]
@@ -39,7 +39,8 @@ def require_trainable(config: CycleGANConfig) -> None:
 def require_no_batch_norm(*networks: nn.Module) -> None:
     """Refuse norms with statistics of a batch: joined batches and several processes change them.
 
-    That is batch norm, and instance norm with running statistics.
+    That is batch norm, and instance norm with running statistics. Either may be there if it stays
+    in evaluation mode, where it has its running statistics and does not change them.
 
     Raises:
         UserError: naming the layer.
@@ -47,12 +48,17 @@ def require_no_batch_norm(*networks: nn.Module) -> None:
     for network in networks:
         for name, module in network.named_modules():
             batch_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
-            if batch_norm or getattr(module, "track_running_stats", False):
+            if not batch_norm and not getattr(module, "track_running_stats", False):
+                continue
+            kept = not module.training and getattr(module, "running_mean", None) is not None
+            if not kept:
                 kind = "batch norm" if batch_norm else "norm with running statistics"
                 raise UserError(
-                    f"{type(network).__name__}.{name} is a {kind}: its statistics would mix "
-                    "real and generated faces and differ between processes; use instance norm "
-                    "without running statistics"
+                    f"{type(network).__name__}.{name} is a {kind} that computes statistics of its "
+                    "batch, which would mix real and generated faces and differ between "
+                    "processes; use instance norm without running statistics, or keep the layer "
+                    "in evaluation mode (.eval() in its class), with the running statistics that "
+                    "it was trained with"
                 )
 
 
@@ -100,15 +106,17 @@ def require_discriminator(discriminator: nn.Module, faces: Tensor, named: str) -
 
 
 def pass_through(network: nn.Module, faces: Tensor, named: str) -> Tensor:
-    """What a network makes of faces: one float tensor that depends on weights that can learn.
+    """What a network makes of faces: one float tensor that depends on them, and on what can learn.
 
     Raises:
         UserError: beginning with `named`.
     """
-    if not any(p.requires_grad for p in network.parameters()):
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    if not learning:
         raise UserError(f"{named} has no parameters to train")
+    faces = faces.detach().requires_grad_()
     try:
-        made: Any = network.cpu()(faces)
+        made: Any = network.cpu()(faces.clone())  # which it may change in place
     except Exception as error:  # whatever the user's code raises
         raise UserError(
             f"{named} does not take faces of {faces.shape[-1]} pixels, {shape(faces)} "
@@ -118,9 +126,31 @@ def pass_through(network: nn.Module, faces: Tensor, named: str) -> Tensor:
         raise UserError(f"{named} gives a {type(made).__name__}, not one tensor")
     if not made.is_floating_point():
         raise UserError(f"{named} gives {made.dtype}, not floats")
-    if not made.requires_grad:
-        raise UserError(f"{named} gives a tensor without gradients (no_grad or detach?)")
+    if is_own(named):  # ours have them, and large ones take seconds
+        require_gradients(made, faces, learning, named)
     return made
+
+
+def require_gradients(
+    made: Tensor, faces: Tensor, learning: list[nn.Parameter], named: str
+) -> None:
+    """Refuse an output through which neither weights learn nor other networks do.
+
+    Raises:
+        UserError: beginning with `named`.
+    """
+    remedy = "(no_grad or detach? what shall not learn is frozen by requires_grad_(False) instead)"
+    if not made.requires_grad:
+        raise UserError(f"{named} gives a tensor without gradients {remedy}")
+    try:
+        pulls = torch.autograd.grad(made.sum(), [faces, *learning], allow_unused=True)
+    except Exception as error:  # whatever the user's code raises
+        raise UserError(f"{named} has no backward pass ({explain(error)})") from error
+    of_faces, *of_weights = pulls
+    if all(pull is None for pull in of_weights):
+        raise UserError(f"{named} gives no gradients to the parameters that can learn {remedy}")
+    if of_faces is None:
+        raise UserError(f"{named} passes no gradients on to its faces {remedy}")
 
 
 def require_gan_loss(loss: GanLoss, logits: Tensor, named: str) -> None:

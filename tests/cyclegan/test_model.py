@@ -5,11 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from agegen.cyclegan.model import (
+    BRIGHTEST,
     RECEPTIVE_FIELDS,
     DiscriminatorConfig,
     GeneratorConfig,
     PatchDiscriminator,
     ResnetGenerator,
+    add_residual,
     build_discriminator,
     build_generator,
 )
@@ -225,6 +227,49 @@ def test_a_residual_generator_begins_near_the_face_and_stays_in_range(size: int)
     assert all(torch.isfinite(p.grad).all() for p in generator.parameters())
     plain = build_generator(GeneratorConfig(width=8, blocks=1), size)
     assert (plain(x) - x).abs().mean() > 0.2
+
+
+def faces_with_extremes(rng: torch.Generator, side: tuple[int, int]) -> Tensor:
+    """8-bit faces in [−1, 1], some of them half black and white."""
+    levels = torch.randint(0, 256, (2, 3, *side), generator=rng)
+    if torch.rand(1, generator=rng) < 0.5:
+        drawn = torch.rand(levels.shape, generator=rng)
+        levels = torch.where(drawn < 0.25, 0, torch.where(drawn > 0.75, 255, levels))
+    return levels / 127.5 - 1
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_without_a_change_a_residual_generator_gives_back_the_same_bits(bf16: bool) -> None:
+    rng = torch.Generator().manual_seed(1)
+    generator = ResnetGenerator(4, 1, residual=True)
+    nn.init.zeros_(generator[-1].weight)
+    every = (torch.arange(256) / 127.5 - 1).view(1, 1, 16, 16).repeat(1, 3, 3, 3)
+    for number in range(60):
+        side = torch.randint(32, 50, (2,), generator=rng).tolist()
+        x = faces_with_extremes(rng, (side[0], side[1])) if number else every
+        if number % 2:
+            x = x.to(memory_format=torch.channels_last)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            assert torch.equal(generator(x), x)
+
+
+def test_a_residual_changes_a_face_as_much_as_it_says_and_black_too() -> None:
+    rng = torch.Generator().manual_seed(2)
+    for scale in (1e-3, 0.1, 1.0, 30.0):
+        x = faces_with_extremes(rng, (40, 40)).requires_grad_()
+        h = (torch.randn(x.shape, generator=rng) * scale).requires_grad_()
+        made = add_residual(x, h)
+        assert made.abs().max() <= 1
+        assert ((made - x).abs() <= h.abs() + 1e-6).all()
+        moved = torch.tanh(h + torch.atanh(x.clamp(-BRIGHTEST, BRIGHTEST)))
+        inside = x.abs() <= BRIGHTEST
+        torch.testing.assert_close(made[inside], moved[inside], rtol=0, atol=2e-5)
+        made.sum().backward()
+        assert torch.isfinite(torch.cat([x.grad, h.grad])).all()
+        lighter = (x == -1) & (h > 0)
+        assert lighter.any()
+        assert (made[lighter] > -1).all()
+        assert (h.grad[lighter] > 0).all() or scale == 30.0  # there tanh is flat
 
 
 class BrokenGenerator(nn.Module):

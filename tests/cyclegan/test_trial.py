@@ -61,6 +61,7 @@ def refusal(require: Callable, *arguments: object) -> str:
         (lambda y: y / 0, "gives values up to ±"),
         (lambda y: y.detach(), "without gradients"),
         (lambda y: y.byte(), "gives torch.uint8, not floats"),
+        (lambda y: y.exp().add_(1).tanh() * y.exp_(), "has no backward pass"),
         (lambda y: y.view(7, -1), "does not take faces of 32 pixels, (2, 3, 32, 32)"),
         (raises, f"test_trial.py, line {LINE}: KeyError: 'no such layer'"),
     ],
@@ -81,6 +82,24 @@ def test_a_generator_gives_faces(after: Function, sentence: str) -> None:
 )
 def test_a_discriminator_gives_logits_of_patches(after: Function, sentence: str) -> None:
     assert sentence in refusal(require_discriminator, Made(after), FACES)
+
+
+class Blocks(nn.Module):
+    """A layer that can learn beside a path that gradients cannot take."""
+
+    def __init__(self, faces_only: bool) -> None:
+        super().__init__()
+        self.layer, self.faces_only = nn.Conv2d(3, 3, 1), faces_only
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.detach()) if self.faces_only else x + self.layer(x).detach()
+
+
+def test_gradients_reach_the_weights_and_the_faces() -> None:
+    sentence = refusal(require_generator, Blocks(faces_only=True), FACES)
+    assert "passes no gradients on to its faces (no_grad or detach?" in sentence
+    sentence = refusal(require_generator, Blocks(faces_only=False), FACES)
+    assert "gives no gradients to the parameters that can learn" in sentence
 
 
 def test_without_parameters_there_is_nothing_to_train() -> None:
@@ -107,6 +126,19 @@ def test_batch_norm_is_refused_with_the_layers_name() -> None:
     bad[3] = nn.InstanceNorm2d(8, track_running_stats=True)
     with pytest.raises(UserError, match=r"PatchDiscriminator\.3 is a norm with running statistics"):
         require_no_batch_norm(good, bad)
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d])
+def test_a_norm_in_evaluation_mode_may_stay_if_it_has_statistics(norm: type) -> None:
+    network = PatchDiscriminator(4, 34)
+    network[3] = norm(8, track_running_stats=True).eval()
+    require_no_batch_norm(network)
+    network[3] = norm(8, track_running_stats=False).eval()
+    if norm is nn.BatchNorm2d:  # it takes the batch's in either mode
+        with pytest.raises(UserError, match=r"\.3 is a batch norm that computes statistics of its"):
+            require_no_batch_norm(network)
+    else:
+        require_no_batch_norm(network)
 
 
 def mean_difference(real: Tensor, fake: Tensor) -> Tensor:
