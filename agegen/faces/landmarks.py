@@ -10,7 +10,7 @@ import importlib.util
 import math
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -31,7 +31,8 @@ SMALLEST_FACE = 40  # pixels of the searched picture, the side of a face's squar
 SEARCH_PIXELS = 4_000_000
 MOST_ENLARGEMENT = 2.0
 COARSER, COARSEST = 3, 200  # the picture is searched at a third of its size too, down to so small
-CANDIDATE, SURE = 0.5, 0.6  # least score of the first look, and of the second
+CANDIDATE = 0.5  # least score of the first look
+SURE, SURE_TURNED = 0.75, 0.85  # of the second; few faces are turned, much else looks like one then
 PATCH, PATCH_FACE = 288, 120  # pixels: the upright picture of the second look, the face in it
 TURNS = (0, 90, 180, 270)
 
@@ -114,7 +115,7 @@ def find_faces(photo: np.ndarray, search_pixels: int = SEARCH_PIXELS) -> list[Fo
 
     The photo is searched at a bounded resolution and at coarser ones, as it is and turned by 90,
     180 and 270°. Every find is looked at again, upright and at one size, and must be found there
-    too; of finds of one face the clearest counts.
+    too; of finds of one face only the clearest is kept.
 
     Args:
         photo: uint8 (h, w, 3), RGB.
@@ -158,39 +159,48 @@ def find_turned(
     photo: np.ndarray, searched: np.ndarray, scale: float, turns: tuple[int, ...]
 ) -> list[FoundFace]:
     """Find the faces that are upright when the photo is turned in one of the ways."""
-    found = [
-        look_again(photo, candidate, turn)
-        for turn in turns
-        for candidate in search(searched, scale, turn)
-    ]
-    faces = without_repeats([face for face in found if face])
+    candidates = [(c, turn) for turn in turns for c in search(searched, scale, turn)]
+    faces: list[FoundFace] = []
+    for candidate, turn in sorted(candidates, key=lambda pair: -pair[0].score):
+        if is_new(candidate, faces):
+            found = look_again(photo, candidate, turn)
+            faces += [found] if found and is_new(found, faces) else []
     return sorted(faces, key=lambda face: -face.side)
 
 
-def search(searched: np.ndarray, scale: float, turn: int) -> list[Detection]:
-    """Find candidates in a picture that is turned for it; in the photo's pixels.
+def is_new(face: Detection | FoundFace, others: list[FoundFace]) -> bool:
+    """True if it is none of the other faces."""
+    return all(np.hypot(*(face.centre - o.centre)) > 0.5 * max(face.side, o.side) for o in others)
 
-    The network knows faces of up to some 300 pixels: larger ones are found in the coarser pictures.
+
+def search(searched: np.ndarray, scale: float, turn: int) -> list[Detection]:
+    """Find candidates in a picture that is turned for it, at several sizes; in the photo's pixels.
+
+    The network knows faces of up to some 300 pixels: larger ones are found in the smaller pictures.
     """
-    turned = np.ascontiguousarray(np.rot90(searched, turn // 90))
-    found: list[Detection] = []
-    finer = 1
-    while finer == 1 or min(turned.shape[:2]) >= COARSEST * finer:
-        picture = turned if finer == 1 else resized(turned, 1 / finer)
-        middle, photo_middle = (
-            (side.shape[1] / 2, side.shape[0] / 2)
-            for side in (picture, np.rot90(turned, -(turn // 90)))
-        )
-        target = (photo_middle[0] / scale, photo_middle[1] / scale)
-        back = similarity(finer / scale, turn, middle, target)
-        least = SMALLEST_FACE / finer
-        found += [
-            Detection(back.apply(d.centre), d.side * back.scale, d.tilt + turn, d.score)
-            for d in load().detector.detect(picture, CANDIDATE)
-            if d.side >= least
-        ]
-        finer *= COARSER
-    return without_repeats(found)
+    # the turned picture is searched at half its size: that costs less than the upright one
+    shrinks = [1 if turn == 0 else 2]
+    while min(searched.shape[:2]) >= COARSEST * shrinks[-1] * COARSER:
+        shrinks.append(shrinks[-1] * COARSER)
+    return [face for shrink in shrinks for face in search_once(searched, scale, turn, shrink)]
+
+
+def search_once(searched: np.ndarray, scale: float, turn: int, shrink: int) -> list[Detection]:
+    """Find candidates at one size; see `search`."""
+    picture = resized(searched, 1 / shrink) if shrink > 1 else searched
+    height, width = picture.shape[:2]
+    turned = np.rot90(picture, turn // 90)
+    back = similarity(
+        shrink / scale,
+        turn,
+        (turned.shape[1] / 2, turned.shape[0] / 2),
+        (width / 2 * shrink / scale, height / 2 * shrink / scale),
+    )
+    return [
+        Detection(back.apply(face.centre), face.side * back.scale, face.tilt + turn, face.score)
+        for face in load().detector.detect(turned, CANDIDATE)
+        if face.side * shrink >= SMALLEST_FACE
+    ]
 
 
 def look_again(photo: np.ndarray, candidate: Detection, turn: int) -> FoundFace | None:
@@ -205,7 +215,7 @@ def look_again(photo: np.ndarray, candidate: Detection, turn: int) -> FoundFace 
     patch = sample_face(photo, to_patch, PATCH)
     near = [
         face
-        for face in load().detector.detect(patch, SURE)
+        for face in load().detector.detect(patch, SURE_TURNED if turn else SURE)
         if np.hypot(*(face.centre - PATCH / 2)) < PATCH_FACE / 3
         and PATCH_FACE / 1.8 < face.side < PATCH_FACE * 1.8
         and abs(face.tilt) < 45
@@ -237,15 +247,3 @@ def steady_landmarks(patch: np.ndarray, face: Detection) -> np.ndarray:
 def as_points(shape: Any) -> np.ndarray:
     """dlib's parts, which are numbers of pixels, as points: float64 (5, 2)."""
     return np.array([(part.x + 0.5, part.y + 0.5) for part in shape.parts()])
-
-
-Found = TypeVar("Found", Detection, FoundFace)
-
-
-def without_repeats(faces: list[Found]) -> list[Found]:
-    """Keep the clearest of finds that are the same face."""
-    kept: list[Found] = []
-    for face in sorted(faces, key=lambda face: -face.score):
-        if all(np.hypot(*(face.centre - k.centre)) > 0.5 * max(face.side, k.side) for k in kept):
-            kept.append(face)
-    return kept
