@@ -13,8 +13,8 @@ import numpy as np
 
 from agegen.faces.alignment import fit_similarity
 
-# The eyes, the tip of the nose and the corners of the mouth, those on the left of the picture first,
-# in sides of dlib's square around its centre: medians of 388 faces of UTKFace.
+# The eyes, the tip of the nose and the corners of the mouth, those on the left of the picture
+# first, in sides of dlib's square around its centre: medians of 388 faces of UTKFace.
 UPRIGHT = np.array([(-0.2, -0.21), (0.2, -0.21), (0.0, 0.01), (-0.16, 0.22), (0.16, 0.22)])
 SIDE, LOWER = 0.98, 0.046  # dlib's square from YuNet's box: side, and how much lower its centre is
 OVERLAP = 0.3  # intersection over union, from which two boxes are one face
