@@ -90,9 +90,10 @@ def require_both_classes(source: Path, catalog: Catalog) -> None:
     missing = [name for label, name in enumerate(CLASS_NAMES) if label not in present]
     if missing:
         left_out = catalog.rejected
-        why = (
-            f" ({len(left_out):,} left out, the first as {left_out[0].reason})" if left_out else ""
-        )
+        why = ""
+        if left_out:
+            first = left_out[0]
+            why = f" ({len(left_out):,} left out; the first, {first.path.name}: {first.reason})"
         raise UserError(
             f"no face of class {' and '.join(missing)} in {source}, read as {catalog.kind}{why}"
         )

@@ -156,4 +156,5 @@ def parse_lines(
         elif any(cells[len(columns) :]):
             yield Line(number, f"{len(cells)} cells, but {len(columns)} columns in the header")
         elif any(cells):
+            cells += [""] * (len(columns) - len(cells))
             yield Line(number, {c: cell for c, cell in zip(columns, cells, strict=False) if c})
