@@ -22,7 +22,8 @@ def main(config: PrepareConfig) -> None:
         young, old = counts[split]["young"], counts[split]["old"]
         print(f"  {split:5}  {young:7,} young  {old:7,} old")
     if counts["rejected"]:
-        print(f"{counts['rejected']:,} files left out; why: {config.out / 'rejected.csv'}")
+        what = "lines and files" if store.info["request"]["kind"] == "table" else "files"
+        print(f"{counts['rejected']:,} {what} left out; why: {config.out / 'rejected.csv'}")
     geometry = keep_geometry(store)
     if geometry:
         print(f"for photos: {geometry.describe()}")

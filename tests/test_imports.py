@@ -54,8 +54,8 @@ MAY_IMPORT = {
     },
     "judges": {"analysis", "classifier", "errors", "faces", "judges", "metrics", "perceptual"},
     "report": {
-        "alarm_limits", "cli", "configs", "errors", "faces", "files", "metrics", "pretrained", "report",
-        "verdicts",
+        "alarm_limits", "cli", "configs", "errors", "faces", "files", "metrics", "pretrained",
+        "report", "verdicts",
     },
 }  # fmt: skip
 

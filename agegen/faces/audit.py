@@ -31,7 +31,7 @@ class Audit:
 
     faces: int
     counts: dict[str, dict[str, dict]]
-    """split → class → faces, mean age, share of women (None where unknown)."""
+    """split → class → faces, mean age, share of women among known genders (None where unknown)."""
     identities: int
     shared_identities: dict[str, int]
     """Pair of splits ("train-test") → identities that occur in both."""
@@ -80,7 +80,7 @@ def split_counts(store: FaceStore, in_split: np.ndarray) -> dict[str, dict]:
     for label, name in enumerate(CLASS_NAMES):
         chosen = in_split & (store.labels == label)
         ages = store.ages[chosen & (store.ages != UNKNOWN_AGE)]
-        genders = store.genders[chosen & (store.genders != "")]
+        genders = store.genders[chosen & np.isin(store.genders, ("female", "male"))]
         counts[name] = {
             "faces": int(chosen.sum()),
             "mean_age": float(ages.mean()) if len(ages) else None,

@@ -1,41 +1,56 @@
-"""Find the image files below a folder, and list every other file with the reason in words."""
+"""Find the image files below a folder, and list every other file: with the reason, or as beside."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from agegen.faces.records import Rejected
+from agegen.faces.records import Beside, Rejected
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"}
     | {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".avifs"}
     | {".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c", ".heic", ".heif", ".hif", ".heics", ".heifs"}
 )
-METADATA_SUFFIXES = frozenset({".csv", ".mat"})
+METADATA_SUFFIXES = frozenset({".csv", ".tsv", ".mat"})
+LEFT_BY_SYSTEMS = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
+
+
+def is_hidden(name: str) -> bool:
+    """True for what begins with a dot, and for what Windows, macOS and Synology leave behind."""
+    return name.startswith(".") or name.lower() in LEFT_BY_SYSTEMS
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield every file below `folder`, hidden ones aside, each real folder once.
+    """Yield every file below `folder`, each real folder once.
 
-    Links are followed; a folder met before under another name, or one that may not be read, is
-    yielded as a path itself (it is no file) so that the caller can list it.
+    Links are followed; a folder that is hidden, or was met before under another name, or may not be
+    read, is yielded as a path itself (it is no file) so that the caller can list it.
     """
     seen = {folder.resolve()}
     unreadable: list[OSError] = []
     for current, folders, files in os.walk(folder, onerror=unreadable.append, followlinks=True):
-        paths = [Path(current, name) for name in sorted(folders) if not name.startswith(".")]
+        paths = [Path(current, name) for name in sorted(folders)]
         folders.clear()
         for path in paths:
+            if is_hidden(path.name):
+                yield path
+                continue
             real = path.resolve()
             if real in seen:
                 yield path
             else:
                 folders.append(path.name)
             seen.add(real)
-        for name in sorted(files):
-            if not name.startswith(".") and name not in ("Thumbs.db", "desktop.ini"):
-                yield Path(current, name)
+        yield from (Path(current, name) for name in sorted(files))
     yield from (Path(error.filename) for error in unreadable)
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what lies directly in a folder, by name; nothing if it may not be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def is_file(path: Path) -> bool:
@@ -56,10 +71,20 @@ def may_be_looked_at(path: Path) -> bool:
 
 
 def image_files(folder: Path) -> Iterator[Path | Rejected]:
-    """Yield the image files below `folder` by suffix, and every other file as rejected."""
+    """Yield the image files below `folder` by suffix, and every other visible file as rejected.
+
+    Metadata (``.csv``, ``.tsv``, ``.mat``) is passed over.
+    """
+    yield from (item for item in all_files(folder) if not isinstance(item, Beside))
+
+
+def all_files(folder: Path) -> Iterator[Path | Rejected | Beside]:
+    """Yield the image files below `folder` by suffix, and all else as rejected or as beside."""
     for path in walk(folder):
         suffix = path.suffix.lower()
-        if not may_be_looked_at(path):
+        if is_hidden(path.name):
+            yield Beside(path)
+        elif not may_be_looked_at(path):
             yield Rejected(path, "cannot be read: no permission for its folder")
         elif path.is_symlink() and path.is_dir():
             yield Rejected(path, "a symbolic link to a folder that is read already")
@@ -69,7 +94,9 @@ def image_files(folder: Path) -> Iterator[Path | Rejected]:
             yield Rejected(path, "a symbolic link that leads nowhere")
         elif suffix in IMAGE_SUFFIXES:
             yield path
-        elif suffix not in METADATA_SUFFIXES:
+        elif suffix in METADATA_SUFFIXES:
+            yield Beside(path)
+        else:
             yield Rejected(path, why_no_image(suffix))
 
 

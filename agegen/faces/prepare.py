@@ -26,7 +26,7 @@ class PrepareConfig:
     """Decode a folder of face photos once into a FaceStore."""
 
     source: Path
-    """Folder of photos (lab course layout, CACD, UTKFace) or a CSV table of paths and ages."""
+    """Folder of photos (class folders, CACD, UTKFace, IMDB-WIKI) or a table of paths and ages."""
     out: Path
     """Folder of the store; made if missing."""
     kind: SourceKind | None = None
@@ -72,6 +72,8 @@ def prepare(config: PrepareConfig) -> FaceStore:
     """
     catalog = read_catalog(config.source, AgeRanges(config.young, config.old), config.kind)
     print(f"{config.source} is read as {catalog.kind}: {len(catalog.faces):,} photos in a class")
+    for remark in catalog.remarks():
+        print(remark)
     request = describe_request(config, catalog)
     busy = f"another prepare_faces.py is at work in {config.out}"
     require_free(config)
@@ -171,16 +173,28 @@ def split_kept(config: PrepareConfig, faces: list[Face], hashes: list[str]) -> S
         if not any(face.label == label for face in faces):
             raise UserError(f"no photo of class {name} in {config.source} could be decoded")
     bits = np.array([list(bytes.fromhex(h)) for h in hashes], dtype=np.uint8)
+    pairs = near_duplicate_pairs(bits)
+    say_contradictions(faces, pairs)
     given = np.array(["" if config.resplit else face.split for face in faces])
     return split_faces(
         labels=np.array([face.label for face in faces]),
         identities=np.array([face.identity for face in faces]),
-        pairs=near_duplicate_pairs(bits),
+        pairs=pairs,
         given=given,
         val_fraction=config.val_fraction,
         test_fraction=config.test_fraction,
         seed=config.seed,
     )
+
+
+def say_contradictions(faces: list[Face], pairs: np.ndarray) -> None:
+    """Print how many near-duplicates (int m, 2) are young and old at once, with the first pair."""
+    both = [(faces[i].path, faces[j].path) for i, j in pairs if faces[i].label != faces[j].label]
+    if both:
+        print(
+            f"note: {len(both):,} pairs of photos are nearly the same, but one is young and one "
+            f"old: first {both[0][0]} and {both[0][1]}"
+        )
 
 
 def finish(

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 from agegen.errors import UserError
 
 YOUNG, OLD = 0, 1
+UNLABELLED = -1
+"""The label of a face whose age has still to decide its class (see `agegen.faces.repeats`)."""
 CLASS_NAMES = ("young", "old")
 DIRECTIONS = (("young", "old"), ("old", "young"))
 """Source and aim of both translations."""
@@ -17,7 +19,7 @@ def age_sign(to: str) -> int:
     return 1 if to == CLASS_NAMES[OLD] else -1
 
 
-SourceKind = Literal["folders", "cacd", "utkface", "table"]
+SourceKind = Literal["folders", "cacd", "utkface", "imdb-wiki", "table"]
 
 
 class Face(NamedTuple):
@@ -36,10 +38,29 @@ class Face(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A file that does not become a face, with the reason in words."""
+    """A file, or a table's row, that does not become a face, with the reason in words."""
 
     path: Path
     reason: str
+
+
+class Beside(NamedTuple):
+    """A file that belongs to the source but is no photo: hidden, or metadata.
+
+    A hidden folder is one, with all that it holds.
+    """
+
+    path: Path
+
+
+class Note(NamedTuple):
+    """What the user should know of how a source was read, as a sentence without its full stop."""
+
+    text: str
+
+
+Item = Face | Rejected | Beside | Note
+"""What reading a source yields."""
 
 
 @dataclass(frozen=True)

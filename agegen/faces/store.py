@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from agegen.errors import UserError
+from agegen.faces.words import gender_named
 from agegen.files import explained_damage, read_json, sha256
 
 FORMAT = 1
@@ -92,7 +93,7 @@ class FaceStore:
             labels=columns["label"].astype(np.int64),
             ages=np.where(columns["age"] == "", str(UNKNOWN_AGE), columns["age"]).astype(np.int64),
             identities=columns["identity"],
-            genders=columns["gender"],
+            genders=np.array([gender_named(word) for word in columns["gender"]], dtype=np.str_),
             splits=columns["split"],
             hashes=np.array([list(bytes.fromhex(h)) for h in columns["hash"]], dtype=np.uint8),
             paths=columns["path"],

@@ -1,0 +1,91 @@
+"""What a source says of a photo, settled: each photo once, and a class for each age.
+
+A photo that is listed twice with different data is left out altogether, as nothing tells which of
+them is true. One that differs in its split alone stays in the test split (else in validation), as
+near-duplicates do.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from agegen.faces.records import UNLABELLED, AgeRanges, Face, Item, Rejected
+
+SPLIT_RANKS = {"test": 2, "val": 1}
+
+
+class Found(NamedTuple):
+    """A face as it was found: in a line of a table ("line 7 of faces.csv"), or by itself."""
+
+    face: Face
+    line: str = ""
+
+    @property
+    def name(self) -> str:
+        """Where it was found."""
+        return self.line or str(self.face.path)
+
+    def rejected(self, reason: str) -> Rejected:
+        """Leave it out."""
+        return Rejected(self.face.path, f"{self.line}: {reason}" if self.line else reason)
+
+
+def settle(items: Iterable[Item | Found], ranges: AgeRanges) -> Iterator[Item]:
+    """Yield each photo once, in a class; reject repeats, contradictions and other ages.
+
+    What is no face is passed on.
+    """
+    same: dict[str | tuple[int, int], list[Found]] = {}
+    for read in items:
+        if isinstance(read, Face | Found):
+            found = Found(read) if isinstance(read, Face) else read
+            same.setdefault(file_key(found.face.path), []).append(found)
+        else:
+            yield read
+    for group in same.values():
+        if differing := differences(group):
+            yield from contradicting(group, differing)
+            continue
+        kept = max(group, key=lambda item: SPLIT_RANKS.get(item.face.split, 0))
+        yield in_class(kept, ranges)
+        for item in group:
+            if item is not kept:
+                yield item.rejected(f"a repeat of {kept.name}")
+
+
+def file_key(path: Path) -> str | tuple[int, int]:
+    """Return the same for all names of a file: links, hard links, and ways round."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # gone meanwhile: decoding says so
+        return str(path)
+    # numbers of files are not to be trusted on every network drive: taken for hard links alone
+    return (status.st_dev, status.st_ino) if status.st_nlink > 1 else os.path.realpath(path)
+
+
+def differences(items: list[Found]) -> list[str]:
+    """Name the columns, but for the split, in which the same photo's data differ."""
+    columns = ("label", "age", "identity", "gender")
+    return [name for name in columns if len({getattr(item.face, name) for item in items}) > 1]
+
+
+def contradicting(items: list[Found], differing: list[str]) -> Iterator[Rejected]:
+    """Reject all; each names (up to three of) the others."""
+    for item in items:
+        others = [other.name for other in items if other is not item]
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        yield item.rejected(
+            f"the same photo as {', '.join(others[:3])}{more}, with another "
+            f"{' and '.join(differing)}: nothing tells which is true"
+        )
+
+
+def in_class(found: Found, ranges: AgeRanges) -> Face | Rejected:
+    """Give a face without a label that of its age, or reject it."""
+    face = found.face
+    if face.label != UNLABELLED:
+        return face
+    assert face.age is not None
+    label = ranges.label(face.age)
+    return found.rejected(ranges.outside(face.age)) if label is None else face._replace(label=label)
