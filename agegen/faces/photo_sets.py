@@ -153,6 +153,6 @@ def explain_no_face(photo: np.ndarray, search_pixels: int) -> str:
     finer = "; a larger --search-megapixels finds smaller ones"
     finer = finer if scale < landmarks.MOST_ENLARGEMENT else ""
     return (
-        f"no face found (nor in the photo turned by 90, 180, 270°): faces in profile, covered "
-        f"ones and those narrower than about {smallest} pixels are not found{finer}"
+        "no face found (nor in the photo turned by 90, 180, 270°): faces that are mostly covered "
+        f"and those narrower than about {smallest} pixels are not found{finer}"
     )

@@ -10,7 +10,7 @@ from agegen.faces.photo_sets import explain_no_face, one_line, photos_for, resul
 
 @pytest.mark.parametrize(
     ("size", "pixels", "smallest", "finer"),
-    [(200, 4_000_000, 40, False), (1000, 250_000, 160, True), (200, 40_000, 80, True)],
+    [(200, 4_000_000, 20, False), (1000, 250_000, 80, True), (200, 40_000, 40, True)],
 )
 def test_a_photo_without_a_face_says_which_faces_are_not_found(size, pixels, smallest, finer):
     said = explain_no_face(np.zeros((size, size, 3), np.uint8), pixels)
