@@ -68,6 +68,7 @@ class Journal:
             write_text(self.path, json.dumps(request) + "\n")
         first, *lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
         require_same(out, parse(first), request)
+        remove_unfinished(out)
         found = [entry for entry in map(parse_entry, lines) if entry and self.is_whole(entry)]
         self.entries = {entry.path: entry for entry in found}
         write_text(self.path, "\n".join([first, *map(json.dumps, self.entries.values()), ""]))
@@ -106,6 +107,12 @@ class Journal:
         """All results; first those of what is no photo."""
         entries: Iterable[Entry] = sorted(self.entries.values(), key=lambda entry: entry.number)
         return [entry.result for entry in entries]
+
+
+def remove_unfinished(out: Path) -> None:
+    """Delete the files that a kill left half-written; see `agegen.files.written_whole`."""
+    for path in out.rglob(".*.[0-9]*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def stamp_of(path: Path) -> list[int]:
