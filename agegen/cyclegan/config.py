@@ -51,6 +51,9 @@ class CycleGANConfig:
     """Young–old pairs seen at the full learning rate."""
     decay_pairs: int = 60_000
     """Pairs seen after that, while the rate falls linearly to 0."""
+    head_start: int = 0
+    """Pairs, the first ones, in which only the discriminators learn. Generators that were trained
+    before (--start-from) lose much of it to discriminators that were not (docs/results.md)."""
     learning_rate: Annotated[float, tyro.conf.arg(aliases=("--lr",))] = 2e-4
     """Adam's learning rate, of generators and discriminators."""
     betas: tuple[float, float] = (0.5, 0.999)
@@ -107,7 +110,7 @@ class CycleGANConfig:
             if not getattr(self, name) > 0:  # NaN neither
                 raise UserError(f"--{name.replace('_', '-')} must be above 0")
         for name in (
-            "discriminator_batch", "decay_pairs", "cycle_weight", "change_weight",
+            "discriminator_batch", "decay_pairs", "head_start", "cycle_weight", "change_weight",
             "identity_weight", "pool_size", "threads", "seed",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
