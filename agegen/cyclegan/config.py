@@ -24,10 +24,6 @@ class CycleGANConfig:
     """Folder of the FaceStore (see prepare_faces.py)."""
     out: Path
     """Folder of the run; made if missing."""
-    start_from: Path | None = None
-    """Run whose generators the training starts from instead of random ones, pretrained too, and
-    whose discriminators if it has them: a new data set in fewer pairs. Size and networks are then
-    the run's, unless flags say otherwise; it is only read."""
     size: int = 0
     """Side in pixels that faces are trained at; 0 is 96 % of the store's, in multiples of 4."""
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
@@ -97,6 +93,10 @@ class CycleGANConfig:
     """How many of the last checkpoints are kept."""
     seed: int = 0
     """Decides initial weights, order, views and the pool."""
+    start_from: Path | None = None
+    """Run whose generators the training starts from instead of random ones, pretrained too, and
+    whose discriminators if it has them: a new data set in fewer pairs. Size and networks are then
+    the run's, unless flags say otherwise; it is only read."""
     resume: bool = False
     """Go on with the run in --out, from its last checkpoint; without one, begin it."""
     dry_run: bool = False
