@@ -5,6 +5,7 @@
     ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 recipes/train_classifier.py --faces … --out …
     python recipes/train_classifier.py --faces … --out … --resume      # after a stop, on one device
     python recipes/train_classifier.py --faces … --out … --dry-run     # print what would be done
+    python recipes/train_classifier.py --faces … --out … --start-from pretrained   # not from chance
 
 On CPUs, several processes need torchrun as above: `accelerate launch --cpu --num_processes 2`
 starts a single one. A run says how many processes it has.

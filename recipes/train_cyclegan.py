@@ -7,6 +7,7 @@
     ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 recipes/train_cyclegan.py --faces … --out …
     python recipes/train_cyclegan.py --faces … --out … --resume        # after a stop, on one device
     python recipes/train_cyclegan.py --faces … --out … --dry-run       # print what would be done
+    python recipes/train_cyclegan.py --faces … --out … --start-from pretrained   # not from chance
 
 With --judge RUN, a trained classifier judges held-out faces meanwhile and chooses the best
 generators. On CPUs, several processes need torchrun as above: `accelerate launch --cpu

@@ -179,6 +179,26 @@ def test_without_discriminators_new_ones_begin_and_it_is_said(
         assert read_json(run / "config.json")["config"]["size"] == 32
 
 
+def test_in_a_head_start_only_discriminators_learn(
+    cyclegan: CycleGANConfig, capsys: pytest.CaptureFixture
+) -> None:
+    train_cyclegan(replace(cyclegan, head_start=16, checkpoint_every=16, size=32))
+    begun, ends, later = Run(cyclegan.out).checkpoints()[:3]
+    moved = {
+        kind: [
+            not same(*(load_tensors(at / f"{kind}.safetensors") for at in pair))
+            for pair in ((begun, ends), (ends, later))
+        ]
+        for kind in ("generators", "discriminators")
+    }
+    assert moved["generators"] == [False, True]
+    assert moved["discriminators"] == [True, True]
+    assert "--head-start" not in capsys.readouterr().out
+    generators = load_tensors(ends / "generators.safetensors")
+    kept = load_tensors(ends / "averaged.safetensors")
+    assert all(torch.equal(tensor, kept[f"module.{name}"]) for name, tensor in generators.items())
+
+
 def test_a_stopped_cyclegan_goes_on_without_the_run_it_started_from(
     cyclegan: CycleGANConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

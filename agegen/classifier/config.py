@@ -44,9 +44,6 @@ class TrainConfig:
     """Folder of the FaceStore (see prepare_faces.py)."""
     out: Path
     """Folder of the run; made if missing."""
-    start_from: Path | None = None
-    """Run whose best weights the training starts from instead of random ones, pretrained too: a new
-    data set in fewer epochs. The network's settings are then the run's; it is only read."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -98,6 +95,9 @@ class TrainConfig:
     """Steps between checkpoints; one is also written after every epoch."""
     seed: int = 0
     """Decides initial weights, order and views."""
+    start_from: Path | None = None
+    """Run whose best weights the training starts from instead of random ones, pretrained too: a new
+    data set in fewer epochs. The network's settings are then the run's; it is only read."""
     resume: bool = False
     """Go on with the run in --out, from its last checkpoint; without one, begin it."""
     dry_run: bool = False

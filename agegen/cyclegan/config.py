@@ -24,10 +24,6 @@ class CycleGANConfig:
     """Folder of the FaceStore (see prepare_faces.py)."""
     out: Path
     """Folder of the run; made if missing."""
-    start_from: Path | None = None
-    """Run whose generators the training starts from instead of random ones, pretrained too, and
-    whose discriminators if it has them: a new data set in fewer pairs. Size and networks are then
-    the run's, unless flags say otherwise; it is only read."""
     size: int = 0
     """Side in pixels that faces are trained at; 0 is 96 % of the store's, in multiples of 4."""
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
@@ -51,6 +47,9 @@ class CycleGANConfig:
     """Young–old pairs seen at the full learning rate."""
     decay_pairs: int = 60_000
     """Pairs seen after that, while the rate falls linearly to 0."""
+    head_start: int = 0
+    """Pairs, the first ones, in which only the discriminators learn. Generators that were trained
+    before (--start-from) lose much of it to discriminators that were not (docs/results.md)."""
     learning_rate: Annotated[float, tyro.conf.arg(aliases=("--lr",))] = 2e-4
     """Adam's learning rate, of generators and discriminators."""
     betas: tuple[float, float] = (0.5, 0.999)
@@ -94,6 +93,10 @@ class CycleGANConfig:
     """How many of the last checkpoints are kept."""
     seed: int = 0
     """Decides initial weights, order, views and the pool."""
+    start_from: Path | None = None
+    """Run whose generators the training starts from instead of random ones, pretrained too, and
+    whose discriminators if it has them: a new data set in fewer pairs. Size and networks are then
+    the run's, unless flags say otherwise; it is only read."""
     resume: bool = False
     """Go on with the run in --out, from its last checkpoint; without one, begin it."""
     dry_run: bool = False
@@ -107,7 +110,7 @@ class CycleGANConfig:
             if not getattr(self, name) > 0:  # NaN neither
                 raise UserError(f"--{name.replace('_', '-')} must be above 0")
         for name in (
-            "discriminator_batch", "decay_pairs", "cycle_weight", "change_weight",
+            "discriminator_batch", "decay_pairs", "head_start", "cycle_weight", "change_weight",
             "identity_weight", "pool_size", "threads", "seed",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:

@@ -64,6 +64,7 @@ def with_start(config: CycleGANConfig) -> tuple[CycleGANConfig, Start]:
     else:
         why = "has none" if kept is None else "has others"
         note += f"which {why}: discriminators begin by chance"
+        note += "" if config.head_start else ", and --head-start 400 would let them learn first"
     start = translator.generators.state_dict()
     return config, Start(start, discriminators, checksums(*files), note)
 

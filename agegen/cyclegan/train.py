@@ -89,7 +89,7 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
         for step, pairs in zip(steps, pairs_of, strict=True):
             seed_step(config.seed, step, accelerator.process_index)
             rate = rate_factor * learning_rate(config, step)
-            set_rate(training, rate)
+            set_rate(training, rate, step * config.batch_size >= config.head_start)
             young, old = make_views(pairs, config, step, rows)
 
             # generators: translate, come back, and leave alone what needs no change
@@ -265,11 +265,13 @@ def learning_rate(config: CycleGANConfig, step: int) -> float:
     return config.learning_rate * max(falling, 0.0)
 
 
-def set_rate(training: Training, rate: float) -> None:
-    """Give all optimisers this learning rate."""
-    for optimizer in (training.generator_optimizer, training.discriminator_optimizer):
+def set_rate(training: Training, rate: float, generators: bool) -> None:
+    """Give the optimisers this learning rate; without `generators`, theirs is 0."""
+    for optimizer, learns in (
+        (training.generator_optimizer, generators), (training.discriminator_optimizer, True)
+    ):  # fmt: skip
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * learns
 
 
 def is_due(step: int, every_pairs: int, config: CycleGANConfig) -> bool:
