@@ -45,7 +45,7 @@ def read_table(source: Path, ranges: AgeRanges) -> Iterator[Item]:
     yield from notes(path, table)
     if source.is_dir():
         named = {item.face.path if isinstance(item, Found) else item.path for item in found}
-        yield from unnamed_files(source, path, named)
+        yield from unnamed_files(source, path, {file for file in named if is_file(file)})
 
 
 def read_line(table: Path, line: Line) -> Found | Rejected:
@@ -115,8 +115,13 @@ def notes(path: Path, table: Table) -> Iterator[Note]:
 
 def unnamed_files(source: Path, table: Path, named: set[Path]) -> Iterator[Item]:
     """Yield what lies in the table's folder and is not named by it; photos as rejected."""
-    known_paths = {os.path.normpath(path.absolute()) for path in (*named, table)}
+    paths = {in_real_folder(path) for path in (*named, table)}
     for file in all_files(source):
         item = Rejected(file, f"{table.name} does not name it") if isinstance(file, Path) else file
-        if os.path.normpath(item.path.absolute()) not in known_paths:
+        if in_real_folder(item.path) not in paths:
             yield item
+
+
+def in_real_folder(path: Path) -> Path:
+    """Return a file's path with its folder's links, ``..`` and the like resolved."""
+    return Path(os.path.realpath(path.parent), path.name)
