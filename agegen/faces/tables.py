@@ -85,16 +85,22 @@ def known(cell: str) -> str:
 
 
 def existing(folder: Path, cell: str) -> Path | None:
-    """Return the file that a cell means, or None.
+    """Return the file that a cell means, or None."""
+    return next(
+        (folder / name for name in spellings(cell) if name and is_file(folder / name)), None
+    )
 
-    Tried are the cell as it is, with Windows' backslashes turned, with accents composed and
-    decomposed (macOS), and in the bytes of Windows-1252.
+
+def spellings(cell: str) -> Iterator[str]:
+    """Yield a cell as it is, with Windows' backslashes turned, with accents composed and decomposed
+    (macOS), and in the bytes of Windows-1252.
     """
+    yield cell
     turned = cell.replace("\\", "/")
-    names = [cell, turned, *(unicodedata.normalize(form, turned) for form in ("NFC", "NFD"))]
+    yield turned
+    yield from (unicodedata.normalize(form, turned) for form in ("NFC", "NFD"))
     with suppress(UnicodeEncodeError):
-        names.append(os.fsdecode(turned.encode("cp1252", "surrogateescape")))
-    return next((folder / name for name in names if name and is_file(folder / name)), None)
+        yield os.fsdecode(turned.encode("cp1252", "surrogateescape"))
 
 
 def notes(path: Path, table: Table) -> Iterator[Note]:
