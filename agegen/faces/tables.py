@@ -108,13 +108,13 @@ def notes(path: Path, table: Table) -> Iterator[Note]:
     if table.unused:
         yield Note(f"columns of {path.name} that are not read: {', '.join(table.unused)}")
     if table.foreign:
-        yield Note(f"{table.foreign:,} lines of {path.name} are not UTF-8: read as Windows-1252")
+        yield Note(f"{path.name} is not all UTF-8: lines read as Windows-1252: {table.foreign:,}")
     given = [known(c.get("gender", "")) for _, c in table.lines if isinstance(c, dict)]
     unclear = Counter(word for word in given if word and not gender_named(word))
     if unclear:
         words = ", ".join(f"“{word}”" for word, _ in unclear.most_common(5))
         yield Note(
-            f"gender {words} counts as unknown ({unclear.total():,} lines of {path.name}): "
+            f"gender {words} counts as unknown (lines of {path.name}: {unclear.total():,}): "
             "write female or male"
         )
 

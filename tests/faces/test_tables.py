@@ -165,7 +165,7 @@ def test_genders_that_say_nothing_are_unknown_and_said(tmp_path):
         "male", "female", "female", "male", "", "", "", "", "", "",
     ]  # fmt: skip
     assert [note.text for note in catalog.notes] == [
-        "gender “0”, “1”, “x” counts as unknown (3 lines of t.csv): write female or male"
+        "gender “0”, “1”, “x” counts as unknown (lines of t.csv: 3): write female or male"
     ]
 
 
@@ -198,7 +198,7 @@ def test_names_in_other_bytes_and_accents_are_found(tmp_path):
     assert len(catalog.faces) == 2
     assert [item.reason for item in catalog.rejected] == ["line 4 of t.csv: no such file"]
     assert [note.text for note in catalog.notes] == [
-        "1 lines of t.csv are not UTF-8: read as Windows-1252"
+        "t.csv is not all UTF-8: lines read as Windows-1252: 1"
     ]
 
 
