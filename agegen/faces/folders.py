@@ -15,7 +15,7 @@ from agegen.faces.records import OLD, UNLABELLED, YOUNG, AgeRanges, Face, Item, 
 from agegen.faces.repeats import settle
 from agegen.faces.words import class_named, split_named
 
-DOMAIN = re.compile(r"(?P<split>[a-z]+)[ _-]?(?P<domain>[ab])")
+DOMAIN = re.compile(r"(?P<split>.+?)[ _-]?(?P<domain>[ab])")
 AGES = re.compile(r"\(?(?:age[ _-]?)?(?P<low>\d{1,3})(?:\s*[-–_,]\s*(?P<high>\d{1,3}))?\)?")
 DOMAINS_NOTE = Note(
     "A and B, as CycleGAN's users call their folders, are taken for young and old: "

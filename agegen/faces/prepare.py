@@ -191,9 +191,12 @@ def say_contradictions(faces: list[Face], pairs: np.ndarray) -> None:
     """Print how many near-duplicates (int m, 2) are young and old at once, with the first pair."""
     both = [(faces[i].path, faces[j].path) for i, j in pairs if faces[i].label != faces[j].label]
     if both:
+        pairs_are = (
+            "1 pair of photos is" if len(both) == 1 else f"{len(both):,} pairs of photos are"
+        )
         print(
-            f"note: {len(both):,} pairs of photos are nearly the same, but one is young and one "
-            f"old: first {both[0][0]} and {both[0][1]}"
+            f"note: {pairs_are} nearly the same, but one is young and one old: first "
+            f"{both[0][0]} and {both[0][1]}"
         )
 
 

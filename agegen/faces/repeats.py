@@ -6,8 +6,10 @@ near-duplicates do.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from stat import S_ISLNK
 from typing import NamedTuple
 
 from agegen.faces.records import UNLABELLED, AgeRanges, Face, Item, Rejected
@@ -36,15 +38,16 @@ def settle(items: Iterable[Item | Found], ranges: AgeRanges) -> Iterator[Item]:
 
     What is no face is passed on.
     """
-    same: dict[str | tuple[int, int], list[Found]] = {}
+    same: dict[tuple[str | int, str | int], list[Found]] = {}
+    real_folder = lru_cache(os.path.realpath)
     for read in items:
         if isinstance(read, Face | Found):
             found = Found(read) if isinstance(read, Face) else read
-            same.setdefault(file_key(found.face.path), []).append(found)
+            same.setdefault(file_key(found.face.path, real_folder), []).append(found)
         else:
             yield read
     for group in same.values():
-        if differing := differences(group):
+        if len(group) > 1 and (differing := differences(group, ranges)):
             yield from contradicting(group, differing)
             continue
         kept = max(group, key=lambda item: SPLIT_RANKS.get(item.face.split, 0))
@@ -54,20 +57,30 @@ def settle(items: Iterable[Item | Found], ranges: AgeRanges) -> Iterator[Item]:
                 yield item.rejected(f"a repeat of {kept.name}")
 
 
-def file_key(path: Path) -> str | tuple[int, int]:
+def file_key(path: Path, real_folder: Callable[[Path], str]) -> tuple[str | int, str | int]:
     """Return the same for all names of a file: links, hard links, and ways round."""
     try:
-        status = path.stat()
+        status = path.lstat()
     except (OSError, ValueError):  # gone meanwhile: decoding says so
-        return str(path)
+        return str(path), ""
+    if S_ISLNK(status.st_mode):
+        return file_key(Path(os.path.realpath(path)), real_folder)
     # numbers of files are not to be trusted on every network drive: taken for hard links alone
-    return (status.st_dev, status.st_ino) if status.st_nlink > 1 else os.path.realpath(path)
+    if status.st_nlink > 1:
+        return status.st_dev, status.st_ino
+    return real_folder(path.parent), path.name
 
 
-def differences(items: list[Found]) -> list[str]:
-    """Name the columns, but for the split, in which the same photo's data differ."""
-    columns = ("label", "age", "identity", "gender")
-    return [name for name in columns if len({getattr(item.face, name) for item in items}) > 1]
+def differences(items: list[Found], ranges: AgeRanges) -> list[str]:
+    """Name the data, but for the split, in which the same photo's differ where they are known."""
+    faces = [item.face for item in items]
+    values: dict[str, set] = {
+        "class": {class_of(face, ranges) for face in faces},
+        "age": {face.age for face in faces} - {None},
+        "identity": {face.identity for face in faces} - {""},
+        "gender": {face.gender for face in faces} - {""},
+    }
+    return [name for name, known in values.items() if len(known) > 1]
 
 
 def contradicting(items: list[Found], differing: list[str]) -> Iterator[Rejected]:
@@ -81,11 +94,18 @@ def contradicting(items: list[Found], differing: list[str]) -> Iterator[Rejected
         )
 
 
-def in_class(found: Found, ranges: AgeRanges) -> Face | Rejected:
-    """Give a face without a label that of its age, or reject it."""
-    face = found.face
+def class_of(face: Face, ranges: AgeRanges) -> int | None:
+    """Return a face's label, else that of its age, or None if it is in neither class."""
     if face.label != UNLABELLED:
-        return face
+        return face.label
     assert face.age is not None
-    label = ranges.label(face.age)
-    return found.rejected(ranges.outside(face.age)) if label is None else face._replace(label=label)
+    return ranges.label(face.age)
+
+
+def in_class(found: Found, ranges: AgeRanges) -> Face | Rejected:
+    """Give a face its class, or reject it."""
+    label = class_of(found.face, ranges)
+    if label is None:
+        assert found.face.age is not None
+        return found.rejected(ranges.outside(found.face.age))
+    return found.face._replace(label=label)

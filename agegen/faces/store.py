@@ -93,7 +93,7 @@ class FaceStore:
             labels=columns["label"].astype(np.int64),
             ages=np.where(columns["age"] == "", str(UNKNOWN_AGE), columns["age"]).astype(np.int64),
             identities=columns["identity"],
-            genders=np.array([gender_named(word) for word in columns["gender"]], dtype=np.str_),
+            genders=columns["gender"],
             splits=columns["split"],
             hashes=np.array([list(bytes.fromhex(h)) for h in columns["hash"]], dtype=np.uint8),
             paths=columns["path"],
@@ -144,6 +144,8 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
     """Read faces.csv into one str array per column."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    for row in rows:  # older versions kept what a table said, such as m and f
+        row["gender"] = gender_named(row["gender"])
     return {name: np.array([row[name] for row in rows], dtype=np.str_) for name in COLUMNS}
 
 

@@ -45,7 +45,7 @@ def read_table(source: Path, ranges: AgeRanges) -> Iterator[Item]:
     yield from notes(path, table)
     if source.is_dir():
         named = {item.face.path if isinstance(item, Found) else item.path for item in found}
-        yield from unnamed_files(source, path, named)
+        yield from unnamed_files(source, path, {file for file in named if is_file(file)})
 
 
 def read_line(table: Path, line: Line) -> Found | Rejected:
@@ -85,16 +85,22 @@ def known(cell: str) -> str:
 
 
 def existing(folder: Path, cell: str) -> Path | None:
-    """Return the file that a cell means, or None.
+    """Return the file that a cell means, or None."""
+    return next(
+        (folder / name for name in spellings(cell) if name and is_file(folder / name)), None
+    )
 
-    Tried are the cell as it is, with Windows' backslashes turned, with accents composed and
-    decomposed (macOS), and in the bytes of Windows-1252.
+
+def spellings(cell: str) -> Iterator[str]:
+    """Yield a cell as it is, with Windows' backslashes turned, with accents composed and decomposed
+    (macOS), and in the bytes of Windows-1252.
     """
+    yield cell
     turned = cell.replace("\\", "/")
-    names = [cell, turned, *(unicodedata.normalize(form, turned) for form in ("NFC", "NFD"))]
+    yield turned
+    yield from (unicodedata.normalize(form, turned) for form in ("NFC", "NFD"))
     with suppress(UnicodeEncodeError):
-        names.append(os.fsdecode(turned.encode("cp1252", "surrogateescape")))
-    return next((folder / name for name in names if name and is_file(folder / name)), None)
+        yield os.fsdecode(turned.encode("cp1252", "surrogateescape"))
 
 
 def notes(path: Path, table: Table) -> Iterator[Note]:
@@ -102,21 +108,26 @@ def notes(path: Path, table: Table) -> Iterator[Note]:
     if table.unused:
         yield Note(f"columns of {path.name} that are not read: {', '.join(table.unused)}")
     if table.foreign:
-        yield Note(f"{table.foreign:,} lines of {path.name} are not UTF-8: read as Windows-1252")
+        yield Note(f"{path.name} is not all UTF-8: lines read as Windows-1252: {table.foreign:,}")
     given = [known(c.get("gender", "")) for _, c in table.lines if isinstance(c, dict)]
     unclear = Counter(word for word in given if word and not gender_named(word))
     if unclear:
         words = ", ".join(f"“{word}”" for word, _ in unclear.most_common(5))
         yield Note(
-            f"gender {words} counts as unknown ({unclear.total():,} lines of {path.name}): "
+            f"gender {words} counts as unknown (lines of {path.name}: {unclear.total():,}): "
             "write female or male"
         )
 
 
 def unnamed_files(source: Path, table: Path, named: set[Path]) -> Iterator[Item]:
     """Yield what lies in the table's folder and is not named by it; photos as rejected."""
-    known_paths = {os.path.normpath(path.absolute()) for path in (*named, table)}
+    paths = {in_real_folder(path) for path in (*named, table)}
     for file in all_files(source):
         item = Rejected(file, f"{table.name} does not name it") if isinstance(file, Path) else file
-        if os.path.normpath(item.path.absolute()) not in known_paths:
+        if in_real_folder(item.path) not in paths:
             yield item
+
+
+def in_real_folder(path: Path) -> Path:
+    """Return a file's path with its folder's links, ``..`` and the like resolved."""
+    return Path(os.path.realpath(path.parent), path.name)

@@ -22,12 +22,13 @@ GENDER_WORDS = {
     **dict.fromkeys(("f", "female", "w", "woman", "femme"), "female"),
     **dict.fromkeys(("m", "male", "man", "homme"), "male"),
 }
+SPLIT_DECORATION = re.compile(r"[ _-]?(set|data|images|faces|photos)$")
 CLASS_DECORATION = re.compile(r"^class|[ _-]|[.,]0+$")
 
 
 def split_named(word: str) -> str | None:
-    """Return "train", "val" or "test" for what a folder or cell calls it, in any case, or None."""
-    return SPLIT_WORDS.get(word.casefold())
+    """Return "train", "val" or "test" for ``Training``, ``test_set`` and so on, or None."""
+    return SPLIT_WORDS.get(SPLIT_DECORATION.sub("", word.casefold()))
 
 
 def class_named(word: str) -> int | None:

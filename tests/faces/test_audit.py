@@ -79,6 +79,17 @@ def test_counts_ages_and_genders_by_hand():
     assert json.loads(json.dumps(to_json(audit))) == to_json(audit)
 
 
+def test_women_are_counted_among_known_genders_alone():
+    store = make_store(
+        labels=[0, 0, 0, 1, 1, 1],
+        splits=["train"] * 6,
+        genders=["female", "male", "x", "x", "unknown", ""],
+    )
+    counts = audit_store(store).counts["train"]
+    assert counts["young"]["female"] == 0.5
+    assert counts["old"]["female"] is None
+
+
 def test_lookup_weighs_classes_equally_and_falls_back_to_the_larger():
     # 4 young and 2 old in training; "m" is half of the young and all of the old → old.
     values = np.array(["f", "f", "m", "m", "m", "m", "m", "f", "new", "new"])

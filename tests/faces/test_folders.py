@@ -12,7 +12,7 @@ RANGES = AgeRanges()
 SPLITS = {
     "": ("train", "Train", "TRAINING"),
     "val": ("val", "valid", "Validation", "dev"),
-    "test": ("test", "Test", "testing"),
+    "test": ("test", "Test", "testing", "test_set"),
 }
 CLASSES = {
     YOUNG: ("0", "young", "Young", "class_0", "0_young", "class 0"),
@@ -156,7 +156,7 @@ def test_one_photo_under_several_names_is_read_once(tmp_path):
     catalog = read_catalog(tmp_path, RANGES)
     assert set(by_name(catalog)) == {"a.jpg", "b.jpg", "d.jpg", "z.jpg"}
     listed = reasons(catalog)
-    assert listed["c.jpg"].endswith("c_again.jpg, with another label: nothing tells which is true")
+    assert listed["c.jpg"].endswith("c_again.jpg, with another class: nothing tells which is true")
     assert listed["c_again.jpg"].startswith(f"the same photo as {tmp_path}/train/0/c.jpg, with")
     assert listed["d_again.jpg"] == f"a repeat of {tmp_path}/train/0/d.jpg"
     assert listed["a_leak.jpg"] == f"a repeat of {tmp_path}/test/0/z.jpg"

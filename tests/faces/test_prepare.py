@@ -18,7 +18,7 @@ from agegen.faces.catalog import read_catalog
 from agegen.faces.decode import decode_face
 from agegen.faces.prepare import WRITTEN, PrepareConfig, describe_request, prepare
 from agegen.faces.records import AgeRanges, Face
-from agegen.faces.store import FaceStore
+from agegen.faces.store import FaceStore, read_columns
 from agegen.files import lock
 from agegen.runs import Run
 
@@ -194,6 +194,43 @@ def test_unknown_ages_stay_unknown(tmp_path):
     store = prepare(PrepareConfig(tmp_path / "lab", tmp_path / "store", size=32))
     assert set(store.ages) == {-1}
     assert set(store.identities) == {""}
+
+
+def test_a_table_of_a_spreadsheet_is_prepared_line_by_line(tmp_path, capsys):
+    lines = ["filename;age;Sex;set"]
+    for i in range(40):
+        save(tmp_path / "imgs" / f"{i}.png", i)
+        split = ("training", "valid", "Test", "training")[i // 2 % 4]
+        lines.append(f"imgs\\{i}.png;{57 if i % 2 else 23},0;{'M' if i < 10 else 'F'};{split}")
+    lines[31] = '"' + lines[31]
+    (tmp_path / "faces.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "imgs" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "imgs" / "new.png").write_bytes(b"")
+    store = prepare(PrepareConfig(tmp_path, tmp_path.parent / "store", size=32))
+    assert len(store) == 39
+    assert sorted(rejected(store.folder).values()) == [
+        "faces.csv does not name it",
+        "line 32 of faces.csv: a quotation mark is out of place, or not closed in the same line",
+    ]
+    assert "beside the photos, and not read: .DS_Store\n" in capsys.readouterr().out
+    assert set(store.genders) == {"female", "male"}
+    assert sum(store.genders == "male") == 10
+    # an older version kept genders as the table had them
+    table = (store.folder / "faces.csv").read_text().replace(",male,", ",m,")
+    (store.folder / "faces.csv").write_text(table.replace(",female,", ",f,"))
+    assert set(read_columns(store.folder / "faces.csv")["gender"]) == {"female", "male"}
+
+
+def test_copies_that_are_young_and_old_at_once_are_said(tmp_path, capsys):
+    for i in range(24):
+        save(tmp_path / "lab" / str(i % 2) / f"{i}.png", i)
+    shutil.copy(tmp_path / "lab" / "0" / "4.png", tmp_path / "lab" / "1" / "4.png")
+    prepare(PrepareConfig(tmp_path / "lab", tmp_path / "store", size=32))
+    lab = tmp_path / "lab"
+    assert (
+        "note: 1 pair of photos is nearly the same, but one is young and one old: first "
+        f"{lab}/0/4.png and {lab}/1/4.png"
+    ) in capsys.readouterr().out
 
 
 def test_the_request_is_plain_json(photo_folder, tmp_path):

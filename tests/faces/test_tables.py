@@ -126,24 +126,32 @@ def test_a_photo_twice_is_a_repeat_or_a_contradiction(tmp_path):
         "1.jpg,0,,,\n1.jpg,1,,,\n"
         "2.jpg,,23,,\n2.jpg,,40,,\n"  # 6, 7: contradicted by an age that is in neither class
         "3.jpg,0,,,train\n3.jpg,0,,,test\n"
-        "4.jpg,0,23,m,\n4.jpg,0,24,f,",
+        "4.jpg,0,23,m,\n4.jpg,0,24,f,\n"
+        "5.jpg,0,,,\n5.jpg,,23,,\n5.jpg,,22,,test\n6.jpg,1,,,\n6.jpg,,58,f,",
     )
     catalog = read_catalog(table, RANGES)
     assert {name: face.split for name, face in by_name(catalog).items()} == {
-        "0.jpg": "", "3.jpg": "test", "8.jpg": "", "9.jpg": "",
+        "0.jpg": "", "3.jpg": "test", "6.jpg": "", "8.jpg": "", "9.jpg": "",
     }  # fmt: skip
     other = "the same photo as line {} of t.csv, with another {}: nothing tells which is true"
     assert sorted(item.reason for item in catalog.rejected) == sorted(
         f"line {number} of t.csv: {reason}"
         for number, reason in {
             3: "a repeat of line 2 of t.csv",
-            4: other.format(5, "label"),
-            5: other.format(4, "label"),
-            6: other.format(7, "age"),
-            7: other.format(6, "age"),
+            4: other.format(5, "class"),
+            5: other.format(4, "class"),
+            6: other.format(7, "class and age"),
+            7: other.format(6, "class and age"),
             8: "a repeat of line 9 of t.csv",
             10: other.format(11, "age and gender"),
             11: other.format(10, "age and gender"),
+            12: "the same photo as line 13 of t.csv, line 14 of t.csv, with another age: nothing "
+            "tells which is true",
+            13: "the same photo as line 12 of t.csv, line 14 of t.csv, with another age: nothing "
+            "tells which is true",
+            14: "the same photo as line 12 of t.csv, line 13 of t.csv, with another age: nothing "
+            "tells which is true",
+            16: "a repeat of line 15 of t.csv",  # which says less, but nothing else
         }.items()
     )
 
@@ -157,7 +165,7 @@ def test_genders_that_say_nothing_are_unknown_and_said(tmp_path):
         "male", "female", "female", "male", "", "", "", "", "", "",
     ]  # fmt: skip
     assert [note.text for note in catalog.notes] == [
-        "gender “0”, “1”, “x” counts as unknown (3 lines of t.csv): write female or male"
+        "gender “0”, “1”, “x” counts as unknown (lines of t.csv: 3): write female or male"
     ]
 
 
@@ -190,7 +198,7 @@ def test_names_in_other_bytes_and_accents_are_found(tmp_path):
     assert len(catalog.faces) == 2
     assert [item.reason for item in catalog.rejected] == ["line 4 of t.csv: no such file"]
     assert [note.text for note in catalog.notes] == [
-        "1 lines of t.csv are not UTF-8: read as Windows-1252"
+        "t.csv is not all UTF-8: lines read as Windows-1252: 1"
     ]
 
 
@@ -320,7 +328,7 @@ def test_no_file_of_noise_ends_in_a_traceback(tmp_path, kind):
         noise += "".join(rng.choice(pieces) for _ in range(rng.randint(0, 60))).encode()
         table.write_bytes(rng.choice((b"", b"path,age\n", b"image;label\n")) + noise)
         try:
-            read_catalog(table, RANGES)
+            read_catalog(rng.choice((table, tmp_path)), RANGES)
         except UserError:
             refused += 1
     assert refused > 100
