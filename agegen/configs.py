@@ -32,7 +32,7 @@ def from_plain(config_type: type[Config], content: dict, where: Path) -> Config:
 
 
 def read_config(run: Path) -> dict:
-    """Read a run's config.json: ``config``, and ``data`` with checksum and counts of its faces.
+    """Read a run's config.json: ``config``, and ``data``, the facts of its faces.
 
     Raises:
         UserError: it is missing or damaged.
@@ -40,11 +40,9 @@ def read_config(run: Path) -> dict:
     path = run / "config.json"
     saved = read_json(path)
     with explained_damage(path):
-        for names in (saved["config"], saved["data"], saved["data"]["counts"]):
+        for names in (saved["config"], saved["data"]):
             if not isinstance(names, dict):
                 raise TypeError(f"{names!r} where names are expected")
-        if not isinstance(saved["data"]["checksum"], str):
-            raise TypeError("a checksum that is no text")
     return saved
 
 

@@ -1,5 +1,6 @@
 """An opened analysis of the small trained run, views of no classifier, and a section's words."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def draw_views(labels: np.ndarray, centre: float, others: float, seed: int = 0) 
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave a section's drawings out, which take most of its time."""
     monkeypatch.setattr(style, "as_svg", lambda *_: "data:image/svg+xml,")
+
+
+def rewrite(path: Path, content: object) -> None:
+    """Change a file that may lie outside a run, as a user would."""
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def words_of(section: Section) -> str:

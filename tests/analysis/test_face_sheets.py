@@ -33,7 +33,8 @@ def test_faces_stand_in_their_rows_and_columns(tmp_path: Path) -> None:
     assert [place[1] for place in places] == pytest.approx(
         [1 / 6, 1 / 2, 5 / 6, 1 / 6, 1 / 2], abs=0.04
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".agegen", "sheet.png"]  # nothing half-written
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == [".agegen", "sheet.png"]  # nothing half-written
 
 
 def test_a_frame_has_its_colour(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from agegen.faces.decode import NO_HEIC, BadImageError, decode_face
 
 SIZE = 32
-WITHOUT_HEIF = importlib.util.find_spec("pillow_heif") is None
+DAMAGED_HEIC = "damaged" if importlib.util.find_spec("pillow_heif") else NO_HEIC
 
 
 def reason(path, size=SIZE):
@@ -178,7 +178,7 @@ BYTES = {
     "page.png": (b"<!DOCTYPE html><html></html>", "a text file"),
     "postscript.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "a text file"),
     "zip.jpg": (b"PK\x03\x04" + bytes(range(256)) * 4, "not an image, or damaged"),
-    "phone.jpg": (b"\0\0\0\x18ftypheic" + bytes(range(256)), NO_HEIC if WITHOUT_HEIF else "damaged"),
+    "phone.jpg": (b"\0\0\0\x18ftypheic" + bytes(range(256)), DAMAGED_HEIC),
     "bomb.png": (png_header(20000, 20000), "over the limit of 100 megapixels"),
     "large.png": (png_header(11000, 10000), "11000 × 10000 pixels: over the limit of 100"),
     "header.png": (png_header(64, 64), "truncated"),

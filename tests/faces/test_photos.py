@@ -10,6 +10,7 @@ from PIL import Image
 from real_face import LANDMARKS, hopper, hopper_photo
 
 from agegen.faces import decode
+from agegen.faces import photos as face_photos
 from agegen.faces.alignment import similarity
 from agegen.faces.decode import BadImageError, decode_face
 from agegen.faces.geometry import SQUARE, Geometry
@@ -124,7 +125,7 @@ def test_a_photo_larger_than_a_crop_may_be_keeps_its_size(tmp_path, monkeypatch)
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_a_photo_over_the_limit_is_one_sentence(tmp_path, monkeypatch, suffix):
     path = save(tmp_path / f"x.{suffix}", 4, size=400)
-    monkeypatch.setattr(agegen_photos, "MAX_PHOTO_PIXELS", 100_000)
+    monkeypatch.setattr(face_photos, "MAX_PHOTO_PIXELS", 100_000)
     assert reason(path).startswith("400 × 400 pixels: over the limit")
 
 
@@ -190,7 +191,7 @@ def test_a_face_at_the_edge_says_how_much_of_it_is_missing():
 
 
 def test_no_face_makes_no_crop(monkeypatch):
-    monkeypatch.setattr(photos, "find_faces", lambda photo, pixels: [])
+    monkeypatch.setattr(face_photos, "find_faces", lambda photo, pixels: [])
     assert crop_faces(picture(8, 64), GEOMETRY) == []
 
 

@@ -199,16 +199,17 @@ def test_unknown_ages_stay_unknown(tmp_path):
 def test_a_table_of_a_spreadsheet_is_prepared_line_by_line(tmp_path, capsys):
     lines = ["filename;age;Sex;set"]
     for i in range(40):
-        save(tmp_path / "imgs" / f"{i}.png", i)
+        save(tmp_path / "source" / "imgs" / f"{i}.png", i)
         split = ("training", "valid", "Test", "training")[i // 2 % 4]
         lines.append(f"imgs\\{i}.png;{57 if i % 2 else 23},0;{'M' if i < 10 else 'F'};{split}")
     lines[31] = '"' + lines[31]
-    (tmp_path / "faces.csv").write_text("\n".join(lines), encoding="utf-8")
-    (tmp_path / "imgs" / ".DS_Store").write_bytes(b"")
-    (tmp_path / "imgs" / "new.png").write_bytes(b"")
-    store = prepare(PrepareConfig(tmp_path, tmp_path.parent / "store", size=32))
+    (tmp_path / "source" / "faces.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "source" / "imgs" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "source" / "imgs" / "new.png").write_bytes(b"")
+    store = prepare(PrepareConfig(tmp_path / "source", tmp_path / "store", size=32))
     assert len(store) == 39
     assert sorted(rejected(store.folder).values()) == [
+        "faces.csv does not name it",
         "faces.csv does not name it",
         "line 32 of faces.csv: a quotation mark is out of place, or not closed in the same line",
     ]

@@ -165,7 +165,7 @@ def write_bad(folder):
     path("notes.txt", "its name ends in “.txt”").write_text("x")
     path("paper.pdf", "its name ends in “.pdf”").write_bytes(b"%PDF-1.4\n")
     path("README", "its name has no suffix").write_text("x")
-    path("IMG_0001.HEIC", "convert it to JPEG").write_bytes(b"x")
+    path("22_Phone_A_0001.HEIC", "not an image").write_bytes(b"\0\1\2")
     path("22_Pdf_A_0001.jpg", "not an image").write_bytes(b"%PDF-1.4\n\xff\xfe\xfd\xfc\xfb\n" * 30)
     with zipfile.ZipFile(path("22_Zip_A_0001.jpg", "not an image, or damaged"), "w") as archive:
         archive.writestr("x", os.urandom(2000))
@@ -380,9 +380,11 @@ def test_ctrl_c_is_one_word_and_leaves_no_workers(many, tmp_path):
 def test_a_second_command_at_the_same_time_is_refused_and_costs_the_first_nothing(many, tmp_path):
     first = start(many, tmp_path / "store")
     wait_for_lines(tmp_path / "store" / "journal.jsonl", 2, first)
+    os.kill(first.pid, signal.SIGSTOP)
     second = recipe("prepare_faces", *arguments(many, tmp_path / "store"))
     assert second.returncode == 2
     assert "another prepare_faces.py is at work" in second.stderr
+    os.kill(first.pid, signal.SIGCONT)
     first.communicate(timeout=60)
     assert first.returncode == 0
     same_store(tmp_path / "store", many / "store")

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from analyses import undrawn, words_of  # noqa: F401 - a fixture
+from analyses import rewrite, undrawn, words_of  # noqa: F401 - a fixture
 
 from agegen.analysis import attributions as computed
 from agegen.analysis.analysis import open_analysis
@@ -44,7 +44,7 @@ def change_regions(folder: Path, **shares: float) -> None:
     content = read_json(folder / "attributions.json")
     for name, region in content["regions"].items():
         region["share"] = figure(shares.get(name.split()[0], region["even"]))
-    write_json(folder / "attributions.json", content)
+    rewrite(folder / "attributions.json", content)
 
 
 def test_the_section_of_the_chapter(chapter: Path) -> None:
@@ -88,7 +88,7 @@ def test_regions_with_more_and_less_than_their_share(folder: Path) -> None:
 def test_the_check_is_judged_by_its_figure(folder: Path, alike: float, says: str) -> None:
     content = read_json(folder / "attributions.json")
     content["untrained"] = {"signed": figure(0.1), "magnitude": figure(alike)}
-    write_json(folder / "attributions.json", content)
+    rewrite(folder / "attributions.json", content)
     sentence = answer(folder).answer[1]
     assert says in sentence
     assert f"{alike:.3f} [" in sentence
@@ -99,7 +99,7 @@ def test_one_class_alone(folder: Path) -> None:
     content["n_by_class"]["young"] = 0
     for region in content["regions"].values():
         del region["by_class"]["young"]
-    write_json(folder / "attributions.json", content)
+    rewrite(folder / "attributions.json", content)
     (table,) = answer(folder).tables
     assert table.header[-1] == "old faces"
     assert all(len(row) == 4 for row in table.rows)

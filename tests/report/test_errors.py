@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analyses import undrawn, words_of  # noqa: F401 - a fixture
+from analyses import rewrite, undrawn, words_of  # noqa: F401 - a fixture
 
 from agegen.analysis.analysis import open_analysis
 from agegen.analysis.errors import analyze
@@ -45,7 +45,7 @@ def answer(folder: Path) -> Section:
 
 
 def change(folder: Path, **values) -> None:
-    write_json(folder / "errors.json", read_json(folder / "errors.json") | values)
+    rewrite(folder / "errors.json", read_json(folder / "errors.json") | values)
 
 
 def share(count: float, n: int, reach: float = 0.05) -> dict:
@@ -161,7 +161,7 @@ def test_no_errors_and_nothing_known(folder: Path) -> None:
         "by_class_and_gender": {},
     }
     content |= {"near_bound": {"years": 2} | empty, "other_class_neighbours": empty}
-    write_json(folder / "errors.json", content)
+    rewrite(folder / "errors.json", content)
     section = answer(folder)
     words = words_of(section)
     assert "There are no errors to look into." in section.answer

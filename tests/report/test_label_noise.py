@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analyses import undrawn, words_of  # noqa: F401 - a fixture
+from analyses import rewrite, undrawn, words_of  # noqa: F401 - a fixture
 
 from agegen.analysis import label_noise as computed
 from agegen.analysis.analysis import open_analysis
@@ -52,7 +52,7 @@ def change_errors(folder: Path, wrong: dict, right: dict, low: float, high: floa
     content["among_test_faces"] |= {
         "of_errors": wrong, "of_right": right, "difference": difference,
     }  # fmt: skip
-    write_json(folder / "label_noise.json", content)
+    rewrite(folder / "label_noise.json", content)
 
 
 def test_the_section_of_the_chapter(chapter: Path) -> None:
@@ -104,13 +104,13 @@ def test_ages_with_more_suspects_are_named(folder: Path) -> None:
     content = read_json(folder / "label_noise.json")
     content["suspects"] = share(30, 300)
     content["by_age"] = {"26": share(30, 100), "53": share(13, 100), "60": share(1, 100)}
-    write_json(folder / "label_noise.json", content)
+    rewrite(folder / "label_noise.json", content)
     sentence = answer(folder).answer[1]
     assert "at age 26 (30 of 100, 0.300 [" in sentence
     assert "53" not in sentence
     assert "about 0.1 of 3 ages" in sentence
     content["by_age"]["26"] = share(12, 100)
-    write_json(folder / "label_noise.json", content)
+    rewrite(folder / "label_noise.json", content)
     assert answer(folder).answer[1].startswith("At no age")
 
 
@@ -121,7 +121,7 @@ def test_no_suspects_no_errors_nothing_known(folder: Path) -> None:
         "n": 90, "of_errors": share(0, 0), "of_right": share(0, 90), "difference": unknown,
     }  # fmt: skip
     content |= {"by_age": {}, "galleries": {"young": [], "old": []}}
-    write_json(folder / "label_noise.json", content)
+    rewrite(folder / "label_noise.json", content)
     section = answer(folder)
     assert "classifies all 90 test faces right" in section.answer[1]
     assert [gallery.name for gallery in section.galleries] == [
