@@ -10,11 +10,13 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from accelerate import PartialState
-from accelerate.utils import gather
+from accelerate.utils import broadcast_object_list, gather, gather_object
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from agegen.errors import UserError
 from agegen.faces.batches import share_of
+from agegen.runs import Checkpoint, Run
 
 
 class NormaliseOverProcesses(torch.autograd.Function):
@@ -153,3 +155,28 @@ def in_shares(compute: Callable[..., Tensor], *rows: Tensor) -> Tensor:
     # an empty share computes a row all the same, for its shape and type, and drops it
     part = compute(*(r[mine] if length else r[:1] for r in rows))[:length]
     return gather_shares(part.to(state.device), total).to(part.device)
+
+
+def open_together(run: Run, start: Callable[[], None]) -> Checkpoint | None:
+    """Let the first process open a run; all then go on from the same checkpoint, or from none.
+
+    Args:
+        run: the run.
+        start: opens its folder; what it refuses, all processes refuse.
+
+    Raises:
+        UserError: `start` did, or not every process sees the first one's disk.
+    """
+    problem = [""]
+    if run.main:
+        try:
+            start()
+        except UserError as error:
+            problem = [str(error)]
+    if broadcast_object_list(problem)[0]:
+        raise UserError(problem[0])
+    checkpoint = run.latest_checkpoint()
+    # Gathering also makes the first process wait: the others must not see the one it writes next.
+    if len(set(gather_object([checkpoint.step if checkpoint else None]))) > 1:
+        raise UserError(f"not every process sees the checkpoints in {run.folder}: share its disk")
+    return checkpoint

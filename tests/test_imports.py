@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "runs": {"configs", "errors", "files", "outputs", "tensor_files"},
     "faces": {"errors", "files", "outputs", "progress", "faces"},
     "start_run": {"errors", "files", "pretrained", "runs"},
-    "distributed": {"faces"},
+    "distributed": {"errors", "faces", "runs"},
     "own_class": {"errors", "files"},
     "devices": set(),
     "averaging": set(),

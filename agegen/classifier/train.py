@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from agegen import metrics
@@ -25,11 +24,10 @@ from agegen.classifier.training import (
 )
 from agegen.classifier.training_faces import count_faces, open_faces
 from agegen.devices import cores_per_process, make_accelerator, precision_of
-from agegen.distributed import gather_shares
-from agegen.errors import UserError
+from agegen.distributed import gather_shares, open_together
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of, steps_in_epoch
 from agegen.faces.views import draw_view_parameters, random_views
-from agegen.files import write_json
+from agegen.files import explained_damage, write_json
 from agegen.progress import Progress
 from agegen.runs import Checkpoint
 from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
@@ -189,25 +187,15 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
     counts = count_faces(store)
     facts = {"data": {"checksum": store.checksum, "size": store.size, "counts": counts}}
     facts |= start.facts
-    problem = [""]
-    if accelerator.is_main_process:
-        try:
-            run.start(
-                config,
-                facts,
-                config.resume,
-                processes=accelerator.num_processes,
-                precision=precision_of(accelerator),
-            )
-        except UserError as error:
-            problem = [str(error)]
-    if broadcast_object_list(problem)[0]:
-        raise UserError(problem[0])
-    checkpoint = run.latest_checkpoint()
+    environment = {
+        "processes": accelerator.num_processes, "precision": precision_of(accelerator)
+    }  # fmt: skip
+    checkpoint = open_together(run, lambda: run.start(config, facts, config.resume, **environment))
     if checkpoint:
-        accelerator.unwrap_model(training.model).load_state_dict(checkpoint.tensors["model"])
-        training.averaged.load_state_dict(checkpoint.tensors["averaged"])
-        load_optimizer_tensors(training.optimizer, checkpoint.tensors["optimizer"])
+        with explained_damage(run.folder / "checkpoints"):
+            accelerator.unwrap_model(training.model).load_state_dict(checkpoint.tensors["model"])
+            training.averaged.load_state_dict(checkpoint.tensors["averaged"])
+            load_optimizer_tensors(training.optimizer, checkpoint.tensors["optimizer"])
         accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
     else:  # from now on a run without a checkpoint is one that has lost them
         save(training, 0, None)

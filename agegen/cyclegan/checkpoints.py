@@ -1,13 +1,13 @@
 """The state of a CycleGAN's training on disk: begin, save, resume, go back."""
 
 import torch
-from accelerate.utils import broadcast_object_list, gather_object
 
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.start import Start
 from agegen.cyclegan.training import Training, load_weights
 from agegen.cyclegan.translate import LAST
 from agegen.devices import precision_of
+from agegen.distributed import open_together
 from agegen.errors import UserError
 from agegen.faces.geometry import read_geometry, write_geometry
 from agegen.own_class import checksums
@@ -29,25 +29,18 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
         }
     }  # fmt: skip
     facts |= start.facts
-    problem = [""]
-    if accelerator.is_main_process:
-        try:
-            run.start(
-                config, facts, config.resume,
-                processes=accelerator.num_processes, precision=precision_of(accelerator),
-                **checksums(own_names(config)),
-            )  # fmt: skip
-            geometry = read_geometry(store.folder, store.checksum)
-            if geometry:  # so that photos can be translated without the store
-                write_geometry(run.folder, geometry)
-        except UserError as error:
-            problem = [str(error)]
-    if broadcast_object_list(problem)[0]:
-        raise UserError(problem[0])
-    checkpoint = run.latest_checkpoint()
-    # Gathering also makes the first process wait: the others must not see the one it writes next.
-    if len(set(gather_object([checkpoint.step if checkpoint else None]))) > 1:
-        raise UserError(f"not every process sees the checkpoints in {config.out}: share its disk")
+
+    def start_run() -> None:
+        run.start(
+            config, facts, config.resume,
+            processes=accelerator.num_processes, precision=precision_of(accelerator),
+            **checksums(own_names(config)),
+        )  # fmt: skip
+        geometry = read_geometry(store.folder, store.checksum)
+        if geometry:  # so that photos can be translated without the store
+            write_geometry(run.folder, geometry)
+
+    checkpoint = open_together(run, start_run)
     if checkpoint is None:
         save(training, 0, 1.0)
         if start.note:

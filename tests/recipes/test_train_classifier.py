@@ -32,15 +32,16 @@ def command(recipe: str, *arguments: object) -> list[str]:
 
 
 def run(*parts: object, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
+    done = subprocess.run(
         [str(part) for part in parts],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        check=check,
         timeout=240,
     )
+    assert not check or done.returncode == 0, done.stderr[-3000:]
+    return done
 
 
 def train(store: FaceStore, out: Path, *more: object) -> list[str]:
