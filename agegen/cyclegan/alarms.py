@@ -58,8 +58,8 @@ class Alarm(NamedTuple):
 MESSAGES = {
     "diversity": (
         "collapse: the generated {direction} faces resemble each other more than their sources do. "
-        "Remedy: go back to an earlier checkpoint with a lower --learning-rate, more "
-        "--cycle-weight, or --diff-augment"
+        "Remedy: go back to an earlier checkpoint with a lower --learning-rate, or "
+        "more --cycle-weight"
     ),
     "luminance_correlation": (
         "colour inversion: the generated {direction} faces are dark where their sources are light. "
@@ -75,11 +75,11 @@ MESSAGES = {
     ),
     "copies": (
         "copying: generated {direction} faces are near-copies of training faces. Remedy: "
-        "--diff-augment, a narrower --generator.width, or more training faces"
+        "a narrower --generator.width, or more training faces"
     ),
     "discriminator_accuracy": (
         "the discriminators tell nearly all faces apart, so that the generators learn little from "
-        "them. Remedy: --diff-augment, or a narrower --discriminator.width"
+        "them. Remedy: a narrower --discriminator.width, or more training faces"
     ),
 }
 

@@ -34,7 +34,8 @@ class CycleGANConfig:
     """Random views of the training faces."""
     diff_augment: bool = False
     """Differentiable augmentation of what the discriminators see, real and generated alike (Zhao
-    et al., 2020): for small data sets."""
+    et al., 2020). Its authors call its gain on CycleGAN limited; in a short training it cost most
+    of the ageing (docs/results.md)."""
     batch_size: int = 4
     """Faces of each domain per step, over all processes together."""
     discriminator_batch: int = 0
