@@ -97,8 +97,8 @@ def load_translator(
     device = torch.device(device or default_device())
     generators = generators.float().to(device).eval().requires_grad_(False)
     with explained_damage(run / "config.json"):
-        size = int(saved["data"]["size"])
-    return Translator(generators, config, size, saved["data"]["checksum"], device, name)
+        size, checksum = int(saved["data"]["size"]), str(saved["data"]["checksum"])
+    return Translator(generators, config, size, checksum, device, name)
 
 
 def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:

@@ -1,8 +1,20 @@
 """The pages' jinja2 templates, which lie in this folder."""
 
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+
+
+class AbsentError(UndefinedError, LookupError):
+    """A page asks for a name that the saved files lack: see `agegen.files.explained_damage`."""
+
+
+class Absent(StrictUndefined):
+    """What a template makes of such a name."""
+
+    def __init__(self, *arguments: Any, exc: type = AbsentError) -> None:
+        super().__init__(*arguments[:3], exc=AbsentError)
 
 
 def open_templates() -> Environment:
@@ -10,7 +22,7 @@ def open_templates() -> Environment:
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=Absent,
         trim_blocks=True,
         lstrip_blocks=True,
     )
