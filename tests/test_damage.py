@@ -65,8 +65,7 @@ def try_damaged(
             damage(path, rng)
         try:
             read(copy)
-        except UserError as error:
-            assert "\n" not in str(error)
+        except UserError:
             refused += 1
         shutil.rmtree(copy)
     return refused, trials - refused

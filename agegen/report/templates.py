@@ -13,8 +13,8 @@ class AbsentError(UndefinedError, LookupError):
 class Absent(StrictUndefined):
     """What a template makes of such a name."""
 
-    def __init__(self, *arguments: Any, exc: type = AbsentError) -> None:
-        super().__init__(*arguments[:3], exc=AbsentError)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{**named, "exc": AbsentError})
 
 
 def open_templates() -> Environment:
