@@ -12,7 +12,7 @@ from agegen.faces import landmarks
 from agegen.faces.photo_journal import Entry, Journal, PhotoResult, stamp_of
 from agegen.faces.photos import list_photos
 from agegen.faces.records import Rejected
-from agegen.files import explained_write_errors
+from agegen.files import explained_write_errors, lock
 from agegen.progress import Progress
 
 SHARE_WRITING = 0.1  # of the time goes into tables and pages that grow with the work
@@ -50,6 +50,18 @@ def work_through(work: Work, paths: Iterable[Path], out: Path) -> Iterator[Photo
         UserError: see `photos_for` and `Journal`.
     """
     photos, rejected = photos_for(work.purpose[0], paths, out)
+    held = lock(out, f"another command is at work in {out}")
+    try:
+        yield from work_on_all(work, photos, rejected, out)
+    finally:
+        if held:
+            held.close()
+
+
+def work_on_all(
+    work: Work, photos: list[Path], rejected: list[Rejected], out: Path
+) -> Iterator[PhotoResult]:
+    """The same in a folder that no other command works in."""
     journal = Journal(out, work.request, work.table)
     done = {path: entry for path in photos if (entry := journal.done(path))}
     if done:

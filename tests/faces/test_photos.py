@@ -1,7 +1,9 @@
 """Photos are listed and decoded, and their faces cropped as a data set crops them."""
 
 import os
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,3 +206,42 @@ def test_a_centred_crop_is_what_the_store_makes_of_the_photo(tmp_path, shape):
     assert face.found is None
     np.testing.assert_allclose(face.to_face.apply([shape[1] / 2, shape[0] / 2]), [16, 16])
     assert face.to_face.scale == pytest.approx(32 / min(shape))
+
+
+def write_heic(path: Path, pixels: np.ndarray, **options: object) -> Path:
+    """A photo as phones write it."""
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra photos is not installed")
+    pillow_heif.from_pillow(Image.fromarray(pixels)).save(path, quality=95, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["IMG_1.HEIC", "a.heif", "b.hif", "really_heic.jpg"])
+def test_heic_is_read_wherever_photos_are(tmp_path, name):
+    pixels = picture(3, 200)
+    path = write_heic(tmp_path / name, pixels)
+    assert np.abs(decode_photo(path).astype(int) - pixels).mean() < 4
+    assert np.abs(decode.decode_face(path, 100).astype(int) - picture(3, 100)).mean() < 12
+    assert list_photos([tmp_path]) == ([path], [])
+
+
+def test_a_heic_photo_is_turned_once_by_its_orientation(tmp_path):
+    pixels = picture(3, 200)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    path = write_heic(tmp_path / "x.heic", pixels[:, :120], exif=exif.tobytes())
+    expected = np.rot90(pixels[:, :120], -1)
+    assert decode_photo(path).shape == expected.shape
+    assert np.abs(decode_photo(path).astype(int) - expected).mean() < 4
+
+
+def test_a_cut_or_damaged_heic_photo_is_a_picture_or_one_sentence(tmp_path):
+    content = write_heic(tmp_path / "x.heic", picture(3, 120)).read_bytes()
+    rng = np.random.default_rng(0)
+    for trial in range(60):
+        hurt = bytearray(content[: rng.integers(1, len(content))] if trial % 2 else content)
+        for at in rng.integers(0, len(hurt), rng.integers(0, 6)):
+            hurt[at] = rng.integers(256)
+        path = tmp_path / f"{trial}.heic"
+        path.write_bytes(hurt)
+        with suppress(BadImageError):
+            assert decode_photo(path).ndim == 3
