@@ -3,11 +3,14 @@
 import os
 import re
 import shutil
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pytest
 from made_photos import keep_made_geometry
-from photos import picture, recipe, save
+from photos import REPOSITORY, command, environment, picture, recipe, save
 from PIL import Image
 from real_face import hopper, hopper_photo
 from without_extra import recipe_without_extra
@@ -97,3 +100,42 @@ def test_no_photo_is_one_sentence(run):
     assert done.returncode == 2
     assert "error: no photo to classify: gone.jpg does not exist" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGKILL", -9)])
+def test_stopped_midway_the_same_command_goes_on(run, drawn_store, tmp_path, sent, status):
+    party, out, whole = tmp_path / "party", tmp_path / "out", tmp_path / "whole"
+    party.mkdir()
+    for number, image in enumerate(drawn_store.images[:40]):
+        Image.fromarray(image).resize((700, 700)).save(party / f"{number:02d}.png")
+    arguments = ("--run", run, "--centred", party)
+    assert recipe("classify_photos", *arguments, "--out", whole).returncode == 0
+    process = subprocess.Popen(
+        command("classify_photos", *arguments, "--out", out),
+        cwd=REPOSITORY,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    until = time.monotonic() + 60
+    journal = out / "journal.jsonl"
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 5:
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    process.send_signal(getattr(signal, sent))
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "Traceback" not in shown
+    if status > 0:
+        assert shown.endswith("stopped: the same command goes on\n")
+        done = (out / "photos.csv").read_text().count("\n") - 1
+        assert 4 <= done == journal.read_text().count("\n") - 1 < 40
+        assert (out / "index.html").exists()
+    again = recipe("classify_photos", *arguments, "--out", out)
+    assert "of these photos are done already" in again.stdout
+    for name in ("photos.csv", "photos.json", "index.html"):
+        assert (out / name).read_text() == (whole / name).read_text(), name
+    assert sorted(p.name for p in out.rglob("*")) == sorted(p.name for p in whole.rglob("*"))
