@@ -194,8 +194,8 @@ def explained_damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        said = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"{path} is damaged, or of another version ({said})") from error
+        said = f"it has no {error}" if isinstance(error, KeyError) else "a value is of another kind"
+        raise UserError(f"{path} is damaged, or of another version: {said}") from error
 
 
 def read_metrics(path: Path) -> list[dict]:

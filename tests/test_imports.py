@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "averaging": set(),
     "classifier": {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
-        "faces", "files", "metrics", "own_class", "pretrained", "progress", "runs",
+        "faces", "files", "metrics", "outputs", "own_class", "pretrained", "progress", "runs",
         "start_run", "tensor_files",
     },
     "analysis": {

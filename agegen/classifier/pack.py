@@ -19,6 +19,7 @@ from agegen.classifier.training_faces import open_faces
 from agegen.configs import to_plain
 from agegen.errors import UserError
 from agegen.files import explained_write_errors, read_json, write_json
+from agegen.outputs import require_replaceable
 from agegen.pretrained import PRETRAINED
 from agegen.tensor_files import in_half, load_tensors, save_tensors
 
@@ -74,7 +75,10 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
                 predict_split(before, store, "test"), predict_split(after, store, "test")
             )
             # config.json, which makes a folder a run, comes last
-            for path in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):
+            paths = [path for path in made.iterdir() if not path.name.startswith(".")]
+            for path in paths:
+                require_replaceable(out / path.name)
+            for path in sorted(paths, key=lambda path: path.name == CONFIG):
                 path.replace(out / path.name)
     return change
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from agegen.errors import UserError
 from agegen.faces.alignment import Similarity, similarity
+from agegen.files import written_whole
 
 TRIES = 200
 SIDEWAYS = 6  # EXIF orientation of a photo taken with the camera turned
@@ -144,8 +145,5 @@ def save_scene(scene: np.ndarray, path: Path, sideways: bool) -> None:
     if sideways:
         image = image.transpose(Image.Transpose.ROTATE_90)
         exif[0x0112] = SIDEWAYS
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path, "JPEG", quality=92, exif=exif)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+    with written_whole(path) as temporary:
+        image.save(temporary, "JPEG", quality=92, exif=exif)

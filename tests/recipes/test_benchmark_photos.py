@@ -32,7 +32,7 @@ def test_scenes_and_marked_photos_are_measured(trained_run, drawn_store, tmp_pat
     with (out / "faces.csv").open(newline="") as file:
         placed = list(csv.DictReader(file))
     assert rows["faces found, in 1 scenes"]["n"] == len(placed)
-    assert len(list((out / "scenes").iterdir())) == 1
+    assert len(list((out / "scenes").glob("*.jpg"))) == 1
     real = rows["faces found, in 1 real photos, 0 of them without a face"]
     assert (real["value"], real["n"]) == (0.5, 2)
     assert rows["found, front"]["value"] == 1
