@@ -95,9 +95,13 @@ def in_fresh_process(call: Callable[[], Result]) -> Result:
     """Call a function where no setting of another (the allocator's, say) and no memory remains.
 
     Raises:
-        UserError: of the function, or the system killed the process.
+        UserError: of the function, or the system killed the process, or lets none be started.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    try:
+        made = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    except OSError as error:
+        raise UserError(f"no process can be started for a turn, as by /dev/shm: {error}") from None
+    with made as pool:
         try:
             return pool.submit(quietly, call).result()
         except BrokenProcessPool:

@@ -104,7 +104,9 @@ def oracle(monkeypatch, drawn_store):
 def test_every_pasted_face_is_measured_once(oracle, drawn_store, tmp_path):
     measured = measure_scenes(oracle, drawn_store, tmp_path, 5, CONFIG, [picture(0, 90)], seed=3)
     assert measured.scenes == 5
-    assert [p.name for p in sorted(tmp_path.iterdir())] == [f"scene_{i:03d}.jpg" for i in range(5)]
+    assert [p.name for p in sorted(tmp_path.glob("*.jpg"))] == [
+        f"scene_{i:03d}.jpg" for i in range(5)
+    ]
     assert {face.scene for face in measured.faces} == set(range(5))
     assert 5 <= len(measured.faces) <= 30
     assert measured.false_finds == [3.0] * 5
