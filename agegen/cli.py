@@ -58,6 +58,7 @@ def parse(
     preset, arguments = split_preset(sys.argv[1:])
     require_known(preset, config_type)
     given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
+    require_filled(given + arguments)
     description = say(
         f"{description}\n--config FILE reads settings from a JSON file; flags override it."
     )
@@ -95,6 +96,17 @@ def require_known(preset: dict, config_type: type) -> None:
         raise UserError(
             f"the file of --config has settings that this recipe lacks: {', '.join(unknown)}"
         )
+
+
+def require_filled(arguments: list[str]) -> None:
+    """Refuse empty values, as ``--out "$OUT"`` has where OUT is not set: as a path it is here."""
+    for flag, argument in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = argument.partition("=")
+        if not argument.strip() or (name.startswith("--") and equals and not value.strip()):
+            named = name if equals else flag
+            raise UserError(
+                f"{named or 'an argument'} is empty: is a variable of the shell not set?"
+            )
 
 
 def to_flags(name: str, value: Any) -> list[str]:

@@ -122,6 +122,17 @@ def test_mistakes_end_with_status_2(call, capsys, arguments, sentence):
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--out", ""], ["--out="], ["--steps", "3", "--out", " "], ["--kind", ""]]
+)
+def test_an_empty_value_is_never_this_folder(call, capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        call(*arguments)
+    assert ended.value.code == 2
+    flag = "--kind" if "--kind" in arguments else "--out"
+    assert f"error: {flag} is empty" in capsys.readouterr().err
+
+
 def test_a_user_error_is_one_sentence(call, capsys):
     def fail(config):
         raise UserError("the disk is full")
