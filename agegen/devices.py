@@ -10,9 +10,25 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import parse_flag_from_env
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    gather_object,
+    parse_flag_from_env,
+)
+from torch import Tensor
 
-Precision = Literal["auto", "bf16", "float32"]
+from agegen.errors import UserError
+
+Precision = Literal["auto", "bf16", "fp16", "float32"]
+OF_ACCELERATE: dict[str, Precision] = {"no": "float32", "bf16": "bf16", "fp16": "fp16"}
+NOT_OURS = {
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "a parallelism config",
+    "ACCELERATE_USE_SAGEMAKER": "SageMaker",
+}
+HOW = "leave its flag out, or the config file that `accelerate config` made"
 
 
 def default_device() -> torch.device:
@@ -20,23 +36,92 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def make_accelerator(precision: Precision, accumulate: int = 1) -> Accelerator:
+def make_accelerator(precision: Precision) -> Accelerator:
     """Choose the precision and start Accelerate.
 
     Its process-wide state is forgotten first: one Python process may train several times, in
     different precisions.
 
     Args:
-        precision: "auto" is bf16 on GPUs and CPUs that compute in it, and float32 on others.
-        accumulate: backward passes for each optimiser step.
+        precision: "auto" is what the launcher asks for, else what `native_precision` says.
+
+    Raises:
+        UserError: the launcher asks for what would change the training, or the device cannot
+            compute in the precision.
     """
+    require_ours()
     AcceleratorState._reset_state()
-    if precision == "auto":
-        precision = "bf16" if pays_in_bf16() else "float32"
-    return Accelerator(
-        mixed_precision="bf16" if precision == "bf16" else "no",
-        gradient_accumulation_steps=accumulate,
+    chosen = choose_precision(precision)
+    accelerator = Accelerator(
+        mixed_precision="no" if chosen == "float32" else chosen,
+        # our own batch norm keeps the processes' statistics alike; no network has others
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
+        ],
     )
+    if len(found := set(gather_object([chosen]))) > 1:
+        raise UserError(
+            f"the processes would compute in {' and '.join(sorted(found))}: choose one --precision"
+        )
+    return accelerator
+
+
+def require_ours() -> None:
+    """Refuse settings of the launcher under which the loops would train something else, or not.
+
+    Raises:
+        UserError: it names the setting.
+    """
+    for name, what in NOT_OURS.items():
+        if parse_flag_from_env(name):
+            raise UserError(f"the launcher asks for {what}, which agegen lacks: {HOW}")
+    backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no")
+    if backend.lower() != "no":
+        raise UserError(f"the launcher asks for dynamo ({backend}): use the flag --compile instead")
+    parts = os.environ.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1")
+    if parts != "1":
+        raise UserError(
+            f"the launcher asks for {parts} gradient accumulation steps: train_cyclegan.py has "
+            "--accumulate, which divides a batch; the launcher's would divide the gradients"
+        )
+
+
+def choose_precision(wanted: Precision) -> Precision:
+    """The precision of a training: what is asked for here, by the launcher, or natively computed.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    launcher = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
+    if launcher not in OF_ACCELERATE:
+        raise UserError(f"the launcher asks for {launcher}: agegen computes in bf16, fp16, float32")
+    state = start_processes()
+    if wanted != "auto":
+        chosen, whose = wanted, f"--precision {wanted}"
+        if launcher != "no" and OF_ACCELERATE[launcher] != wanted:
+            state.print(f"note: {whose} takes the place of the launcher's {launcher}")
+    elif launcher != "no":
+        chosen, whose = OF_ACCELERATE[launcher], f"{launcher} (of the launcher)"
+    else:
+        return native_precision()
+    if chosen == "fp16" and state.device.type == "cpu":
+        raise UserError(f"{whose} is for GPUs: give --precision float32, or bf16")
+    return chosen
+
+
+def native_precision() -> Precision:
+    """The fastest precision that the device computes in natively.
+
+    bf16 on Ampere and later cards and on CPUs that have it: in the same time it trains better
+    (docs/results.md); fp16 on cards with tensor cores that lack it (compute capability 7.0 to 7.5:
+    V100, T4, RTX 20); float32 on others.
+    """
+    if start_processes().device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bf16"
+        return "fp16" if (7, 0) <= torch.cuda.get_device_capability() < (8, 0) else "float32"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16" if native else "float32"
 
 
 def start_processes() -> PartialState:
@@ -48,9 +133,14 @@ def start_processes() -> PartialState:
     return PartialState(cpu=forced or not torch.cuda.is_available())
 
 
-def precision_of(accelerator: Accelerator) -> str:
-    """Return "bf16" or "float32"."""
-    return "bf16" if accelerator.mixed_precision == "bf16" else "float32"
+def precision_of(accelerator: Accelerator) -> Precision:
+    """Return "bf16", "fp16" or "float32"."""
+    return OF_ACCELERATE[accelerator.mixed_precision]
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """Send a tensor of the CPU to a device; a GPU's work does not wait for the copy."""
+    return (x.pin_memory() if device.type == "cuda" else x).to(device, non_blocking=True)
 
 
 def cores_per_process() -> int:
@@ -61,20 +151,13 @@ def cores_per_process() -> int:
     return max(cores // local, 1)
 
 
-def pays_in_bf16() -> bool:
-    """True where bf16 is computed natively: in the same time it trains better (docs/results.md)."""
-    if start_processes().device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
-def peak_memory() -> float:
-    """Largest memory so far in GiB: the card's allocations, else this process's resident set.
+def peak_memory(device: torch.device) -> float:
+    """Largest memory so far in GiB: allocations on a GPU, else this process's resident set.
 
     NaN where the system does not tell (Windows).
     """
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**30
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
     if sys.platform == "win32":
         return float("nan")
     with suppress(OSError):  # Linux, whose getrusage counts the process that started this one too

@@ -69,9 +69,9 @@ def statistics_of_all(x: Tensor, zeros: Tensor) -> tuple[Tensor, Tensor, Tensor]
     mean, variance = torch.batch_norm_update_stats(x, zeros, zeros.clone(), 0.0)
     count = zeros.new_full((1,), x.numel() / x.shape[1])
     mine = torch.cat([mean, variance, count])
-    each = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
-    dist.all_gather(each, mine)
-    means, variances, counts = torch.stack(each).split([len(mean), len(mean), 1], dim=1)
+    each = mine.new_empty(dist.get_world_size(), len(mine))
+    dist.all_gather(list(each), mine)
+    means, variances, counts = each.split([len(mean), len(mean), 1], dim=1)
     n = counts.sum()
     mean = (counts * means).sum(dim=0) / n
     return mean, (counts * (variances + (means - mean).square())).sum(dim=0) / n, n

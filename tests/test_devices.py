@@ -4,10 +4,16 @@ import os
 import subprocess
 import sys
 
+import torch
+
 from agegen.devices import peak_memory
 
+CPU = torch.device("cpu")
+
 ON_TWO = "from agegen.devices import make_accelerator as make; print(make('auto').num_processes)"
-AS_CHILD = "from agegen.devices import peak_memory; print(peak_memory())"
+AS_CHILD = (
+    "import torch; from agegen.devices import peak_memory as peak; print(peak(torch.device('cpu')))"
+)
 
 
 def test_automatic_precision_keeps_several_cpu_processes_together() -> None:
@@ -24,7 +30,7 @@ def test_automatic_precision_keeps_several_cpu_processes_together() -> None:
 
 def test_memory_is_that_of_this_process_not_of_the_one_that_started_it() -> None:
     held = bytearray(b"x") * 2**30
-    assert peak_memory() > 1
+    assert peak_memory(CPU) > 1
     done = subprocess.run(
         [sys.executable, "-c", AS_CHILD],
         env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},

@@ -27,11 +27,11 @@ MAY_IMPORT = {
     "configs": {"errors", "files"},
     "tensor_files": {"errors", "files"},
     "runs": {"configs", "errors", "files", "outputs", "tensor_files"},
-    "faces": {"errors", "files", "outputs", "progress", "faces"},
+    "faces": {"devices", "errors", "files", "outputs", "progress", "faces"},
     "start_run": {"errors", "files", "pretrained", "runs"},
     "distributed": {"errors", "faces", "runs"},
     "own_class": {"errors", "files"},
-    "devices": set(),
+    "devices": {"errors"},
     "averaging": set(),
     "classifier": {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",

@@ -125,7 +125,7 @@ def notebook_loop(faces: Path, config: BenchmarkConfig) -> Speed:
             seen += len(labels)
         synchronise(device)
         seconds = time.perf_counter() - started
-    return Speed(seen / seconds, peak_memory(), waited / seconds)
+    return Speed(seen / seconds, peak_memory(device), waited / seconds)
 
 
 @contextmanager

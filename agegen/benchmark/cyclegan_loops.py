@@ -17,7 +17,7 @@ from agegen.benchmark.machine import Machine, synchronise
 from agegen.benchmark.turns import Contestant, Speed, logged_speed
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Discriminators, Generators
-from agegen.cyclegan.pairs import draw_pairs
+from agegen.cyclegan.pairs import PairDrawer
 from agegen.cyclegan.train import train
 from agegen.cyclegan.training import build_discriminators, build_generators, fitted_to
 from agegen.cyclegan.translate import centre_views
@@ -114,17 +114,17 @@ def plain_loop(config: BenchmarkConfig, training: CycleGANConfig) -> Speed:
         torch.optim.Adam(m.parameters(), lr=training.learning_rate, betas=training.betas)
         for m in (g, d)
     )
-    started = 0.0
+    drawer, started = PairDrawer(store, training.batch_size, 0), 0.0
     for step in range(config.warm_up + config.steps):
         if step == config.warm_up:
             synchronise(device)
             started = time.perf_counter()
-        faces = draw_pairs(store, training.batch_size, 0, step)
+        faces = drawer.draw(step)
         young, old = (centre_views(store.images[i], training).to(device) for i in faces)
         plain_step(g, d, g_optimizer, d_optimizer, young, old)
     synchronise(device)
     images = PAIR * training.batch_size * config.steps
-    return Speed(images / (time.perf_counter() - started), peak_memory())
+    return Speed(images / (time.perf_counter() - started), peak_memory(device))
 
 
 def plain_step(

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import torch
 
-from agegen.devices import Precision, cores_per_process, default_device, pays_in_bf16
+from agegen.devices import Precision, cores_per_process, default_device, native_precision
 
 SIZES = {"cpu": (1024, 2048, 4096), "cuda": (4096, 8192, 16384)}
 REPEATS = {"cpu": 3, "cuda": 10}
-DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
+DTYPES: dict[str, torch.dtype] = {
+    "float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def look_at_machine() -> Machine:
     """Describe the machine and measure its peak rates, with the threads of every contestant."""
     torch.set_num_threads(cores_per_process())
     device = default_device()
-    precisions: tuple[Precision, ...] = ("float32", "bf16") if pays_in_bf16() else ("float32",)
+    both: tuple[Precision, Precision] = ("float32", native_precision())
+    precisions = tuple(dict.fromkeys(both))
     return Machine(
         cpu=processor(),
         cores=cores_per_process(),

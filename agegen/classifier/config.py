@@ -83,8 +83,8 @@ class TrainConfig:
     patience: int = 0
     """Stop after so many epochs without a better one; 0 never stops early."""
     precision: Precision = "auto"
-    """Arithmetic of the forward pass; auto is bf16 on GPUs and CPUs that compute in it, float32 on
-    others (docs/results.md compares them)."""
+    """Arithmetic of the forward pass; auto is bf16 where the GPU or CPU computes in it, fp16 on
+    GPUs that have tensor cores without it (T4, V100), float32 on others (docs/results.md)."""
     channels_last: bool = True
     """Keep channels innermost in memory; faster on CPUs with oneDNN and on GPUs."""
     compile: bool = False

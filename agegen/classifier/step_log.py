@@ -42,7 +42,8 @@ class StepLog:
         losses = self.accelerator.reduce(torch.stack(self.losses), "sum").tolist()
         seconds = time.perf_counter() - self.started
         speed, waiting = self.faces / seconds, self.waited / seconds
-        pace = {"images_per_second": speed, "waiting": waiting, "peak_gib": round(peak_memory(), 3)}
+        memory = round(peak_memory(self.accelerator.device), 3)
+        pace = {"images_per_second": speed, "waiting": waiting, "peak_gib": memory}
         for record, loss in zip(self.records, losses, strict=True):
             record |= {"loss": loss, **pace}
         self.run.log(self.records)

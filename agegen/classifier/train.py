@@ -114,9 +114,8 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
                 views = random_views(
                     batch.images, parameters.rows(batch.share), config.augment, side
                 )
-                labels = torch.from_numpy(store.labels[faces]).to(accelerator.device)
                 loss = share_of_loss(
-                    model(views), labels, batch.share, class_weights, config.label_smoothing
+                    model(views), batch.labels, batch.share, class_weights, config.label_smoothing
                 )
 
                 # backward: gradients are averaged over processes, so the shares are scaled up

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
-from agegen.averaging import warmed_average
+from agegen.averaging import Average
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.configs import to_plain
@@ -28,7 +27,7 @@ class Training(NamedTuple):
     store: FaceStore
     run: Run
     model: nn.Module
-    averaged: AveragedModel
+    averaged: Average
     optimizer: torch.optim.Optimizer
     class_weights: Tensor
 
@@ -72,7 +71,7 @@ def set_up(
         model = model.to(memory_format=torch.channels_last)
     if accelerator.num_processes > 1:
         use_global_batch_norm(model)
-    averaged = AveragedModel(model, multi_avg_fn=warmed_average(config.ema_decay), use_buffers=True)
+    averaged = Average(model, config.ema_decay, use_buffers=True)
     optimizer = make_optimizer(model, config)
     if config.compile:
         model.compile()

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
+from agegen.devices import Precision
 from agegen.errors import UserError
 from agegen.faces.views import AugmentConfig
 
@@ -72,12 +73,13 @@ class CycleGANConfig:
     (Shrivastava et al., 2017); 0 shows the newest only."""
     ema_decay: float = 0.999
     """Decay per step of the averaged generators, which are the ones shown and kept."""
-    precision: Literal["auto", "bf16", "float32"] = "auto"
-    """Arithmetic of the forward passes; auto is bf16 where the GPU or CPU computes in it."""
+    precision: Precision = "auto"
+    """Arithmetic of the forward passes; auto is bf16 where the GPU or CPU computes in it, fp16 on
+    GPUs that have tensor cores without it (T4, V100), float32 on others."""
     channels_last: bool = False
     """Keep channels innermost in memory; whether it pays depends on the machine."""
     compile: bool = False
-    """Use torch.compile."""
+    """Use torch.compile: worth its minute of compiling on GPUs, whose host is the slower part."""
     threads: int = 0
     """CPU threads of each process; 0 shares this machine's cores among its processes."""
     judge: Path | None = None

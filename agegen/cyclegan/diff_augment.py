@@ -5,20 +5,23 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from agegen.devices import to_device
+
 
 def diff_augment(x: Tensor, uniform: Tensor) -> Tensor:
     """Change colour, shift and cut out, with gradients (the paper's whole policy).
 
     Args:
         x: float (n, 3, h, w) in [−1, 1].
-        uniform: (n, 7) in [0, 1): what happens to each face.
+        uniform: float32 (n, 7) in [0, 1), on the CPU: what happens to each face.
 
     Returns:
         float32 of the same shape; colours may leave the range.
     """
-    x = x.float()  # half precision could not tell the pixels of a grid apart
-    u = uniform.to(x)
-    return cut_out(shift(recolour(x, u[:, :3]), u[:, 3:5]), u[:, 5:7])
+    x = x.float()
+    u = to_device(uniform, x.device)
+    with torch.autocast(x.device.type, enabled=False):  # 8 bits cannot tell a grid's pixels apart
+        return cut_out(shift(recolour(x, u[:, :3]), u[:, 3:5]), u[:, 5:7])
 
 
 def recolour(x: Tensor, u: Tensor) -> Tensor:

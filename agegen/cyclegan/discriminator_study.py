@@ -19,7 +19,7 @@ from agegen.cyclegan.losses import least_squares_discriminator
 from agegen.cyclegan.model import PatchDiscriminator
 from agegen.cyclegan.training import fitted_to
 from agegen.cyclegan.translate import centre_views
-from agegen.devices import pays_in_bf16
+from agegen.devices import native_precision
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore, clusters
@@ -114,7 +114,7 @@ def learn(setting: Setting, faces: StudyFaces, steps: int, width: int, seed: int
     optimizer = torch.optim.Adam(network.parameters(), lr=setting.learning_rate, betas=(0.5, 0.999))
     for _ in range(steps):
         young, old = (of[rng.integers(0, len(of), setting.batch)] for of in faces.train)
-        with torch.autocast("cpu", torch.bfloat16, enabled=pays_in_bf16()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=native_precision() == "bf16"):
             judged = network(torch.cat([old, young])).float()
         optimizer.zero_grad()
         least_squares_discriminator(*judged.split(setting.batch)).backward()

@@ -215,8 +215,11 @@ class ResidualBlock(nn.Module):
 
 
 def norm_relu(channels: int) -> tuple[nn.Module, nn.Module]:
-    """Instance norm without parameters, as the paper's code has it, and ReLU."""
-    return nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
+    """Instance norm without parameters, as the paper's code has it, and ReLU.
+
+    Not in place: the norm returns a view, of which autograd would copy the whole activation.
+    """
+    return nn.InstanceNorm2d(channels), nn.ReLU()
 
 
 def upsample(c_in: int, c_out: int, kind: Upsampling) -> tuple[nn.Module, ...]:
@@ -262,7 +265,7 @@ class PatchDiscriminator(nn.Sequential):
 
 def leaky() -> nn.Module:
     """The discriminator's activation."""
-    return nn.LeakyReLU(0.2, inplace=True)
+    return nn.LeakyReLU(0.2)
 
 
 def initialise(module: nn.Module) -> None:

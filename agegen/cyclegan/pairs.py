@@ -27,30 +27,52 @@ class Pairs(NamedTuple):
     old: Tensor
 
 
-def draw_pairs(store: FaceStore, batch_size: int, seed: int, step: int) -> PairIndices:
-    """Choose the faces of one step; every domain is gone through in whole shuffled rounds.
+class Rounds:
+    """The faces of one domain in shuffled rounds without end, each a function of seed and number.
 
-    Nothing is kept between steps: a resumed run takes the faces that it would have taken.
+    Args:
+        faces: int64 (n,), numbers in the store.
+        seed: of the run.
+    """
+
+    def __init__(self, faces: np.ndarray, seed: int) -> None:
+        self.faces, self.seed = faces, seed
+        self.number, self.order = -1, faces
+
+    def take(self, places: range) -> np.ndarray:
+        """The faces at these places of the row, int64, whatever was taken before."""
+        numbers, within = np.divmod(np.arange(places.start, places.stop), len(self.faces))
+        rounds = range(numbers[0], numbers[-1] + 1)
+        return np.concatenate([self.round(i)[within[numbers == i]] for i in rounds])
+
+    def round(self, number: int) -> np.ndarray:
+        """One round; the last one is kept, as shuffling takes longer than the rest of a step."""
+        if number != self.number:
+            seed = [self.seed, number, int(self.faces[0])]
+            self.number, self.order = number, np.random.default_rng(seed).permutation(self.faces)
+        return self.order
+
+
+class PairDrawer:
+    """Chooses the faces of each step; every domain is gone through in whole shuffled rounds.
+
+    A step's faces follow from the seed alone: a resumed run takes those that it would have taken.
 
     Args:
         store: whose training split is used.
         batch_size: faces of each domain.
         seed: of the run.
-        step: number of the step, from 0.
     """
-    train = store.indices("train")
-    domains = [train[store.labels[train] == label] for label in range(len(CLASS_NAMES))]
-    return PairIndices(*(from_rounds(d, batch_size, seed, step) for d in domains))
 
+    def __init__(self, store: FaceStore, batch_size: int, seed: int) -> None:
+        train, self.batch_size = store.indices("train"), batch_size
+        domains = (train[store.labels[train] == label] for label in range(len(CLASS_NAMES)))
+        self.young, self.old = (Rounds(faces, seed) for faces in domains)
 
-def from_rounds(faces: np.ndarray, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """Take places step·b … step·b + b − 1 of the endless row of shuffled rounds of `faces`."""
-    places = np.arange(step * batch_size, (step + 1) * batch_size)
-    chosen = []
-    for number in np.unique(places // len(faces)):
-        order = np.random.default_rng([seed, int(number), int(faces[0])]).permutation(faces)
-        chosen.append(order[places[places // len(faces) == number] % len(faces)])
-    return np.concatenate(chosen)
+    def draw(self, step: int) -> PairIndices:
+        """The faces of one step, counted from 0."""
+        places = range(step * self.batch_size, (step + 1) * self.batch_size)
+        return PairIndices(self.young.take(places), self.old.take(places))
 
 
 def rows_of(pairs: int, shown: int, process: int, processes: int) -> np.ndarray:
@@ -80,8 +102,10 @@ def fetch_pairs(
 ) -> Iterator[Pairs]:
     """Yield some rows of each step's batch, the next one being read meanwhile."""
 
+    drawer = PairDrawer(store, batch_size, seed)
+
     def read(step: int) -> Pairs:
-        chosen = draw_pairs(store, batch_size, seed, step)
+        chosen = drawer.draw(step)
         images = [torch.from_numpy(store.images[i[rows]]) for i in chosen]
         return Pairs(*(i.pin_memory() if device.type == "cuda" else i for i in images))
 

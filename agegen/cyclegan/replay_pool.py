@@ -54,7 +54,7 @@ class ReplayPool:
             else:
                 faces.append(face)
         further = torch.randint(len(self.faces), (max(shown - len(new), 0),), generator=draw)
-        return torch.cat([torch.stack(faces), self.faces[further.to(self.faces.device)]])
+        return torch.stack([*faces, *(self.faces[i] for i in further.tolist())])
 
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint needs: a copy of the faces kept."""

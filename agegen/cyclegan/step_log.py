@@ -58,7 +58,7 @@ class StepLog:
         names = [*(f"generator_{name}" for name in GeneratorLosses._fields)]
         names += [f"discriminator_{name}" for name in DiscriminatorLosses._fields]
         records, self.records, self.values = self.records, [], []
-        memory = round(peak_memory(), 3)
+        memory = round(peak_memory(self.accelerator.device), 3)
         for record, row in zip(records, values, strict=True):
             if not np.isfinite(row).all():
                 raise NotFiniteError("losses", record["step"])

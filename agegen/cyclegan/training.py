@@ -7,9 +7,8 @@ from typing import NamedTuple
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
-from agegen.averaging import warmed_average
+from agegen.averaging import Average
 from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.losses import GanLoss, find_gan_loss
@@ -34,7 +33,7 @@ class Training(NamedTuple):
     run: Run
     generators: nn.Module
     discriminators: nn.Module
-    averaged: AveragedModel
+    averaged: Average
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
     pool_old: ReplayPool
@@ -134,14 +133,14 @@ def set_up(
         generators.load_state_dict(start_generators)
     if start_discriminators:
         discriminators.load_state_dict(start_discriminators)
-    averaged = AveragedModel(generators, multi_avg_fn=warmed_average(config.ema_decay))
+    averaged = Average(generators, config.ema_decay)
     generator_optimizer, discriminator_optimizer = (
         torch.optim.Adam(m.parameters(), lr=config.learning_rate, betas=config.betas, fused=True)
         for m in (generators, discriminators)
     )
     if config.compile:
         for network in (*generators.children(), *discriminators.children()):
-            network.compile()
+            network.compile(dynamic=False)  # its few batch sizes are worth a graph each
     generators, discriminators, generator_optimizer, discriminator_optimizer = accelerator.prepare(
         generators, discriminators, generator_optimizer, discriminator_optimizer
     )

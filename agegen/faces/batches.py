@@ -16,12 +16,13 @@ from agegen.faces.views import stream_seed
 class Batch(NamedTuple):
     """This process's share of a global batch.
 
-    `images` is uint8 (n, h, w, 3) on the device; `indices` int64 (n,) are the faces' numbers in the
-    store; `share` is where they lie in the global batch; `waited` is how many seconds the network
-    stood waiting for them.
+    `images` is uint8 (n, h, w, 3), and `labels` int64 of the global batch, on the device; `indices`
+    int64 (n,) are the faces' numbers in the store; `share` is where they lie in the global batch;
+    `waited` is how many seconds the network stood waiting for them.
     """
 
     images: Tensor
+    labels: Tensor
     indices: np.ndarray
     share: slice
     waited: float
@@ -66,12 +67,13 @@ def fetch_batches(
     Reading is a gather from the memory map in a thread of its own: no decoding, no per-image work.
     """
 
-    def read(indices: np.ndarray) -> tuple[Tensor, np.ndarray, slice]:
+    def read(indices: np.ndarray) -> Batch:
         share = share_of(len(indices), rank, processes)
         images = torch.from_numpy(store.images[indices[share]])
+        labels = torch.from_numpy(store.labels[indices])
         if device.type == "cuda":
-            images = images.pin_memory()
-        return images, indices[share], share
+            images, labels = images.pin_memory(), labels.pin_memory()
+        return Batch(images, labels, indices[share], share, waited=0.0)
 
     if not batches:
         return
@@ -79,11 +81,12 @@ def fetch_batches(
         upcoming = reader.submit(read, batches[0])
         for following in [*batches[1:], None]:
             started = time.perf_counter()
-            images, indices, share = upcoming.result()
+            batch = upcoming.result()
             waited = time.perf_counter() - started
             if following is not None:
                 upcoming = reader.submit(read, following)
-            yield Batch(images.to(device, non_blocking=True), indices, share, waited)
+            images, labels = (x.to(device, non_blocking=True) for x in batch[:2])
+            yield batch._replace(images=images, labels=labels, waited=waited)
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:

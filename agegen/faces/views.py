@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from agegen.devices import to_device
 from agegen.errors import UserError
 from agegen.faces.pixels import GREY_LEVELS
 
@@ -106,14 +107,14 @@ def random_views(
 
     Args:
         images: uint8 (n, h, w, 3).
-        parameters: n rows, on any device.
+        parameters: n rows, on the CPU.
         config: how far each effect goes.
         side: pixels that the crop is resampled to; None keeps one for one.
 
     Returns:
         float32 (n, 3, side, side) in [−1, 1] (colour may leave that range slightly).
     """
-    u = parameters.uniform.to(images.device, non_blocking=True)
+    u = to_device(parameters.uniform, images.device)
     signed = 2 * u - 1
     views = geometric_views(to_float(images), u, signed, config, side or config.crop)
     if config.colour:
@@ -150,7 +151,7 @@ def recolour(x: Tensor, signed: Tensor, strength: float) -> Tensor:
     x = (x - mean) * torch.exp(contrast) + mean + brightness / 2
     grey = x.mean(dim=1, keepdim=True)
     x = grey + (x - grey) * torch.exp(saturation)
-    tint = rearrange(torch.tensor([1.0, 0.0, -1.0], device=x.device), "c -> 1 c 1 1")
+    tint = rearrange(1 - torch.arange(3.0, device=x.device), "c -> 1 c 1 1")
     return x + balance / 4 * tint
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agegen.cyclegan.pairs import draw_pairs, fetch_pairs, from_rounds, rows_of
+from agegen.cyclegan.pairs import PairDrawer, Rounds, fetch_pairs, rows_of
 from agegen.faces.batches import share_of
 from agegen.faces.store import FaceStore
 
@@ -21,7 +21,8 @@ def domains(store: FaceStore) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 30])
 def test_every_face_comes_once_a_round(batch_size: int) -> None:
     faces = np.arange(100, 113)
-    row = np.concatenate([from_rounds(faces, batch_size, 1, step) for step in range(91)])
+    order, b = Rounds(faces, 1), batch_size
+    row = np.concatenate([order.take(range(i * b, i * b + b)) for i in range(91)])
     rounds = row[: len(row) // 13 * 13].reshape(-1, 13)
     assert len(rounds) >= 7
     assert (np.sort(rounds, axis=1) == faces).all()
@@ -30,7 +31,7 @@ def test_every_face_comes_once_a_round(batch_size: int) -> None:
 
 def test_pairs_are_training_faces_of_their_domain(striped_store: FaceStore) -> None:
     young, old = domains(striped_store)
-    drawn = [draw_pairs(striped_store, 8, 0, step) for step in range(len(young) // 8 + 1)]
+    drawn = [PairDrawer(striped_store, 8, 0).draw(step) for step in range(len(young) // 8 + 1)]
     assert set(np.concatenate([d.young for d in drawn])) == set(young)
     assert set(np.concatenate([d.old for d in drawn])) <= set(old)
     assert all(len(d.young) == len(d.old) == 8 for d in drawn)
@@ -41,7 +42,7 @@ def test_the_domains_orders_are_independent(striped_store: FaceStore) -> None:
     store = dataclasses.replace(striped_store, labels=np.arange(len(striped_store)) % 2)
     young, old = (d[:20] for d in domains(store))
     places = [
-        [np.argsort(from_rounds(faces, 20, seed, 0)) for seed in range(200)]
+        [np.argsort(Rounds(faces, seed).take(range(20))) for seed in range(200)]
         for faces in (young, old)
     ]
     correlation = np.corrcoef(np.ravel(places[0]), np.ravel(places[1]))[0, 1]
@@ -50,10 +51,13 @@ def test_the_domains_orders_are_independent(striped_store: FaceStore) -> None:
 
 def test_a_step_hangs_on_seed_and_step_alone(striped_store: FaceStore) -> None:
     def drawn(seed: int, step: int) -> np.ndarray:
-        return np.concatenate(draw_pairs(striped_store, 6, seed, step))
+        return np.concatenate(PairDrawer(striped_store, 6, seed).draw(step))
 
     first = drawn(0, 50)
-    drawn(0, 3)
+    drawer = PairDrawer(striped_store, 6, 0)
+    for step in (3, 50, 3, 4, 50):  # whatever one has drawn before
+        again = np.concatenate(drawer.draw(step))
+    assert np.array_equal(again, first)
     assert np.array_equal(drawn(0, 50), first)
     assert not np.array_equal(drawn(1, 50), first)
     assert not np.array_equal(drawn(0, 51), first)
@@ -66,7 +70,7 @@ def test_shares_add_up_to_the_batch(striped_store: FaceStore, processes: int) ->
         for rank in range(processes)
     ]
     for number, step in enumerate(range(10, 13)):
-        expected = draw_pairs(striped_store, 6, 4, step)
+        expected = PairDrawer(striped_store, 6, 4).draw(step)
         for domain, chosen in enumerate(expected):
             images = torch.cat([share[number][domain] for share in shares])
             assert images.dtype == torch.uint8
