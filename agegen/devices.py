@@ -96,8 +96,8 @@ def choose_precision(wanted: Precision) -> Precision:
     if launcher not in OF_ACCELERATE:
         raise UserError(f"the launcher asks for {launcher}: agegen computes in bf16, fp16, float32")
     state = start_processes()
+    chosen, whose = wanted, f"--precision {wanted}"
     if wanted != "auto":
-        chosen, whose = wanted, f"--precision {wanted}"
         if launcher != "no" and OF_ACCELERATE[launcher] != wanted:
             state.print(f"note: {whose} takes the place of the launcher's {launcher}")
     elif launcher != "no":
@@ -136,6 +136,17 @@ def start_processes() -> PartialState:
 def precision_of(accelerator: Accelerator) -> Precision:
     """Return "bf16", "fp16" or "float32"."""
     return OF_ACCELERATE[accelerator.mixed_precision]
+
+
+def scaler_state(accelerator: Accelerator) -> dict | None:
+    """What a checkpoint keeps of fp16's loss scale, plain numbers; None in other precisions."""
+    return accelerator.scaler.state_dict() if accelerator.scaler else None
+
+
+def load_scaler(accelerator: Accelerator, state: dict | None) -> None:
+    """Restore what `scaler_state` gave: with another scale the next steps have other bits."""
+    if accelerator.scaler and state:
+        accelerator.scaler.load_state_dict(state)
 
 
 def to_device(x: Tensor, device: torch.device) -> Tensor:

@@ -4,19 +4,23 @@ The arithmetic is that of one process at the same global batch; only the order o
 differs.
 """
 
+import time
 from collections.abc import Callable
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list, gather, gather_object
+from accelerate.utils import broadcast_object_list, gather, gather_object, reduce
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from agegen.errors import UserError
 from agegen.faces.batches import share_of
 from agegen.runs import Checkpoint, Run
+
+SEES = "sees the checkpoints in {}: share its disk"
+SECONDS_OF_CACHE = 60.0  # for which NFS may not show a new folder
 
 
 class NormaliseOverProcesses(torch.autograd.Function):
@@ -178,5 +182,30 @@ def open_together(run: Run, start: Callable[[], None]) -> Checkpoint | None:
     checkpoint = run.latest_checkpoint()
     # Gathering also makes the first process wait: the others must not see the one it writes next.
     if len(set(gather_object([checkpoint.step if checkpoint else None]))) > 1:
-        raise UserError(f"not every process sees the checkpoints in {run.folder}: share its disk")
+        raise UserError(f"not every process {SEES.format(run.folder)}")
     return checkpoint
+
+
+def require_shared(run: Run) -> None:
+    """Refuse hosts that do not see the first checkpoint, which was just written.
+
+    A training of theirs would go on to its first rollback or resume, and then fall apart.
+
+    Raises:
+        UserError: there are such.
+    """
+    PartialState().wait_for_everyone()
+    last = time.monotonic() + SECONDS_OF_CACHE
+    while not run.checkpoints() and time.monotonic() < last:
+        time.sleep(0.2)
+    if not all(gather_object([bool(run.checkpoints())])):
+        raise UserError(f"not every process {SEES.format(run.folder)}")
+
+
+def any_of_all(*mine: bool) -> list[bool]:
+    """For each question, whether any process says yes: the same answers on every process."""
+    state = PartialState()
+    if state.num_processes == 1:
+        return list(mine)
+    votes = torch.tensor(mine, dtype=torch.float32, device=state.device)
+    return [votes > 0 for votes in reduce(votes, "sum").tolist()]

@@ -38,7 +38,8 @@ WRITTEN = (
 )  # fmt: skip
 CHECKPOINT = re.compile(r"step_\d{9,}")
 NOT_COMPARED = (
-    "faces", "out", "resume", "dry_run", "checkpoint_every", "keep_checkpoints", "watch_every",
+    "faces", "out", "resume", "dry_run", "checkpoint_every", "checkpoint_minutes",
+    "keep_checkpoints", "watch_every", "watch_minutes",
 )  # fmt: skip
 PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")
 
@@ -194,9 +195,10 @@ class Run:
             file.unlink(missing_ok=True)
 
     def save_checkpoint(self, step: int, tensors: dict[str, Tensors], state: dict) -> None:
-        """Write a checkpoint whole and delete all but the last `kept`."""
+        """Write a checkpoint whole, delete all but the last `kept`, and log how long it took."""
         if not self.main:
             return
+        started = time.perf_counter()
         final = self.folder / "checkpoints" / f"step_{step:09d}"
         temporary = final.with_name(f".{final.name}")
         with explained_write_errors(final):
@@ -211,6 +213,8 @@ class Run:
             temporary.rename(final)
         for old in self.checkpoints()[: -self.kept]:
             shutil.rmtree(old)
+        seconds = time.perf_counter() - started
+        self.log([{"kind": "checkpoint", "step": step, "seconds": seconds}])
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """Read the newest checkpoint, or None if there is none yet."""
@@ -294,4 +298,7 @@ def describe_environment() -> dict:
         "processor": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+        "tf32": torch.backends.cudnn.allow_tf32,  # of convolutions, which "float32" then are
     }

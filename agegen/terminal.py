@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType
 from typing import Any, TextIO, cast
@@ -70,11 +70,28 @@ def raise_terminated(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
+def sigterm_noted() -> Iterator[Callable[[], bool]]:
+    """Note SIGTERM and go on: a training ends at its next step, with a checkpoint.
+
+    Yields what tells whether it came. In other threads than the main one nothing is noted.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+@contextmanager
 def stopped_by_sigterm() -> Iterator[None]:
     """Let SIGTERM unwind the stack as Ctrl-C does, so that what is being written is finished.
 
-    It ends one of several processes of a training at once, as ever: while it waits for the others
-    inside a library, no Python code would run.
+    It ends one of several processes at once, as ever: while it waits for the others inside a
+    library, no Python code would run. Trainings note it instead (`sigterm_noted`).
     """
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     if not alone or threading.current_thread() is not threading.main_thread():

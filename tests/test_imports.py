@@ -33,10 +33,11 @@ MAY_IMPORT = {
     "own_class": {"errors", "files"},
     "devices": {"errors"},
     "averaging": set(),
+    "schedule": {"distributed"},
     "classifier": {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
         "faces", "files", "metrics", "outputs", "own_class", "pretrained", "progress", "runs",
-        "start_run", "tensor_files",
+        "schedule", "start_run", "tensor_files", "terminal",
     },
     "analysis": {
         "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics",
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     "cyclegan": {
         "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
         "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "pretrained",
-        "progress", "runs", "start_run", "tensor_files", "verdicts",
+        "progress", "runs", "schedule", "start_run", "tensor_files", "terminal", "verdicts",
     },
     "perceptual": {"errors", "tensor_files"},
     "benchmark": {

@@ -93,6 +93,8 @@ class TrainConfig:
     """CPU threads of each process; 0 shares this machine's cores among its processes."""
     checkpoint_every: int = 500
     """Steps between checkpoints; one is also written after every epoch."""
+    checkpoint_minutes: float = 0.0
+    """Minutes between checkpoints instead; 0 counts steps."""
     seed: int = 0
     """Decides initial weights, order and views."""
     start_from: Path | None = None
@@ -112,6 +114,8 @@ class TrainConfig:
                 raise UserError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
         if not 0 < self.early_side <= 1:
             raise UserError("--early-side must be above 0 and at most 1")
-        for name in ("weight_decay", "clip_norm", "patience", "threads", "seed"):
+        for name in (
+            "weight_decay", "clip_norm", "patience", "threads", "seed", "checkpoint_minutes"
+        ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise UserError(f"--{name.replace('_', '-')} cannot be negative")

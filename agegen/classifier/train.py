@@ -14,7 +14,7 @@ from agegen.allocator import keep_freed_memory
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import log_odds
 from agegen.classifier.start import Start, with_start
-from agegen.classifier.step_log import StepLog
+from agegen.classifier.step_log import LOG_EVERY, StepLog
 from agegen.classifier.training import (
     Training,
     describe,
@@ -23,14 +23,22 @@ from agegen.classifier.training import (
     set_up,
 )
 from agegen.classifier.training_faces import count_faces, open_faces
-from agegen.devices import cores_per_process, make_accelerator, precision_of
-from agegen.distributed import gather_shares, open_together
+from agegen.devices import (
+    cores_per_process,
+    load_scaler,
+    make_accelerator,
+    precision_of,
+    scaler_state,
+)
+from agegen.distributed import gather_shares, open_together, require_shared
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of, steps_in_epoch
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.files import explained_damage, write_json
 from agegen.progress import Progress
 from agegen.runs import Checkpoint
+from agegen.schedule import Council, Schedule
 from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
+from agegen.terminal import Terminated, sigterm_noted
 
 
 class Best(NamedTuple):
@@ -91,9 +99,14 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
     step = checkpoint.step if checkpoint else 0
     saved = checkpoint.state if checkpoint else {}
     best = Best(**saved["best"]) if saved.get("best") else None
-    first_epoch = step // steps_per_epoch
-    log = StepLog(training)
-    with Progress(total_steps, "training", "steps", step, accelerator.is_main_process) as progress:
+    first_epoch, stop = step // steps_per_epoch, False
+    trained = accelerator.unwrap_model(model)
+    saves = Schedule(config.checkpoint_every, config.checkpoint_minutes, total_steps)
+    council, log = Council(accelerator, LOG_EVERY), StepLog(training)
+    with (
+        Progress(total_steps, "training", "steps", step, accelerator.is_main_process) as progress,
+        sigterm_noted() as stops,
+    ):
         for epoch in range(first_epoch, config.epochs):
             if should_stop(config, best, epoch):
                 break
@@ -124,20 +137,27 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
                 if config.clip_norm:
                     accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
                 optimizer.step()
-                averaged.update_parameters(accelerator.unwrap_model(model))
+                averaged.update_parameters(trained)
 
                 step += 1
                 log.add(step, epoch, loss.detach(), rate, len(faces), batch)
                 progress.update(1, log.note)
                 epoch_ends = step == (epoch + 1) * steps_per_epoch
-                if step % config.checkpoint_every == 0 and not epoch_ends:
+                stop, save_due = council.ask(step, stops, saves)
+                if (save_due or stop) and not epoch_ends:
                     log.flush()
                     save(training, step, best)
+                    saves.restart()
                     log.restart_clock()
+                if stop and not epoch_ends:
+                    raise Terminated
             log.flush()
             best = validate(training, config, epoch, step, total_steps, best)
             save(training, step, best)
+            saves.restart()
             log.restart_clock()
+            if stop and epoch + 1 < config.epochs:
+                raise Terminated
     assert best is not None
     return best
 
@@ -195,9 +215,11 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
             accelerator.unwrap_model(training.model).load_state_dict(checkpoint.tensors["model"])
             training.averaged.load_state_dict(checkpoint.tensors["averaged"])
             load_optimizer_tensors(training.optimizer, checkpoint.tensors["optimizer"])
+            load_scaler(accelerator, checkpoint.state.get("scaler"))
         accelerator.print(f"going on with {config.out} after step {checkpoint.step:,}")
     else:  # from now on a run without a checkpoint is one that has lost them
         save(training, 0, None)
+        require_shared(run)
         if start.weights:
             accelerator.print(start.note)
     accelerator.print(
@@ -209,7 +231,7 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
 
 
 def save(training: Training, step: int, best: Best | None) -> None:
-    """Write a checkpoint: weights, EMA and optimiser. Order and views follow from the step."""
+    """Write a checkpoint: weights, EMA, optimiser, loss scale; the rest follows from the step."""
     training.run.save_checkpoint(
         step,
         {
@@ -217,7 +239,10 @@ def save(training: Training, step: int, best: Best | None) -> None:
             "averaged": training.averaged.state_dict(),
             "optimizer": optimizer_tensors(training.optimizer),
         },
-        {"best": best._asdict() if best else None},
+        {
+            "best": best._asdict() if best else None,
+            "scaler": scaler_state(training.accelerator),
+        },
     )
 
 

@@ -6,8 +6,8 @@ from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.start import Start
 from agegen.cyclegan.training import Training, load_weights
 from agegen.cyclegan.translate import LAST
-from agegen.devices import precision_of
-from agegen.distributed import open_together
+from agegen.devices import load_scaler, precision_of, scaler_state
+from agegen.distributed import open_together, require_shared
 from agegen.errors import UserError
 from agegen.faces.geometry import read_geometry, write_geometry
 from agegen.own_class import checksums
@@ -43,6 +43,7 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
     checkpoint = open_together(run, start_run)
     if checkpoint is None:
         save(training, 0, 1.0)
+        require_shared(run)
         if start.note:
             accelerator.print(start.note)
         checkpoint = Checkpoint(0, {}, {"rate_factor": 1.0})
@@ -89,7 +90,7 @@ def roll_back(training: Training, config: CycleGANConfig, begun_from: Checkpoint
 
 
 def restore(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> None:
-    """Load networks, averages, optimisers and pools; all else follows from the step.
+    """Load networks, averages, optimisers, loss scale and pools; all else follows from the step.
 
     Raises:
         UserError: the networks have other layers now.
@@ -102,6 +103,7 @@ def restore(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) 
     training.averaged.load_state_dict(tensors["averaged"])
     load_optimizer_tensors(training.generator_optimizer, tensors["generator_optimizer"])
     load_optimizer_tensors(training.discriminator_optimizer, tensors["discriminator_optimizer"])
+    load_scaler(training.accelerator, checkpoint.state.get("scaler"))
     training.pool_old.load(tensors.get("pool_old", {}), training.accelerator.device)
     training.pool_young.load(tensors.get("pool_young", {}), training.accelerator.device)
 
@@ -125,6 +127,6 @@ def save(training: Training, step: int, rate_factor: float) -> None:
             "pool_old": training.pool_old.tensors(),
             "pool_young": training.pool_young.tensors(),
         },
-        {"rate_factor": rate_factor},
+        {"rate_factor": rate_factor, "scaler": scaler_state(training.accelerator)},
     )
     training.accelerator.wait_for_everyone()

@@ -90,8 +90,12 @@ class CycleGANConfig:
     for generators to be the best; 0 does not ask. Needs the extras photos and judges."""
     watch_every: int = 2_000
     """Pairs between pictures of held-out faces and the checks of the alarms."""
+    watch_minutes: float = 0.0
+    """Minutes between them instead, where steps are fast and judges slow; 0 counts pairs."""
     checkpoint_every: int = 2_000
     """Pairs between checkpoints."""
+    checkpoint_minutes: float = 0.0
+    """Minutes between checkpoints instead; 0 counts pairs."""
     keep_checkpoints: int = 2
     """How many of the last checkpoints are kept."""
     seed: int = 0
@@ -114,7 +118,8 @@ class CycleGANConfig:
                 raise UserError(f"--{name.replace('_', '-')} must be above 0")
         for name in (
             "discriminator_batch", "decay_pairs", "head_start", "cycle_weight", "change_weight",
-            "identity_weight", "pool_size", "threads", "seed",
+            "identity_weight", "pool_size", "threads", "watch_minutes", "checkpoint_minutes",
+            "seed",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise UserError(f"--{name.replace('_', '-')} cannot be negative")

@@ -21,17 +21,19 @@ from agegen.cyclegan.objective import (
 from agegen.cyclegan.pairs import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.start import with_start
-from agegen.cyclegan.step_log import NotFiniteError, StepLog, require_finite
+from agegen.cyclegan.step_log import LOG_EVERY, NotFiniteError, StepLog, require_finite
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
 from agegen.cyclegan.translate import BEST
 from agegen.cyclegan.watch import Watch
-from agegen.devices import cores_per_process, make_accelerator
+from agegen.devices import cores_per_process, make_accelerator, to_device
 from agegen.distributed import gather_shares
 from agegen.faces.batches import seed_step
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.progress import Progress
 from agegen.runs import Checkpoint
+from agegen.schedule import Council, Schedule
+from agegen.terminal import Terminated, sigterm_noted
 
 Losses = TypeVar("Losses", GeneratorLosses, DiscriminatorLosses)
 
@@ -77,15 +79,21 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
     accelerator, store = training.accelerator, training.store
     processes = (accelerator.process_index, accelerator.num_processes)
     rows = rows_of(config.batch_size, config.shown, *processes)
+    places = to_device(torch.from_numpy(rows), accelerator.device)
+    trained = accelerator.unwrap_model(training.generators)
     mine = config.batch_size // accelerator.num_processes  # of the pairs that are translated
     rate_factor = checkpoint.state["rate_factor"]
     steps = range(checkpoint.step, config.total_steps)
-    log = StepLog(training, config.batch_size)
+    looks, saves = schedules(config)
+    council, log = Council(accelerator, LOG_EVERY), StepLog(training, config.batch_size)
     watch = Watch(training, config)
     pairs_of = fetch_pairs(store, config.shown, config.seed, steps, rows, accelerator.device)
-    with Progress(
-        config.total_steps, "training", "steps", checkpoint.step, accelerator.is_main_process
-    ) as progress:
+    with (
+        Progress(
+            config.total_steps, "training", "steps", checkpoint.step, accelerator.is_main_process
+        ) as progress,
+        sigterm_noted() as stops,
+    ):
         for step, pairs in zip(steps, pairs_of, strict=True):
             seed_step(config.seed, step, accelerator.process_index)
             rate = rate_factor * learning_rate(config, step)
@@ -98,18 +106,17 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
             )
 
             # discriminators: real faces against generated ones, some of them from earlier steps
-            shown_old = exchange(training, training.pool_old, fake_old, config, step, rows)
-            shown_young = exchange(training, training.pool_young, fake_young, config, step, rows)
+            shown_old = exchange(training, training.pool_old, fake_old, config, step, places)
+            shown_young = exchange(training, training.pool_young, fake_young, config, step, places)
             judged = discriminator_phase(
                 training, config, (old, shown_old, young, shown_young), step, rows
             )
-            training.averaged.update_parameters(accelerator.unwrap_model(training.generators))
+            training.averaged.update_parameters(trained)
 
-            look_due = is_due(step + 1, config.watch_every, config)
-            save_due = is_due(step + 1, config.checkpoint_every, config)
+            stop, look_due, save_due = council.ask(step + 1, stops, looks, saves)
             try:
                 log.add(step + 1, rate, made, judged)
-                if look_due or save_due:
+                if look_due or save_due or stop:
                     log.flush()
                     require_finite(training.generators, training.discriminators, step + 1)
             except NotFiniteError as error:
@@ -118,10 +125,14 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
             progress.update(1, log.note)
             if look_due:
                 watch.look(step + 1)
+                looks.restart()
                 log.restart_clock()
-            if save_due:
+            if save_due or stop:
                 save(training, step + 1, rate_factor)
+                saves.restart()
                 log.restart_clock()
+            if stop and step + 1 < config.total_steps:
+                raise Terminated
     return True
 
 
@@ -245,9 +256,12 @@ def exchange(
     fake: Tensor,
     config: CycleGANConfig,
     step: int,
-    rows: np.ndarray,
+    rows: Tensor,
 ) -> Tensor:
-    """Pass generated faces through the pool, which every process keeps for the global batch."""
+    """Pass generated faces through the pool, which every process keeps for the global batch.
+
+    `rows`, int64, lies on the device of the faces.
+    """
     everything = gather_shares(fake, config.batch_size)
     return pool.exchange(everything, step, config.shown)[rows]
 
@@ -274,7 +288,13 @@ def set_rate(training: Training, rate: float, generators: bool) -> None:
             group["lr"] = rate * learns
 
 
-def is_due(step: int, every_pairs: int, config: CycleGANConfig) -> bool:
-    """True once in so many pairs, and after the last step."""
-    every = max(round(every_pairs / config.batch_size), 1)
-    return step % every == 0 or step == config.total_steps
+def schedules(config: CycleGANConfig) -> tuple[Schedule, Schedule]:
+    """When to look at held-out faces, and when to save."""
+    looks, saves = (
+        Schedule(max(round(pairs / config.batch_size), 1), minutes, config.total_steps)
+        for pairs, minutes in (
+            (config.watch_every, config.watch_minutes),
+            (config.checkpoint_every, config.checkpoint_minutes),
+        )
+    )
+    return looks, saves
