@@ -46,6 +46,6 @@ def grouped(averaged: Iterable[Tensor], current: Iterable[Tensor]) -> Groups:
     groups: Groups = {}
     for a, c in zip(averaged, current, strict=True):
         group = groups.setdefault((a.device, a.dtype), ([], []))
-        group[0].append(a.detach())
-        group[1].append(c.detach())
+        group[0].append(a)
+        group[1].append(c)  # itself, as what it holds may be moved to other memory
     return groups

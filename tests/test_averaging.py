@@ -56,6 +56,16 @@ def test_a_buffer_that_a_network_replaces_is_followed() -> None:
         assert (average.module[1].running_mean == value).all()
 
 
+def test_weights_that_move_to_other_memory_are_followed() -> None:
+    model = network(0)
+    average = Average(model, 0.7)
+    for weight in model.parameters():  # as a wrapper for several processes does
+        weight.data = weight.data + 1
+    average.update_parameters(model)
+    for averaged, weight in zip(average.module.parameters(), model.parameters(), strict=True):
+        assert torch.equal(averaged, weight)
+
+
 def test_its_count_stays_on_the_cpu() -> None:
     average = Average(network(0).to("meta"), 0.7)
     assert average.n_averaged.device.type == "cpu"
