@@ -11,7 +11,7 @@ from agegen.faces.store import FaceStore
 from agegen.runs import Run
 from agegen.tensor_files import load_tensors
 
-TIMES = {"pairs_per_second", "peak_gib"}
+TIMES = {"pairs_per_second", "peak_gib", "seconds"}
 SMALL = {
     "size": 32,
     "generator": GeneratorConfig(width=4, blocks=1),

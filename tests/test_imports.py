@@ -53,7 +53,9 @@ MAY_IMPORT = {
         "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
         "runs",
     },
-    "judges": {"analysis", "classifier", "errors", "faces", "judges", "metrics", "perceptual"},
+    "judges": {
+        "analysis", "classifier", "devices", "errors", "faces", "judges", "metrics", "perceptual",
+    },
     "report": {
         "alarm_limits", "cli", "configs", "errors", "faces", "files", "metrics", "pretrained",
         "report", "verdicts",

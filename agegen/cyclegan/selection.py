@@ -3,9 +3,12 @@
 The best have aged faces the farthest, among those that kept the person and stayed faces.
 """
 
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from agegen.cyclegan.alarms import Alarm
@@ -17,6 +20,7 @@ from agegen.judges.classifier import FrozenClassifier
 from agegen.judges.features import ClassifierFeatures
 from agegen.judges.identity import IdentityMatcher
 from agegen.judges.realism import kid
+from agegen.tensor_files import Tensors, load_tensors, save_tensors
 
 STRANGERS = 200  # training faces of a class whose distances set the matcher's threshold for it
 
@@ -28,37 +32,72 @@ class Strangers(NamedTuple):
     persons: dict[str, np.ndarray]
 
 
+class Identity(NamedTuple):
+    """What tells whether a watched face is still the same person.
+
+    Attributes:
+        matcher: who compares.
+        thresholds: distances below which it is, float64 () by class.
+        embedded: the watched real faces' vectors, (n, d) by class.
+    """
+
+    matcher: Matcher
+    thresholds: Tensors
+    embedded: Tensors
+
+
+def measure_identity(
+    matcher: Matcher, held_out: dict[str, Tensor], strangers: Strangers, kept: Path
+) -> Identity:
+    """Measure it once a run: it takes a minute on two cores.
+
+    Args:
+        matcher: who compares.
+        held_out: real faces that are watched, by class: float (n, 3, h, w).
+        strangers: the first `STRANGERS` of each class set the threshold for it.
+        kept: file that it is written to, and read from where it is whole and of as many faces.
+    """
+    with suppress(UserError, KeyError):
+        found = load_tensors(kept)
+        thresholds, embedded = (
+            {name: found[f"{kind}_{name}"] for name in CLASS_NAMES}
+            for kind in ("threshold", "embedded")
+        )
+        if all(len(embedded[name]) == len(faces) for name, faces in held_out.items()):
+            return Identity(matcher, thresholds, embedded)
+    thresholds = {}
+    for name, faces in strangers.faces.items():
+        # of a class for itself: people of one age are nearer to each other than to others
+        x, persons = faces[:STRANGERS], strangers.persons[name][:STRANGERS]
+        apart = distances_apart(matcher.embed(x, x), persons)
+        thresholds[name] = torch.tensor(threshold_at(apart), dtype=torch.float64)
+    embedded = {name: matcher.embed(x, x) for name, x in held_out.items()}
+    both = {"threshold": thresholds, "embedded": embedded}
+    save_tensors(kept, {f"{k}_{name}": t for k, v in both.items() for name, t in v.items()})
+    return Identity(matcher, thresholds, embedded)
+
+
 class Selection:
     """Judges looks, and says which are better than all before.
 
     Args:
         judge: a frozen classifier.
-        matcher: who says whether it is the same person; None does not ask.
+        identity: tells whether it is the same person; None does not ask.
         held_out: real faces that are watched, by class: float (n, 3, h, w).
-        strangers: the first `STRANGERS` of each class set the matcher's threshold for it.
         verified: share of the faces that must be verified as the same person.
     """
 
     def __init__(
         self,
         judge: FrozenClassifier,
-        matcher: Matcher | None,
+        identity: Identity | None,
         held_out: dict[str, Tensor],
-        strangers: Strangers,
         verified: float,
     ) -> None:
-        self.judge, self.matcher, self.verified = judge, matcher, verified
+        self.judge, self.identity, self.verified = judge, identity, verified
         self.real, self.features = held_out, ClassifierFeatures(judge)
         self.scores = {name: judge.scores(x)["log_odds"] for name, x in held_out.items()}
         self.described = {name: self.features.features(x) for name, x in held_out.items()}
-        if matcher:
-            # of a class for itself: people of one age are nearer to each other than to others
-            self.thresholds = {}
-            for name, faces in strangers.faces.items():
-                x, persons = faces[:STRANGERS], strangers.persons[name][:STRANGERS]
-                apart = distances_apart(matcher.embed(x, x), persons)
-                self.thresholds[name] = threshold_at(apart)
-            self.embedded = {name: matcher.embed(x, x) for name, x in held_out.items()}
 
     def judge_all(self, fakes: dict[str, Tensor]) -> dict[str, float]:
         """Judge what was made of the watched faces.
@@ -82,10 +121,11 @@ class Selection:
             right = after > 0 if to == CLASS_NAMES[1] else after < 0
             record[f"judge_flips_{to}"] = float(right.double().mean())
             record |= self.judge_realism(fake, source, to)
-            if self.matcher:
-                made = self.matcher.embed(fake, self.real[source][: len(fake)])
-                distance = (made - self.embedded[source][: len(fake)]).norm(dim=1)
-                share = float((distance < self.thresholds[source]).double().mean())
+            if self.identity:
+                matcher, thresholds, embedded = self.identity
+                made = matcher.embed(fake, self.real[source][: len(fake)])
+                distance = (made - embedded[source][: len(fake)]).norm(dim=1)
+                share = float((distance < thresholds[source]).double().mean())
                 record[f"judge_verified_{to}"] = share
         return record
 

@@ -28,7 +28,8 @@ class StepLog:
         self.batch_size, self.note = batch_size, ""
         self.values: list[Tensor] = []
         self.records: list[dict] = []
-        self.started = time.perf_counter()
+        self.in_steps, self.begun = 0.0, time.perf_counter()
+        self.restart_clock()
 
     def add(
         self, step: int, rate: float, made: GeneratorLosses, judged: DiscriminatorLosses
@@ -53,7 +54,9 @@ class StepLog:
         if not self.records:
             return
         values = self.accelerator.reduce(torch.stack(self.values), "mean").tolist()
-        seconds = time.perf_counter() - self.started
+        now = time.perf_counter()
+        seconds = now - self.started
+        self.in_steps += seconds
         speed = len(values) * self.batch_size / seconds
         names = [*(f"generator_{name}" for name in GeneratorLosses._fields)]
         names += [f"discriminator_{name}" for name in DiscriminatorLosses._fields]
@@ -68,7 +71,7 @@ class StepLog:
         mean = np.mean(values, axis=0)
         self.note = (
             f"generators {mean[0]:.3f}, discriminators {mean[len(GeneratorLosses._fields)]:.3f}, "
-            f"{speed:,.1f} pairs/s"
+            f"{speed:,.1f} pairs/s, {self.in_steps / (now - self.begun):.0%} of the time in steps"
         )
         self.restart_clock()
 

@@ -61,7 +61,8 @@ def train(config: CycleGANConfig) -> None:
     training = set_up(config, accelerator, store, start.generators, start.discriminators)
     try:
         checkpoint = begin(training, config, start)
-        while not loop(training, config, checkpoint):
+        watch = Watch(training, config)
+        while not loop(training, config, checkpoint, watch):
             checkpoint = roll_back(training, config, checkpoint)
     finally:
         training.run.release()
@@ -74,7 +75,7 @@ def train(config: CycleGANConfig) -> None:
     accelerator.end_training()
 
 
-def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> bool:
+def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint, watch: Watch) -> bool:
     """The training loop, from the checkpoint on; False if a loss stopped being finite."""
     accelerator, store = training.accelerator, training.store
     processes = (accelerator.process_index, accelerator.num_processes)
@@ -86,7 +87,6 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) -> 
     steps = range(checkpoint.step, config.total_steps)
     looks, saves = schedules(config)
     council, log = Council(accelerator, LOG_EVERY), StepLog(training, config.batch_size)
-    watch = Watch(training, config)
     pairs_of = fetch_pairs(store, config.shown, config.seed, steps, rows, accelerator.device)
     with (
         Progress(

@@ -4,6 +4,7 @@ All of it is computed by the first process with the averaged generators, and use
 a training is the same whether it is watched or not.
 """
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,13 @@ from agegen.alarm_limits import FIRST_ALARM, WATCHED
 from agegen.cyclegan.alarms import Alarm, Symptoms, find_alarms, measure
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.face_sheet import Look, make_sheet
-from agegen.cyclegan.selection import Selection, Strangers, find_matcher, score_of
+from agegen.cyclegan.selection import (
+    Selection,
+    Strangers,
+    find_matcher,
+    measure_identity,
+    score_of,
+)
 from agegen.cyclegan.training import Training
 from agegen.cyclegan.translate import BEST, centre_views
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
@@ -25,6 +32,7 @@ from agegen.judges.classifier import doubt_of, load_judge
 from agegen.tensor_files import save_tensors
 
 SHOWN, KNOWN = 6, 1000  # faces of each class that are shown, and that faces are compared with
+IDENTITY = "watch/identity.safetensors"  # what the matcher says of real faces, in the run
 
 
 class Watch:
@@ -56,16 +64,24 @@ class Watch:
             )
         if doubt := doubt_of(run, store):
             self.training.accelerator.print(f"note: --judge {run} was {doubt}")
-        judge = load_judge(run, device)
-        known = choose_by_class(store, config, "train", KNOWN)
-        persons = {name: clusters(store, chosen) for name, chosen in known.items()}
-        strangers = Strangers(self.known, persons)
-        return Selection(judge, matcher, self.held_out, strangers, config.verified)
+        identity = None
+        if matcher:
+            known = choose_by_class(store, config, "train", KNOWN)
+            persons = {name: clusters(store, chosen) for name, chosen in known.items()}
+            kept = self.training.run.folder / IDENTITY
+            if not kept.exists():
+                self.training.accelerator.print(
+                    "looking at real faces, once a run, to know one person from another"
+                )
+            strangers = Strangers(self.known, persons)
+            identity = measure_identity(matcher, self.held_out, strangers, kept)
+        return Selection(load_judge(run, device), identity, self.held_out, config.verified)
 
     def look(self, step: int) -> None:
         """Look once: save the sheet, log the figures, and print the alarms."""
         accelerator, run = self.training.accelerator, self.training.run
         if accelerator.is_main_process:
+            started = time.perf_counter()
             looks = self.translate_all()
             pairs = step * self.config.batch_size
             shown = {name: faces[:SHOWN] for name, faces in self.held_out.items()}
@@ -80,6 +96,7 @@ class Watch:
             if self.selection:
                 record |= self.selection.judge_all({to: look.fake for to, look in looks.items()})
                 self.keep_if_best(self.selection, record, alarms)
+            record["seconds"] = time.perf_counter() - started
             warnings = [
                 {"kind": "alarm", "step": step, "pairs": pairs, **a._asdict()} for a in alarms
             ]
@@ -117,14 +134,15 @@ class Watch:
         """The alarms; none while the generators are unfinished."""
         if step < FIRST_ALARM * self.config.total_steps:
             return []
-        return find_alarms(symptoms, self.discriminator_accuracy(step))
+        return find_alarms(symptoms, self.discriminator_accuracy())
 
-    def discriminator_accuracy(self, step: int) -> float:
+    def discriminator_accuracy(self) -> float:
         """Mean over the steps since the last look, read from the log, which a resume cuts right."""
-        since = step - self.config.watch_every / self.config.batch_size
+        records = self.training.run.metrics()
+        since = max((r["step"] for r in records if r["kind"] == "watch"), default=0)
         rows = [
             (r["discriminator_accuracy_old"] + r["discriminator_accuracy_young"]) / 2
-            for r in self.training.run.metrics()
+            for r in records
             if r["kind"] == "step" and r["step"] > since
         ]
         return float(np.mean(rows)) if rows else 0.5

@@ -1,10 +1,9 @@
-"""Faces as dlib's networks want them: landmarks by its predictor, cut out and turned upright."""
+"""Faces as dlib's networks want them: large, with the square that its detector would give."""
 
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from agegen.faces import landmarks
 from agegen.faces.geometry import SQUARE
 from agegen.faces.views import to_uint8
 
@@ -31,14 +30,3 @@ def square(shown: float = SHOWN) -> tuple[int, int, int, int]:
     """
     edge = max(round((1 - 1 / (SQUARE * shown)) / 2 * SIDE), 0)
     return edge, edge, SIDE - 1 - edge, SIDE - 1 - edge
-
-
-def find_landmarks(images: np.ndarray, shown: float = SHOWN) -> list:
-    """dlib's five landmarks of each face (n, SIDE, SIDE, 3); `shown` as in `square`.
-
-    Raises:
-        UserError: the extra ``photos`` is not installed.
-    """
-    finder = landmarks.load()
-    box = finder.dlib.rectangle(*square(shown))
-    return [finder.predictor(np.ascontiguousarray(image), box) for image in images]

@@ -16,7 +16,7 @@ from agegen.report.wording import by_class
 
 
 class SavedCycleGAN(NamedTuple):
-    """What the run's files say; `looks` and `best` are empty where there were none."""
+    """What the run's files say; `looks`, `saves` and `best` are empty where there were none."""
 
     folder: Path
     config: dict
@@ -25,6 +25,7 @@ class SavedCycleGAN(NamedTuple):
     best: dict
     steps: Columns
     looks: Columns
+    saves: Columns
     alarms: list[dict]
 
     @property
@@ -70,6 +71,7 @@ def read_cyclegan_run(run: Path) -> SavedCycleGAN:
         best=read_json(best) if best.exists() else {},
         steps=columns(records, "step"),
         looks=columns(records, "watch") if "watch" in kinds else {},
+        saves=columns(records, "checkpoint") if "checkpoint" in kinds else {},
         alarms=[record for record in records if record["kind"] == "alarm"],
     )
 

@@ -27,10 +27,7 @@ def answer(saved: SavedCycleGAN) -> Section:
             f"{speed(saved):,.1f} pairs/s.",
         ],
         tables=[Table("", ("", ""), [*describe_subject(saved), *describe_time(saved)])],
-        details=[
-            "Looks at held-out faces and saving are not part of these times. Every setting is "
-            "listed at the end of the page.",
-        ],
+        details=["Every setting is listed at the end of the page."],
     )
 
 
@@ -73,13 +70,27 @@ def describe_rounds(saved: SavedCycleGAN) -> str:
 
 
 def describe_time(saved: SavedCycleGAN) -> Rows:
-    """How long it took, and how evenly."""
+    """How long it took, in what, and how evenly."""
     slow, fast = np.quantile(saved.steps["pairs_per_second"], [0.1, 0.9])
+    parts = times(saved)
+    total = sum(parts.values())
     return [
         ("steps", f"{len(saved.steps['step']):,}, {seconds(saved).mean():.3f} s each"),
-        ("time in steps", duration(seconds(saved).sum())),
+        *(
+            (f"time in {name}", f"{duration(part)}, {100 * part / total:.1f} %")
+            for name, part in parts.items()
+        ),
         ("speed", f"{speed(saved):,.1f} pairs/s; {slow:,.1f} to {fast:,.1f} in the middle 80 %"),
     ]
+
+
+def times(saved: SavedCycleGAN) -> dict[str, float]:
+    """Seconds in steps, in looks and in saves; older runs did not log all of them."""
+    rest = {"looks": saved.looks, "saves": saved.saves}
+    return {
+        "steps": float(seconds(saved).sum()),
+        **{k: float(np.nansum(v["seconds"])) for k, v in rest.items() if "seconds" in v},
+    }
 
 
 def seconds(saved: SavedCycleGAN) -> np.ndarray:

@@ -8,7 +8,13 @@ from torch import Tensor
 
 from agegen.cyclegan import selection
 from agegen.cyclegan.alarms import Alarm
-from agegen.cyclegan.selection import Selection, Strangers, find_matcher, score_of
+from agegen.cyclegan.selection import (
+    Selection,
+    Strangers,
+    find_matcher,
+    measure_identity,
+    score_of,
+)
 from agegen.cyclegan.translate import load_translator
 from agegen.cyclegan.watch import KNOWN, WATCHED, choose_by_class, views_by_class
 from agegen.errors import UserError
@@ -23,7 +29,11 @@ class Thumbnail:
 
     name = "thumbnail"
 
+    def __init__(self) -> None:
+        self.asked = 0
+
     def embed(self, faces: Tensor, like: Tensor) -> Tensor:
+        self.asked += len(faces)
         assert faces.shape == like.shape
         return torch.nn.functional.adaptive_avg_pool2d(faces, 4).flatten(1).double()
 
@@ -52,7 +62,7 @@ def known(drawn_store: FaceStore, cyclegan_run: Path) -> Strangers:
 def test_real_faces_of_the_other_class_have_moved_by_the_whole_gap(
     judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers
 ) -> None:
-    chosen = Selection(judge, None, faces, known, 0.95)
+    chosen = Selection(judge, None, faces, 0.95)
     swapped = chosen.judge_all({"old": faces["old"], "young": faces["young"]})
     kept = chosen.judge_all({"old": faces["young"], "young": faces["old"]})
     assert swapped["judge_share_old"] == pytest.approx(1)
@@ -68,9 +78,10 @@ def test_real_faces_of_the_other_class_have_moved_by_the_whole_gap(
 
 
 def test_only_those_who_keep_the_person_are_fit(
-    judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers
+    judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers, tmp_path: Path
 ) -> None:
-    chosen = Selection(judge, Thumbnail(), faces, known, 0.95)
+    measured = measure_identity(Thumbnail(), faces, known, tmp_path / "kept.safetensors")
+    chosen = Selection(judge, measured, faces, 0.95)
     same = chosen.judge_all({"old": faces["young"] * 0.999, "young": faces["old"] * 0.999})
     others = chosen.judge_all({"old": faces["old"].flip(0), "young": faces["young"].flip(0)})
     assert same["judge_verified_old"] == same["judge_verified_young"] == 1
@@ -81,10 +92,32 @@ def test_only_those_who_keep_the_person_are_fit(
     assert not chosen.is_fit(same | fitting, [Alarm("change", "old", 0.0, 0.02, "")])
 
 
+def test_identity_is_measured_once_a_run_and_again_where_that_was_lost(
+    faces: dict[str, Tensor], known: Strangers, tmp_path: Path
+) -> None:
+    kept, matcher = tmp_path / "watch" / "identity.safetensors", Thumbnail()
+    first = measure_identity(matcher, faces, known, kept)
+    asked = matcher.asked
+    again = measure_identity(matcher, faces, known, kept)
+    assert matcher.asked == asked > 0
+    fewer = {name: x[:-1] for name, x in faces.items()}
+    other = measure_identity(matcher, fewer, known, kept)
+    assert {name: len(x) for name, x in other.embedded.items()} == {
+        name: len(x) for name, x in fewer.items()
+    }
+    kept.write_bytes(kept.read_bytes()[:-100])
+    damaged = measure_identity(matcher, faces, known, kept)
+    assert matcher.asked == 3 * asked - 2  # one face less of each class in between
+    for found in (again, damaged):
+        for name in faces:
+            assert torch.equal(found.thresholds[name], first.thresholds[name])
+            assert torch.equal(found.embedded[name], first.embedded[name])
+
+
 def test_those_who_leave_the_faces_are_not_fit(
     judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers
 ) -> None:
-    chosen = Selection(judge, None, faces, known, 0.95)
+    chosen = Selection(judge, None, faces, 0.95)
     noise = torch.rand(faces["old"].shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     spoilt = chosen.judge_all({"old": noise, "young": noise})
     assert spoilt["judge_kid_old"] > spoilt["judge_kid_source_old"]
