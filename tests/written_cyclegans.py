@@ -47,6 +47,7 @@ def write_cyclegan_run(
     for step in range(LOOK_EVERY, STEPS + 1, LOOK_EVERY) if looks else ():
         records += make_look(step, judge, alarms)
         save_sheet(run / "watch" / f"pairs_{step * BATCH:09d}.png", step)
+    records += [{"kind": "checkpoint", "step": step, "seconds": 2.5} for step in (0, STEPS)]
     (run / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
     if best:
         write_json(run / "best.json", {"score": 0.25, "step": best // BATCH, "pairs": best})
@@ -72,7 +73,7 @@ def make_step(step: int, config: CycleGANConfig) -> dict:
 def make_look(step: int, judge: bool, alarms: bool) -> list[dict]:
     """A look's figures, and its alarms."""
     place = {"step": step, "pairs": step * BATCH}
-    record = {"kind": "watch", **place}
+    record = {"kind": "watch", **place, "seconds": 5.0}
     for name in ("old", "young"):
         record |= {
             f"diversity_{name}": 0.4 if alarms and name == "old" else 0.9,

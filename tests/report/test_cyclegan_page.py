@@ -209,6 +209,21 @@ def test_time_and_speed_are_those_of_the_steps(page):
     assert "2.7 of the young faces, 5.3 of the old faces" in text
 
 
+def test_the_time_of_looks_and_saves_is_shown_beside_that_of_steps(judged, page, tmp_path, undrawn):
+    text = text_of(page)  # 4 looks of 5 s, 2 saves of 2.5 s
+    assert re.search(r"time in steps\s+80.0 s, 76.2 %\s+time in looks\s+20.0 s, 19.0 %", text)
+    assert re.search(r"time in saves\s+5.0 s, 4.8 %", text)
+    old = shutil.copytree(judged, tmp_path / "run")  # of a version that did not log them
+    records = [json.loads(line) for line in (old / "metrics.jsonl").read_text().splitlines()]
+    for record in records:
+        record.pop("seconds", None)
+    kept = [json.dumps(r) + "\n" for r in records if r["kind"] != "checkpoint"]
+    (old / "metrics.jsonl").write_text("".join(kept))
+    text = text_of(make_page(old))
+    assert re.search(r"time in steps\s+80.0 s, 100.0 %", text)
+    assert "time in looks" not in text
+
+
 def test_commands_make_the_run_and_the_page_again(judged, page):
     commands = [text_of(f"</style>{c}").strip() for c in re.findall("<pre>(.*?)</pre>", page)]
     assert commands[0].startswith(
