@@ -7,6 +7,7 @@ differs.
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -16,7 +17,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from agegen.errors import UserError
-from agegen.faces.batches import share_of
 from agegen.runs import Checkpoint, Run
 
 SEES = "sees the checkpoints in {}: share its disk"
@@ -119,6 +119,12 @@ def use_global_batch_norm(module: nn.Module) -> nn.Module:
         if type(layer) is nn.BatchNorm2d:
             layer.__class__ = GlobalBatchNorm2d
     return module
+
+
+def share_of(length: int, rank: int, processes: int) -> slice:
+    """Return which rows of a global batch process `rank` takes; shares differ by one at most."""
+    bounds = np.linspace(0, length, processes + 1).round().astype(int)
+    return slice(int(bounds[rank]), int(bounds[rank + 1]))
 
 
 def gather_shares(share: Tensor, total: int) -> Tensor:

@@ -12,8 +12,7 @@ import torch.multiprocessing as mp
 from accelerate import Accelerator
 from torch import nn
 
-from agegen.distributed import gather_shares, use_global_batch_norm
-from agegen.faces.batches import share_of
+from agegen.distributed import gather_shares, share_of, use_global_batch_norm
 
 ROWS = 7  # an odd number: the shares differ in size
 KINDS = {

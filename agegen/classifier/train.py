@@ -30,8 +30,8 @@ from agegen.devices import (
     precision_of,
     scaler_state,
 )
-from agegen.distributed import gather_shares, open_together, require_shared
-from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of, steps_in_epoch
+from agegen.distributed import gather_shares, open_together, require_shared, share_of
+from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.files import explained_damage, write_json
 from agegen.progress import Progress

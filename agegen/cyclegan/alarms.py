@@ -14,6 +14,7 @@ from torch import Tensor
 from agegen.alarm_limits import LIMITS, is_alarming
 from agegen.faces.pixels import LUMINANCE
 
+KNOWN = 1000  # training faces of each class at most that others are compared with
 THUMBNAIL = 24  # side in pixels at which faces are compared with training faces
 FAINT = 0.005  # amplitude below which a pattern counts for nothing: about half a level of 255
 

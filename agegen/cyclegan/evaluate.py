@@ -11,14 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.cyclegan.alarms import measure
-from agegen.cyclegan.held_out import HeldOut, choose_faces
+from agegen.cyclegan.alarms import KNOWN, measure
+from agegen.cyclegan.held_out import HeldOut, Translator, choose_by_class, choose_faces
 from agegen.cyclegan.judging import BATCH, judge_all, judge_batches, require_judges
 from agegen.cyclegan.matching import match
 from agegen.cyclegan.shifts import ByClass, gaps, judge_shift
 from agegen.cyclegan.slices import compare_slices, first_moves, judge_slices, slices_of
-from agegen.cyclegan.translate import Translator
-from agegen.cyclegan.watch import KNOWN, views_by_class
 from agegen.distributed import in_shares
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
@@ -85,11 +83,11 @@ def evaluate(
             one person only where matchers compare; or a judge's answer is not what `Judge` says.
     """
     held_out = choose_faces(translator, store, split, most, seed, resamples)
-    return {"seed": seed, **evaluate_faces(translator, store, panel, held_out)}
+    return {"seed": seed, **evaluate_faces(translator, store, panel, held_out, seed)}
 
 
 def evaluate_faces(
-    translator: Translator, store: FaceStore, panel: Panel, held_out: HeldOut
+    translator: Translator, store: FaceStore, panel: Panel, held_out: HeldOut, seed: int = 0
 ) -> dict:
     """Translate chosen faces both ways and judge what came out.
 
@@ -98,6 +96,7 @@ def evaluate_faces(
         store: whose faces they are; its training faces tell what would be a copy.
         panel: who judges.
         held_out: the faces.
+        seed: of the choice of those training faces.
 
     Returns:
         Plain JSON types, by the class aimed at: ``judges`` (see `judge_shift`), ``slices`` and
@@ -112,7 +111,10 @@ def evaluate_faces(
     """
     require_judges(panel.judges)
     real = {judge.name: judge_all(judge, held_out.faces) for judge in panel.judges}
-    known = views_by_class(store, translator.config, "train", KNOWN, translator.device)
+    known = {
+        name: translator.views(store.images[i])
+        for name, i in choose_by_class(store, "train", KNOWN, seed).items()
+    }
     described = describe_all(panel.features, held_out.faces)
     found: dict = {
         "n": {name: len(faces) for name, faces in held_out.faces.items()},

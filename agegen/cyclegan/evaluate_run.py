@@ -134,7 +134,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         "split": config.split,
         "seed": config.seed,
         "notes": notes,
-        **evaluate_faces(translator, store, panel, held_out),
+        **evaluate_faces(translator, store, panel, held_out, config.seed),
     }
     if config.controls:
         first = panel.judges[0]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.faces.batches import share_of
+from agegen.distributed import share_of
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from agegen import metrics
 from agegen.cyclegan.evaluate import Panel
+from agegen.cyclegan.held_out import Translator
 from agegen.cyclegan.judging import judge_batches
 from agegen.cyclegan.matching import match
-from agegen.cyclegan.translate import Translator
 from agegen.faces.records import DIRECTIONS, AgeRanges, age_sign
 from agegen.faces.synthetic import draw_identities, draw_shots, render_faces
 from agegen.judges import Judge

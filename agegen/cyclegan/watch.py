@@ -13,9 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from agegen.alarm_limits import FIRST_ALARM, WATCHED
-from agegen.cyclegan.alarms import Alarm, Symptoms, find_alarms, measure
+from agegen.cyclegan.alarms import KNOWN, Alarm, Symptoms, find_alarms, measure
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.face_sheet import Look, make_sheet
+from agegen.cyclegan.held_out import choose_by_class
 from agegen.cyclegan.selection import (
     Selection,
     Strangers,
@@ -31,7 +32,7 @@ from agegen.files import read_json, write_json, written_whole
 from agegen.judges.classifier import doubt_of, load_judge
 from agegen.tensor_files import save_tensors
 
-SHOWN, KNOWN = 6, 1000  # faces of each class that are shown, and that faces are compared with
+SHOWN = 6  # faces of each class
 IDENTITY = "watch/identity.safetensors"  # what the matcher says of real faces, in the run
 
 
@@ -47,9 +48,12 @@ class Watch:
         self.training, self.config = training, config
         if not training.accelerator.is_main_process:
             return
-        device = training.accelerator.device
-        self.held_out = views_by_class(training.store, config, "val", WATCHED, device)
-        self.known = views_by_class(training.store, config, "train", KNOWN, device)
+        device, store = training.accelerator.device, training.store
+        self.known_numbers = choose_by_class(store, "train", KNOWN, config.seed)
+        self.held_out, self.known = (
+            {name: centre_views(store.images[i], config).to(device) for name, i in chosen.items()}
+            for chosen in (choose_watched(store, config.seed), self.known_numbers)
+        )
         self.selection = self.call_judges(config.judge, device) if config.judge else None
         chosen = training.run.folder / f"{BEST}.json"  # by the part before a resume
         self.best = read_json(chosen) if chosen.exists() else {}
@@ -66,8 +70,7 @@ class Watch:
             self.training.accelerator.print(f"note: --judge {run} was {doubt}")
         identity = None
         if matcher:
-            known = choose_by_class(store, config, "train", KNOWN)
-            persons = {name: clusters(store, chosen) for name, chosen in known.items()}
+            persons = {name: clusters(store, i) for name, i in self.known_numbers.items()}
             kept = self.training.run.folder / IDENTITY
             if not kept.exists():
                 self.training.accelerator.print(
@@ -162,27 +165,10 @@ class Watch:
         write_json(folder / f"{BEST}.json", self.best)
 
 
-def choose_by_class(
-    store: FaceStore, config: CycleGANConfig, split: str, most: int
-) -> dict[str, np.ndarray]:
-    """Numbers of a split's faces by class, in random order, the same for the same seed.
+def choose_watched(store: FaceStore, seed: int) -> dict[str, np.ndarray]:
+    """Numbers of the watched faces by class, the same for the same seed.
 
     Where a class has no validation faces, training faces take their place.
     """
-    found = {}
-    for label, name in enumerate(CLASS_NAMES):
-        faces = store.indices(split)
-        faces = faces[store.labels[faces] == label]
-        if not len(faces):
-            faces = store.indices("train")
-            faces = faces[store.labels[faces] == label]
-        found[name] = np.random.default_rng([config.seed, label]).permutation(faces)[:most]
-    return found
-
-
-def views_by_class(
-    store: FaceStore, config: CycleGANConfig, split: str, most: int, device: torch.device
-) -> dict[str, Tensor]:
-    """Those faces as training shows them, float (n, 3, size, size) by class."""
-    chosen = choose_by_class(store, config, split, most)
-    return {name: centre_views(store.images[i], config).to(device) for name, i in chosen.items()}
+    held_out, trained = (choose_by_class(store, s, WATCHED, seed) for s in ("val", "train"))
+    return {name: i if len(i) else trained[name] for name, i in held_out.items()}

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agegen.distributed import share_of
 from agegen.faces.store import FaceStore
 from agegen.faces.views import stream_seed
 
@@ -47,12 +48,6 @@ def epoch_batches(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -
     """
     order = np.random.default_rng([seed, epoch]).permutation(indices)
     return np.array_split(order, steps_in_epoch(len(order), batch_size))
-
-
-def share_of(length: int, rank: int, processes: int) -> slice:
-    """Return which rows of a global batch process `rank` takes; shares differ by one at most."""
-    bounds = np.linspace(0, length, processes + 1).round().astype(int)
-    return slice(int(bounds[rank]), int(bounds[rank + 1]))
 
 
 def fetch_batches(

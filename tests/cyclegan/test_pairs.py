@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from agegen.cyclegan.pairs import PairDrawer, Rounds, fetch_pairs, rows_of
-from agegen.faces.batches import share_of
+from agegen.distributed import share_of
 from agegen.faces.store import FaceStore
 
 CPU = torch.device("cpu")

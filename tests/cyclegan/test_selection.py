@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from agegen.cyclegan import selection
-from agegen.cyclegan.alarms import Alarm
+from agegen.cyclegan.alarms import KNOWN, Alarm
+from agegen.cyclegan.held_out import choose_by_class
 from agegen.cyclegan.selection import (
     Selection,
     Strangers,
@@ -16,7 +17,7 @@ from agegen.cyclegan.selection import (
     score_of,
 )
 from agegen.cyclegan.translate import load_translator
-from agegen.cyclegan.watch import KNOWN, WATCHED, choose_by_class, views_by_class
+from agegen.cyclegan.watch import choose_watched
 from agegen.errors import UserError
 from agegen.faces.store import FaceStore, clusters
 from agegen.judges.classifier import FrozenClassifier, load_judge
@@ -45,17 +46,18 @@ def judge(trained_run: Path) -> FrozenClassifier:
 
 @pytest.fixture
 def faces(drawn_store: FaceStore, cyclegan_run: Path) -> dict[str, Tensor]:
-    config = load_translator(cyclegan_run, "generators", CPU).config
-    faces = views_by_class(drawn_store, config, "val", WATCHED, CPU)
+    translator = load_translator(cyclegan_run, "generators", CPU)
+    chosen = choose_watched(drawn_store, translator.config.seed)
+    faces = {name: translator.views(drawn_store.images[i]) for name, i in chosen.items()}
     n = min(map(len, faces.values()))
     return {name: x[:n] for name, x in faces.items()}
 
 
 @pytest.fixture
 def known(drawn_store: FaceStore, cyclegan_run: Path) -> Strangers:
-    config = load_translator(cyclegan_run, "generators", CPU).config
-    chosen = choose_by_class(drawn_store, config, "train", KNOWN)
-    faces = views_by_class(drawn_store, config, "train", KNOWN, CPU)
+    translator = load_translator(cyclegan_run, "generators", CPU)
+    chosen = choose_by_class(drawn_store, "train", KNOWN, translator.config.seed)
+    faces = {name: translator.views(drawn_store.images[i]) for name, i in chosen.items()}
     return Strangers(faces, {name: clusters(drawn_store, i) for name, i in chosen.items()})
 
 

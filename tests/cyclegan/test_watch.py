@@ -12,11 +12,12 @@ from small_cyclegans import assert_same_end, small_config, steps_of
 from agegen.alarm_limits import LIMITS, is_alarming
 from agegen.cyclegan import selection
 from agegen.cyclegan import watch as watch_module
-from agegen.cyclegan.alarms import Symptoms, measure
+from agegen.cyclegan.alarms import KNOWN, Symptoms, measure
 from agegen.cyclegan.face_sheet import COLUMNS, GAP
+from agegen.cyclegan.held_out import choose_by_class
 from agegen.cyclegan.train import train
 from agegen.cyclegan.translate import Translator, load_translator
-from agegen.cyclegan.watch import KNOWN, SHOWN, WATCHED, choose_by_class, views_by_class
+from agegen.cyclegan.watch import SHOWN, WATCHED, choose_watched
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.files import read_json, write_json
@@ -34,7 +35,8 @@ def looks_of(run: Path) -> list[dict]:
 
 
 def held_out(store: FaceStore, translator: Translator) -> dict[str, torch.Tensor]:
-    return views_by_class(store, translator.config, "val", WATCHED, CPU)
+    chosen = choose_watched(store, translator.config.seed)
+    return {name: translator.views(store.images[i]) for name, i in chosen.items()}
 
 
 def test_a_sheet_shows_faces_pixel_for_pixel(drawn_store: FaceStore, cyclegan_run: Path) -> None:
@@ -68,7 +70,8 @@ def test_the_figures_of_both_directions_are_logged(
     assert (first["pairs"], last["pairs"]) == (40, 80)
     translator = load_translator(cyclegan_run, "generators", CPU)
     faces = held_out(drawn_store, translator)
-    known = views_by_class(drawn_store, translator.config, "train", KNOWN, CPU)
+    chosen = choose_by_class(drawn_store, "train", KNOWN, translator.config.seed)
+    known = {name: translator.views(drawn_store.images[i]) for name, i in chosen.items()}
     for source, to in (("young", "old"), ("old", "young")):
         fake = translator.translate(faces[source], to)
         expected = measure(faces[source], fake, faces[to], known[to])
@@ -82,7 +85,7 @@ def test_held_out_faces_are_validation_faces(drawn_store: FaceStore, cyclegan_ru
     for label, name in enumerate(("young", "old")):
         mine = val[drawn_store.labels[val] == label]
         assert len(mine) <= WATCHED
-        chosen = choose_by_class(drawn_store, translator.config, "val", WATCHED)[name]
+        chosen = choose_watched(drawn_store, translator.config.seed)[name]
         assert sorted(chosen) == mine.tolist()
         assert chosen.tolist() != mine.tolist()  # in random order
         expected = translator.views(drawn_store.images[chosen])

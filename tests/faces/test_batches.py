@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, share_of
+from agegen.distributed import share_of
+from agegen.faces.batches import epoch_batches, fetch_batches, seed_step
 from agegen.faces.store import FaceStore
 
 

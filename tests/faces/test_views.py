@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agegen.distributed import share_of
 from agegen.errors import UserError
-from agegen.faces.batches import share_of
 from agegen.faces.views import (
     AugmentConfig,
     ViewParameters,
