@@ -208,6 +208,15 @@ def require_shared(run: Run) -> None:
         raise UserError(f"not every process {SEES.format(run.folder)}")
 
 
+@torch.no_grad()
+def average_buffers(module: torch.nn.Module) -> None:
+    """Let a module's own floating buffers be the mean of all processes', on each of them."""
+    if PartialState().num_processes > 1:
+        for buffer in module.buffers(recurse=False):
+            if buffer.is_floating_point():
+                buffer.copy_(reduce(buffer, "mean"))
+
+
 def any_of_all(*mine: bool) -> list[bool]:
     """For each question, whether any process says yes: the same answers on every process."""
     state = PartialState()

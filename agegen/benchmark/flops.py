@@ -11,8 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.losses import GAN_LOSSES
-from agegen.cyclegan.objective import discriminator_losses, generator_losses
+from agegen.cyclegan.objective import DiscriminatorStep, GeneratorStep, Objective, Sides
 from agegen.cyclegan.training import build_discriminators, build_generators
 
 META = torch.device("meta")  # shapes without numbers: nothing is computed
@@ -41,7 +40,7 @@ def cyclegan_flops(config: CycleGANConfig) -> float:
 
 def step_flops(config: CycleGANConfig, identity: bool) -> int:
     """Operations of one step of generators and discriminators, as in `cyclegan/train.py`."""
-    batch, shown, loss = config.batch_size, config.shown, GAN_LOSSES["least_squares"]
+    batch, shown, objective = config.batch_size, config.shown, Objective(config)
     with META, FlopCounterMode(display=False) as counter:
         generators, discriminators = build_generators(config), build_discriminators(config)
         young, old, real, fake = (
@@ -49,8 +48,9 @@ def step_flops(config: CycleGANConfig, identity: bool) -> int:
         )
         discriminators.requires_grad_(False)
         made = generators(young, old, identity)
-        logits = discriminators.old(made.fake_old), discriminators.young(made.fake_young)
-        generator_losses(made, young, old, *logits, loss, 1.0, 1.0).total.backward()
+        given = GeneratorStep(0, young, old, made, lambda x, to: getattr(discriminators, to)(x))
+        objective.generator_losses(given).total.backward()
         discriminators.requires_grad_(True)
-        discriminator_losses(discriminators(real, fake, real, fake), loss).total.backward()
+        judged = DiscriminatorStep(0, Sides(real, fake, real, fake), discriminators)
+        objective.discriminator_losses(judged).total.backward()
     return counter.get_total_flops()

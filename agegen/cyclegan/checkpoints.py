@@ -3,8 +3,9 @@
 import torch
 
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.objective import Objective
 from agegen.cyclegan.start import Start
-from agegen.cyclegan.training import Training, load_weights
+from agegen.cyclegan.training import Training, frozen_weights, load_weights, trained_state
 from agegen.cyclegan.translate import LAST
 from agegen.devices import load_scaler, precision_of, scaler_state
 from agegen.distributed import open_together, require_shared
@@ -12,7 +13,13 @@ from agegen.errors import UserError
 from agegen.faces.geometry import read_geometry, write_geometry
 from agegen.own_class import checksums
 from agegen.runs import Checkpoint
-from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
+from agegen.tensor_files import (
+    Tensors,
+    checksum,
+    load_optimizer_tensors,
+    optimizer_tensors,
+    save_tensors,
+)
 
 
 def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoint:
@@ -28,7 +35,7 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
             "checksum": store.checksum, "size": store.size, "counts": store.info["counts"]
         }
     }  # fmt: skip
-    facts |= start.facts
+    facts |= start.facts | frozen_facts(training)
 
     def start_run() -> None:
         run.start(
@@ -58,9 +65,19 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
     return checkpoint
 
 
+def frozen_facts(training: Training) -> dict[str, str]:
+    """Checksums of the networks' frozen weights, which no checkpoint has: none where none are."""
+    unwrap = training.accelerator.unwrap_model
+    found = {
+        f"frozen weights of the {kind}": frozen_weights(unwrap(getattr(training, kind)))
+        for kind in ("generators", "discriminators")
+    }
+    return {name: checksum(weights) for name, weights in found.items() if weights}
+
+
 def own_names(config: CycleGANConfig) -> list[str]:
     """What in a config may be of the user's own."""
-    return [config.generator.name, config.discriminator.name, config.gan_loss]
+    return [config.generator.name, config.discriminator.name, config.objective, config.gan_loss]
 
 
 def roll_back(training: Training, config: CycleGANConfig, begun_from: Checkpoint) -> Checkpoint:
@@ -104,8 +121,15 @@ def restore(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) 
     load_optimizer_tensors(training.generator_optimizer, tensors["generator_optimizer"])
     load_optimizer_tensors(training.discriminator_optimizer, tensors["discriminator_optimizer"])
     load_scaler(training.accelerator, checkpoint.state.get("scaler"))
+    for name, buffer in own_buffers(training.objective).items():
+        buffer.copy_(tensors["objective"][name])
     training.pool_old.load(tensors.get("pool_old", {}), training.accelerator.device)
     training.pool_young.load(tensors.get("pool_young", {}), training.accelerator.device)
+
+
+def own_buffers(objective: Objective) -> Tensors:
+    """The state of an objective; ours has none."""
+    return dict(objective.named_buffers(recurse=False))
 
 
 def save(training: Training, step: int, rate_factor: float) -> None:
@@ -119,13 +143,14 @@ def save(training: Training, step: int, rate_factor: float) -> None:
     training.run.save_checkpoint(
         step,
         {
-            "generators": unwrap(training.generators).state_dict(),
-            "discriminators": unwrap(training.discriminators).state_dict(),
+            "generators": trained_state(unwrap(training.generators)),
+            "discriminators": trained_state(unwrap(training.discriminators)),
             "averaged": averaged.state_dict(),
             "generator_optimizer": optimizer_tensors(training.generator_optimizer),
             "discriminator_optimizer": optimizer_tensors(training.discriminator_optimizer),
             "pool_old": training.pool_old.tensors(),
             "pool_young": training.pool_young.tensors(),
+            "objective": own_buffers(training.objective),
         },
         {"rate_factor": rate_factor, "scaler": scaler_state(training.accelerator)},
     )

@@ -56,6 +56,8 @@ class CycleGANConfig:
     """Adam's learning rate, of generators and discriminators."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's decay rates of the first and second moment."""
+    objective: str = "cyclegan"
+    """cyclegan, or your own Objective as package.module:Class (docs/extending.md)."""
     gan_loss: str = "least_squares"
     """least_squares, vanilla, hinge, or your own GanLoss as package.module:name."""
     cycle_weight: float = 10.0

@@ -1,15 +1,20 @@
 """The objective of CycleGAN (Zhu et al., 2017, equations 1–3), batched where the maths allows it.
 
 Both generators (and both discriminators) are one module with one forward, so that a process group
-sees one forward and one backward of each per step.
+sees one forward and one backward of each per step. An objective of one's own is a subclass of
+`Objective`: docs/extending.md.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from agegen.cyclegan.losses import GanLoss, change_loss, cycle_loss, identity_loss
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.losses import change_loss, cycle_loss, find_gan_loss, identity_loss
+from agegen.errors import UserError
+from agegen.own_class import import_own
 
 
 class Translations(NamedTuple):
@@ -23,31 +28,63 @@ class Translations(NamedTuple):
     same_young: Tensor | None
 
 
-class GeneratorLosses(NamedTuple):
-    """Scalars; `total` is weighted, the others are not.
+class Sides(NamedTuple):
+    """Real and generated of each class: faces, or what the discriminators say of them."""
 
-    `identity_…` is 0 where it was left out; `change_…` is measured whatever its weight.
+    real_old: Tensor
+    fake_old: Tensor
+    real_young: Tensor
+    fake_young: Tensor
+
+
+class GeneratorStep(NamedTuple):
+    """What is given to the generators' losses.
+
+    Attributes:
+        number: of the step, from 0.
+        young: real faces, float (n, 3, h, w) in [−1, 1].
+        old: of the same shape.
+        made: of them by the generators, with gradients.
+        judge: (faces, "old" or "young") → logits of that class's discriminator, with gradients
+            for the faces alone.
+    """
+
+    number: int
+    young: Tensor
+    old: Tensor
+    made: Translations
+    judge: Callable[[Tensor, str], Tensor]
+
+
+class DiscriminatorStep(NamedTuple):
+    """What is given to the discriminators' losses.
+
+    Attributes:
+        number: of the step, from 0.
+        faces: float (n, 3, h, w) in [−1, 1] each, as the discriminators see them, without
+            gradients; of the generated ones some are of earlier steps.
+        judge: four such batches, of any number of faces each → their logits.
+    """
+
+    number: int
+    faces: Sides
+    judge: Callable[[Tensor, Tensor, Tensor, Tensor], Sides]
+
+
+class Losses(NamedTuple):
+    """What a phase minimises.
+
+    Attributes:
+        total: scalar with gradients.
+        terms: scalars that are logged, by name; not weighted.
     """
 
     total: Tensor
-    gan_old: Tensor
-    gan_young: Tensor
-    cycle_young: Tensor
-    cycle_old: Tensor
-    identity_old: Tensor
-    identity_young: Tensor
-    change_old: Tensor
-    change_young: Tensor
+    terms: dict[str, Tensor]
 
-
-class DiscriminatorLosses(NamedTuple):
-    """Scalars, and the shares of patches that are judged rightly (real above, generated below)."""
-
-    total: Tensor
-    old: Tensor
-    young: Tensor
-    accuracy_old: Tensor
-    accuracy_young: Tensor
+    def plus(self, name: str, term: Tensor, weight: float) -> "Losses":
+        """The same with one more term; where it is not due, one that is 0 keeps the log whole."""
+        return Losses(self.total + weight * term, self.terms | {name: term})
 
 
 class Generators(nn.Module):
@@ -89,77 +126,114 @@ class Discriminators(nn.Module):
 
     def forward(
         self, real_old: Tensor, fake_old: Tensor, real_young: Tensor, fake_young: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Logits of the four batches; real and generated faces of a domain are one call."""
+    ) -> Sides:
+        """Sides of the four batches; real and generated faces of a domain are one call."""
         old = self.old(torch.cat([real_old, fake_old])).split([len(real_old), len(fake_old)])
         young = self.young(torch.cat([real_young, fake_young])).split(
             [len(real_young), len(fake_young)]
         )
-        return *old, *young
+        return Sides(*old, *young)
 
 
-def generator_losses(
-    made: Translations,
-    young: Tensor,
-    old: Tensor,
-    logits_old: Tensor,
-    logits_young: Tensor,
-    loss: GanLoss,
-    cycle_weight: float,
-    identity_weight: float,
-    change_weight: float = 0.0,
-) -> GeneratorLosses:
-    """What the generators minimise.
+class Objective(nn.Module):
+    """What generators and discriminators minimise: CycleGAN's own, for subclasses to change.
+
+    Its buffers (`register_buffer`) are its state: kept in checkpoints, and averaged over processes
+    after every step. Networks that it holds must be frozen; they are not kept.
 
     Args:
-        made: of `Generators`.
-        young: the real young faces.
-        old: the real old faces.
-        logits_old: D_old of `made.fake_old`, through frozen discriminators.
-        logits_young: D_young of `made.fake_young`.
-        loss: the adversarial loss.
-        cycle_weight: λ.
-        identity_weight: weight of the identity losses, λ and laziness included.
-        change_weight: weight of the differences between faces and their translations.
+        config: of the training, fitted to a store.
     """
-    gan_old, gan_young = loss.generator(logits_old.float()), loss.generator(logits_young.float())
-    cycle_young = cycle_loss(young, made.back_young.float())
-    cycle_old = cycle_loss(old, made.back_old.float())
-    change_old = change_loss(young, made.fake_old.float())
-    change_young = change_loss(old, made.fake_young.float())
-    total = gan_old + gan_young + cycle_weight * (cycle_young + cycle_old)
-    total = total + change_weight * (change_old + change_young)
-    identity_old = identity_young = torch.zeros_like(total)
-    if made.same_old is not None and made.same_young is not None:
-        identity_old = identity_loss(old, made.same_old.float())
-        identity_young = identity_loss(young, made.same_young.float())
-        total = total + identity_weight * (identity_old + identity_young)
-    return GeneratorLosses(
-        total,
-        gan_old,
-        gan_young,
-        cycle_young,
-        cycle_old,
-        identity_old,
-        identity_young,
-        change_old,
-        change_young,
-    )
+
+    def __init__(self, config: CycleGANConfig) -> None:
+        super().__init__()
+        self.config, self.gan_loss = config, find_gan_loss(config.gan_loss)
+
+    def generator_losses(self, step: GeneratorStep) -> Losses:
+        """What the generators minimise."""
+        gan_old, gan_young = (
+            self.gan_loss.generator(step.judge(faces, to).float())
+            for faces, to in ((step.made.fake_old, "old"), (step.made.fake_young, "young"))
+        )
+        return self.weigh(step, gan_old, gan_young)
+
+    def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
+        """What the discriminators minimise."""
+        return self.compare(step.judge(*step.faces))
+
+    def weigh(self, step: GeneratorStep, gan_old: Tensor, gan_young: Tensor) -> Losses:
+        """Put adversarial losses together with those of the cycle, the identity and the change.
+
+        Returns:
+            The losses; `identity_…` is 0 where it was left out, `change_…` is measured whatever
+            its weight.
+        """
+        young, old, made, config = step.young, step.old, step.made, self.config
+        cycle_young = cycle_loss(young, made.back_young.float())
+        cycle_old = cycle_loss(old, made.back_old.float())
+        change_old = change_loss(young, made.fake_old.float())
+        change_young = change_loss(old, made.fake_young.float())
+        total = gan_old + gan_young + config.cycle_weight * (cycle_young + cycle_old)
+        total = total + config.change_weight * (change_old + change_young)
+        identity_old = identity_young = torch.zeros_like(total)
+        if made.same_old is not None and made.same_young is not None:
+            identity_old = identity_loss(old, made.same_old.float())
+            identity_young = identity_loss(young, made.same_young.float())
+            weight = identity_weight_of(config, step.number)
+            total = total + weight * (identity_old + identity_young)
+        terms = {
+            "gan_old": gan_old, "gan_young": gan_young,
+            "cycle_young": cycle_young, "cycle_old": cycle_old,
+            "identity_old": identity_old, "identity_young": identity_young,
+            "change_old": change_old, "change_young": change_young,
+        }  # fmt: skip
+        return Losses(total, terms)
+
+    def compare(
+        self, logits: Sides, old: Tensor | None = None, young: Tensor | None = None
+    ) -> Losses:
+        """Put the discriminators' losses together; those not given are of the adversarial loss.
+
+        Returns:
+            The losses; `accuracy_…` is the share of patches that are judged rightly: real ones
+            above the loss's middle, generated ones below.
+        """
+        real_old, fake_old, real_young, fake_young = (x.float() for x in logits)
+        loss = self.gan_loss
+        old = loss.discriminator(real_old, fake_old) if old is None else old
+        young = loss.discriminator(real_young, fake_young) if young is None else young
+        accuracy_old, accuracy_young = (
+            ((real > loss.middle).float().mean() + (fake < loss.middle).float().mean()) / 2
+            for real, fake in ((real_old, fake_old), (real_young, fake_young))
+        )
+        terms = {"old": old, "young": young}
+        terms |= {"accuracy_old": accuracy_old, "accuracy_young": accuracy_young}
+        return Losses(old + young, terms)
 
 
-def discriminator_losses(
-    logits: tuple[Tensor, Tensor, Tensor, Tensor], loss: GanLoss
-) -> DiscriminatorLosses:
-    """What the discriminators minimise.
+def identity_weight_of(config: CycleGANConfig, step: int) -> float:
+    """Weight of the identity losses in this step; 0 in those that leave them out."""
+    due = step % config.identity_every == 0
+    return config.cycle_weight * config.identity_weight * config.identity_every * due
 
-    Args:
-        logits: of `Discriminators`: real old, generated old, real young, generated young.
-        loss: the adversarial loss.
+
+def build_objective(config: CycleGANConfig) -> Objective:
+    """Make the objective of a config: ours, or the user's own ``package.module:Class``.
+
+    Raises:
+        UserError: there is none of that name, it is no `Objective`, or has parameters that learn.
     """
-    real_old, fake_old, real_young, fake_young = (x.float() for x in logits)
-    old, young = loss.discriminator(real_old, fake_old), loss.discriminator(real_young, fake_young)
-    right = [
-        ((real > loss.middle).float().mean() + (fake < loss.middle).float().mean()) / 2
-        for real, fake in ((real_old, fake_old), (real_young, fake_young))
-    ]
-    return DiscriminatorLosses(old + young, old, young, *right)
+    if config.objective == "cyclegan":
+        return Objective(config)
+    named = f"--objective {config.objective}"
+    own = import_own(config.objective, "objective", "cyclegan")
+    if not (isinstance(own, type) and issubclass(own, Objective)):
+        raise UserError(f"{named} is no subclass of agegen.cyclegan.objective.Objective")
+    objective = own(config)
+    learning = [name for name, p in objective.named_parameters() if p.requires_grad]
+    if learning:
+        raise UserError(
+            f"{named} has parameters that can learn ({learning[0]}), but no optimiser trains "
+            "them: freeze them by requires_grad_(False)"
+        )
+    return objective

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agegen.cyclegan.objective import DiscriminatorLosses, GeneratorLosses
+from agegen.cyclegan.objective import Losses
 from agegen.cyclegan.training import Training
 from agegen.devices import peak_memory
 
@@ -26,20 +26,26 @@ class StepLog:
     def __init__(self, training: Training, batch_size: int) -> None:
         self.accelerator, self.run = training.accelerator, training.run
         self.batch_size, self.note = batch_size, ""
+        self.names: list[str] = []
         self.values: list[Tensor] = []
         self.records: list[dict] = []
         self.in_steps, self.begun = 0.0, time.perf_counter()
         self.restart_clock()
 
-    def add(
-        self, step: int, rate: float, made: GeneratorLosses, judged: DiscriminatorLosses
-    ) -> None:
+    def add(self, step: int, rate: float, made: Losses, judged: Losses) -> None:
         """Take one step's losses; every `LOG_EVERY` steps they are written.
 
         Raises:
             NotFiniteError: a loss since the last writing was not finite.
         """
-        self.values.append(torch.stack([*made, *judged]).detach())
+        both = {"generator": made, "discriminator": judged}
+        named = {
+            f"{whose}_{name}": value
+            for whose, losses in both.items()
+            for name, value in {"total": losses.total, **losses.terms}.items()
+        }
+        self.names = list(named)
+        self.values.append(torch.stack(list(named.values())).detach())
         pairs = step * self.batch_size
         self.records.append({"kind": "step", "step": step, "pairs": pairs, "learning_rate": rate})
         if len(self.records) >= LOG_EVERY:
@@ -58,19 +64,18 @@ class StepLog:
         seconds = now - self.started
         self.in_steps += seconds
         speed = len(values) * self.batch_size / seconds
-        names = [*(f"generator_{name}" for name in GeneratorLosses._fields)]
-        names += [f"discriminator_{name}" for name in DiscriminatorLosses._fields]
         records, self.records, self.values = self.records, [], []
         memory = round(peak_memory(self.accelerator.device), 3)
         for record, row in zip(records, values, strict=True):
             if not np.isfinite(row).all():
                 raise NotFiniteError("losses", record["step"])
-            record |= dict(zip(names, row, strict=True))
+            record |= dict(zip(self.names, row, strict=True))
             record |= {"pairs_per_second": speed, "peak_gib": memory}
         self.run.log(records)
-        mean = np.mean(values, axis=0)
+        mean = dict(zip(self.names, np.mean(values, axis=0), strict=True))
         self.note = (
-            f"generators {mean[0]:.3f}, discriminators {mean[len(GeneratorLosses._fields)]:.3f}, "
+            f"generators {mean['generator_total']:.3f}, "
+            f"discriminators {mean['discriminator_total']:.3f}, "
             f"{speed:,.1f} pairs/s, {self.in_steps / (now - self.begun):.0%} of the time in steps"
         )
         self.restart_clock()

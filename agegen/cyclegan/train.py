@@ -1,8 +1,8 @@
 """Train CycleGAN: one visible loop, the same on a CPU, one GPU or many processes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from agegen.cyclegan.checkpoints import begin, roll_back, save
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.diff_augment import diff_augment
 from agegen.cyclegan.objective import (
-    DiscriminatorLosses,
-    GeneratorLosses,
-    discriminator_losses,
-    generator_losses,
+    DiscriminatorStep,
+    GeneratorStep,
+    Losses,
+    Sides,
+    identity_weight_of,
 )
 from agegen.cyclegan.pairs import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.replay_pool import ReplayPool
@@ -26,7 +27,7 @@ from agegen.cyclegan.training import Training, describe, fitted_to, require_poss
 from agegen.cyclegan.translate import BEST
 from agegen.cyclegan.watch import Watch
 from agegen.devices import cores_per_process, make_accelerator, to_device
-from agegen.distributed import gather_shares
+from agegen.distributed import average_buffers, gather_shares
 from agegen.faces.batches import seed_step
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
@@ -34,8 +35,6 @@ from agegen.progress import Progress
 from agegen.runs import Checkpoint
 from agegen.schedule import Council, Schedule
 from agegen.terminal import Terminated, sigterm_noted
-
-Losses = TypeVar("Losses", GeneratorLosses, DiscriminatorLosses)
 
 
 def train(config: CycleGANConfig) -> None:
@@ -143,7 +142,7 @@ def generator_phase(
     old: Tensor,
     step: int,
     rows: np.ndarray,
-) -> tuple[Tensor, Tensor, GeneratorLosses]:
+) -> tuple[Tensor, Tensor, Losses]:
     """One step of both generators, through frozen discriminators.
 
     Returns:
@@ -153,22 +152,24 @@ def generator_phase(
     judges = accelerator.unwrap_model(training.discriminators)
     learning = [weight for weight in judges.parameters() if weight.requires_grad]
     set_learning(learning, False)
-    identity_weight = identity_weight_of(config, step)
+    identity = identity_weight_of(config, step) > 0
     training.generator_optimizer.zero_grad()
     parts = []
+
+    def judge(faces: Tensor, name: str, part: int) -> Tensor:
+        with accelerator.autocast():
+            stream = 0 if name == "old" else 1
+            return getattr(judges, name)(seen(faces, config, step, rows, stream, part))
+
     for part, (real_young, real_old) in enumerate(
         zip(young.chunk(config.accumulate), old.chunk(config.accumulate), strict=True)
     ):
         last = part + 1 == config.accumulate
         with nullcontext() if last else accelerator.no_sync(training.generators):
             with accelerator.autocast():
-                made = training.generators(real_young, real_old, identity_weight > 0)
-                logits_old = judges.old(seen(made.fake_old, config, step, rows, 0, part))
-                logits_young = judges.young(seen(made.fake_young, config, step, rows, 1, part))
-            losses = generator_losses(
-                made, real_young, real_old, logits_old, logits_young,
-                training.gan_loss, config.cycle_weight, identity_weight, config.change_weight,
-            )  # fmt: skip
+                made = training.generators(real_young, real_old, identity)
+            given = GeneratorStep(step, real_young, real_old, made, partial(judge, part=part))
+            losses = training.objective.generator_losses(given)
             accelerator.backward(losses.total / config.accumulate)
         parts.append((made.fake_old.detach().float(), made.fake_young.detach().float(), losses))
     training.generator_optimizer.step()
@@ -183,7 +184,7 @@ def discriminator_phase(
     faces: tuple[Tensor, Tensor, Tensor, Tensor],
     step: int,
     rows: np.ndarray,
-) -> DiscriminatorLosses:
+) -> Losses:
     """One step of both discriminators.
 
     Args:
@@ -196,17 +197,20 @@ def discriminator_phase(
     accelerator = training.accelerator
     training.discriminator_optimizer.zero_grad()
     parts = []
+
+    def judge(*shown: Tensor) -> Sides:
+        with accelerator.autocast():
+            return training.discriminators(*shown)
+
     for part, chunks in enumerate(zip(*(x.chunk(config.accumulate) for x in faces), strict=True)):
         last = part + 1 == config.accumulate
         with nullcontext() if last else accelerator.no_sync(training.discriminators):
-            with accelerator.autocast():
-                logits = training.discriminators(
-                    *(seen(x, config, step, rows, 2 + i, part) for i, x in enumerate(chunks))
-                )
-            losses = discriminator_losses(logits, training.gan_loss)
+            shown = Sides(*(seen(x, config, step, rows, 2 + i, part) for i, x in enumerate(chunks)))
+            losses = training.objective.discriminator_losses(DiscriminatorStep(step, shown, judge))
             accelerator.backward(losses.total / config.accumulate)
         parts.append(losses)
     training.discriminator_optimizer.step()
+    average_buffers(training.objective)
     return mean_of(parts)
 
 
@@ -218,7 +222,12 @@ def set_learning(weights: list[nn.Parameter], learning: bool) -> None:
 
 def mean_of(parts: Sequence[Losses]) -> Losses:
     """Mean of the parts' losses, detached."""
-    return type(parts[0])(*(torch.stack(v).mean().detach() for v in zip(*parts, strict=True)))
+
+    def mean(values: Iterable[Tensor]) -> Tensor:
+        return torch.stack(list(values)).mean().detach()
+
+    terms = {name: mean(p.terms[name] for p in parts) for name in parts[0].terms}
+    return Losses(mean(p.total for p in parts), terms)
 
 
 def seen(
@@ -264,12 +273,6 @@ def exchange(
     """
     everything = gather_shares(fake, config.batch_size)
     return pool.exchange(everything, step, config.shown)[rows]
-
-
-def identity_weight_of(config: CycleGANConfig, step: int) -> float:
-    """Weight of the identity losses in this step; 0 in those that leave them out."""
-    due = step % config.identity_every == 0
-    return config.cycle_weight * config.identity_weight * config.identity_every * due
 
 
 def learning_rate(config: CycleGANConfig, step: int) -> float:

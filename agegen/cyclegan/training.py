@@ -11,9 +11,8 @@ from torch import nn
 from agegen.averaging import Average
 from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.losses import GanLoss, find_gan_loss
 from agegen.cyclegan.model import build_discriminator, build_generator
-from agegen.cyclegan.objective import Discriminators, Generators
+from agegen.cyclegan.objective import Discriminators, Generators, Objective, build_objective
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.trial import require_trainable
 from agegen.errors import UserError
@@ -38,7 +37,7 @@ class Training(NamedTuple):
     discriminator_optimizer: torch.optim.Optimizer
     pool_old: ReplayPool
     pool_young: ReplayPool
-    gan_loss: GanLoss
+    objective: Objective
 
 
 def fitted_to(config: CycleGANConfig, store: FaceStore) -> CycleGANConfig:
@@ -70,6 +69,8 @@ def build_discriminators(config: CycleGANConfig) -> Discriminators:
 def load_weights(network: nn.Module, tensors: Tensors, where: Path | str, name: str) -> None:
     """Load saved weights into networks that were built from a config.
 
+    Frozen weights may be missing: they are the class's own (see `trained_state`).
+
     Args:
         network: the networks.
         tensors: by the names of their parameters.
@@ -79,11 +80,25 @@ def load_weights(network: nn.Module, tensors: Tensors, where: Path | str, name: 
     Raises:
         UserError: the networks have other layers.
     """
+    frozen = frozen_weights(network)
     try:
-        network.load_state_dict(tensors)
-    except RuntimeError:  # torch's lists every layer
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+    except RuntimeError:  # other shapes; torch's sentence lists every layer
+        missing, unexpected = [], ["other shapes"]
+    if unexpected or set(missing) - set(frozen):
         changed = f": has {name} changed since?" if is_own(name) else ""
-        raise UserError(f"{where} does not fit the networks in config.json{changed}") from None
+        raise UserError(f"{where} does not fit the networks in config.json{changed}")
+
+
+def frozen_weights(network: nn.Module) -> Tensors:
+    """The parameters that a network's class has frozen, by name."""
+    return {name: p for name, p in network.named_parameters() if not p.requires_grad}
+
+
+def trained_state(network: nn.Module) -> Tensors:
+    """What a checkpoint keeps of a network: all but its frozen parameters."""
+    frozen = frozen_weights(network)
+    return {name: t for name, t in network.state_dict().items() if name not in frozen}
 
 
 def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -> None:
@@ -135,8 +150,13 @@ def set_up(
         discriminators.load_state_dict(start_discriminators)
     averaged = Average(generators, config.ema_decay)
     generator_optimizer, discriminator_optimizer = (
-        torch.optim.Adam(m.parameters(), lr=config.learning_rate, betas=config.betas, fused=True)
-        for m in (generators, discriminators)
+        torch.optim.Adam(
+            [weight for weight in network.parameters() if weight.requires_grad],
+            lr=config.learning_rate,
+            betas=config.betas,
+            fused=True,
+        )
+        for network in (generators, discriminators)
     )
     if config.compile:
         for network in (*generators.children(), *discriminators.children()):
@@ -155,7 +175,7 @@ def set_up(
         discriminator_optimizer=discriminator_optimizer,
         pool_old=ReplayPool(config.pool_size, 2 * config.seed),
         pool_young=ReplayPool(config.pool_size, 2 * config.seed + 1),
-        gan_loss=find_gan_loss(config.gan_loss),
+        objective=build_objective(config).to(accelerator.device),
     )
 
 

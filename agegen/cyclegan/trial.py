@@ -1,5 +1,6 @@
 """Networks and loss tried once before a training, so that a mistake leaves no run folder behind."""
 
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -8,6 +9,17 @@ from torch import Tensor, nn
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.losses import GanLoss, find_gan_loss
 from agegen.cyclegan.model import build_discriminator, build_generator
+from agegen.cyclegan.objective import (
+    Discriminators,
+    DiscriminatorStep,
+    Generators,
+    GeneratorStep,
+    Losses,
+    Objective,
+    Sides,
+    build_objective,
+    identity_weight_of,
+)
 from agegen.errors import UserError
 from agegen.own_class import explain, is_own
 
@@ -34,6 +46,7 @@ def require_trainable(config: CycleGANConfig) -> None:
         named = f"--discriminator.name {config.discriminator.name}"
         logits = require_discriminator(discriminator, faces, named)
         require_gan_loss(find_gan_loss(config.gan_loss), logits, f"--gan-loss {config.gan_loss}")
+        require_objective(config, generator, discriminator, faces)
 
 
 def require_no_batch_norm(*networks: nn.Module) -> None:
@@ -169,6 +182,103 @@ def require_gan_loss(loss: GanLoss, logits: Tensor, named: str) -> None:
     require_minimisable(loss.discriminator, {"real": real, "fake": fake}, f"{named}: discriminator")
     if not isinstance(loss.middle, int | float):
         raise UserError(f"{named}: middle is a {type(loss.middle).__name__}, not a number")
+
+
+def require_objective(
+    config: CycleGANConfig, generator: nn.Module, discriminator: nn.Module, faces: Tensor
+) -> None:
+    """Try two steps where a network or the objective is the user's own.
+
+    Raises:
+        UserError: the objective gives no losses, or a parameter gets no gradient, which processes
+            that train together would wait for.
+    """
+    parts = {"generator": config.generator.name, "discriminator": config.discriminator.name}
+    if not any(map(is_own, [*parts.values(), config.objective])):
+        return  # ours do, and large ones take seconds
+    named = f"--objective {config.objective}"
+    objective, standard = build_objective(config), Objective(config)
+    generators = Generators(generator, deepcopy(generator))
+    discriminators = Discriminators(discriminator, deepcopy(discriminator))
+    learning = [weight for weight in discriminators.parameters() if weight.requires_grad]
+    young, old = faces, faces.flip(0)
+    names: list[list[str]] = []
+    for number in range(2):
+        made = generators(young, old, identity_weight_of(config, number) > 0)
+        given = GeneratorStep(
+            number, young, old, made, lambda x, name: getattr(discriminators, name)(x)
+        )
+        shown = DiscriminatorStep(
+            number,
+            Sides(old, made.fake_old.detach(), young, made.fake_young.detach()),
+            discriminators,
+        )
+        for phase, network, step in (
+            ("generator", generators, given), ("discriminator", discriminators, shown)
+        ):  # fmt: skip
+            network.zero_grad()
+            for weight in learning:
+                weight.requires_grad_(phase == "discriminator")
+            losses = losses_of(objective, phase, step, named)
+            expected = losses_of(standard, phase, step, named).terms
+            require_losses(losses, expected, f"{named}: {phase}_losses of step {number}")
+            losses.total.backward()
+            require_all_learn(network, f"--{phase}.name {parts[phase]} (step {number})")
+            names.append(list(losses.terms))
+    if names[:2] != names[2:]:
+        raise UserError(
+            f"{named} gives other terms in its second step than in its first: give one that is "
+            "0 where it is not due"
+        )
+
+
+def losses_of(objective: Objective, phase: str, step: Any, named: str) -> Losses:
+    """What an objective gives in one phase.
+
+    Raises:
+        UserError: it raises.
+    """
+    try:
+        return getattr(objective, f"{phase}_losses")(step)
+    except Exception as error:  # whatever the user's code raises
+        raise UserError(f"{named}: {phase}_losses cannot be computed ({explain(error)})") from error
+
+
+def require_losses(losses: Any, expected: dict[str, Tensor], named: str) -> None:
+    """Refuse what is no `Losses` of finite scalars with all terms that reports show.
+
+    Raises:
+        UserError: beginning with `named`.
+    """
+    if not isinstance(losses, Losses):
+        raise UserError(f"{named} gives a {type(losses).__name__}, not Losses")
+    missing = [name for name in expected if name not in losses.terms]
+    if missing:
+        raise UserError(
+            f"{named} has no term {missing[0]!r}, which reports show: make it by self.weigh or "
+            "self.compare"
+        )
+    for name, value in {"total": losses.total, **losses.terms}.items():
+        if not isinstance(value, Tensor) or value.dim():
+            raise UserError(f"{named}: {name!r} is no scalar tensor")
+        if not value.isfinite():
+            raise UserError(f"{named}: {name!r} is not finite")
+    if not losses.total.requires_grad:
+        raise UserError(f"{named}: its total has no gradient (item, detach or a comparison?)")
+
+
+def require_all_learn(network: nn.Module, named: str) -> None:
+    """Refuse a network of which a parameter that can learn got no gradient.
+
+    Raises:
+        UserError: beginning with `named`, with the parameter's name.
+    """
+    for name, weight in network.named_parameters():
+        if weight.requires_grad and weight.grad is None:
+            raise UserError(
+                f"{named}: no gradient reaches {name.partition('.')[2]}: let the output depend on "
+                "it, or freeze it by requires_grad_(False)"
+            )
 
 
 def require_minimisable(function: Any, logits: dict[str, Tensor], named: str) -> None:
