@@ -1,11 +1,12 @@
 """The state of a CycleGAN's training on disk: begin, save, resume, go back."""
 
 import torch
+from torch import nn
 
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Objective
 from agegen.cyclegan.start import Start
-from agegen.cyclegan.training import Training, frozen_weights, load_weights, trained_state
+from agegen.cyclegan.training import FROZEN, Training, frozen_weights, load_weights, read_frozen
 from agegen.cyclegan.translate import LAST
 from agegen.devices import load_scaler, precision_of, scaler_state
 from agegen.distributed import open_together, require_shared
@@ -15,7 +16,6 @@ from agegen.own_class import checksums
 from agegen.runs import Checkpoint
 from agegen.tensor_files import (
     Tensors,
-    checksum,
     load_optimizer_tensors,
     optimizer_tensors,
     save_tensors,
@@ -35,7 +35,7 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
             "checksum": store.checksum, "size": store.size, "counts": store.info["counts"]
         }
     }  # fmt: skip
-    facts |= start.facts | frozen_facts(training)
+    facts |= start.facts
 
     def start_run() -> None:
         run.start(
@@ -49,6 +49,7 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
 
     checkpoint = open_together(run, start_run)
     if checkpoint is None:
+        keep_frozen(training)
         save(training, 0, 1.0)
         require_shared(run)
         if start.note:
@@ -65,14 +66,27 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
     return checkpoint
 
 
-def frozen_facts(training: Training) -> dict[str, str]:
-    """Checksums of the networks' frozen weights, which no checkpoint has: none where none are."""
+def networks_of(training: Training) -> dict[str, nn.Module]:
+    """Generators and discriminators as they were built, by name."""
     unwrap = training.accelerator.unwrap_model
-    found = {
-        f"frozen weights of the {kind}": frozen_weights(unwrap(getattr(training, kind)))
-        for kind in ("generators", "discriminators")
+    return {kind: unwrap(getattr(training, kind)) for kind in ("generators", "discriminators")}
+
+
+def keep_frozen(training: Training) -> None:
+    """Write what the networks' classes have frozen, once; checkpoints leave it out."""
+    frozen = {
+        f"{kind}.{name}": weight
+        for kind, network in networks_of(training).items()
+        for name, weight in frozen_weights(network).items()
     }
-    return {name: checksum(weights) for name, weights in found.items() if weights}
+    if frozen and training.accelerator.is_main_process:
+        save_tensors(training.run.folder / FROZEN, frozen)
+
+
+def trained_state(network: nn.Module) -> Tensors:
+    """What a checkpoint keeps of a network: all but its frozen parameters."""
+    frozen = frozen_weights(network)
+    return {name: t for name, t in network.state_dict().items() if name not in frozen}
 
 
 def own_names(config: CycleGANConfig) -> list[str]:
@@ -112,11 +126,11 @@ def restore(training: Training, config: CycleGANConfig, checkpoint: Checkpoint) 
     Raises:
         UserError: the networks have other layers now.
     """
-    unwrap, tensors = training.accelerator.unwrap_model, checkpoint.tensors
+    tensors, run = checkpoint.tensors, training.run.folder
     where = f"the checkpoint of step {checkpoint.step} in {training.run.folder}"
     own = {"generators": config.generator.name, "discriminators": config.discriminator.name}
-    for kind, name in own.items():
-        load_weights(unwrap(getattr(training, kind)), tensors[kind], where, name)
+    for kind, network in networks_of(training).items():
+        load_weights(network, read_frozen(run, kind) | tensors[kind], where, own[kind])
     training.averaged.load_state_dict(tensors["averaged"])
     load_optimizer_tensors(training.generator_optimizer, tensors["generator_optimizer"])
     load_optimizer_tensors(training.discriminator_optimizer, tensors["discriminator_optimizer"])
@@ -137,14 +151,13 @@ def save(training: Training, step: int, rate_factor: float) -> None:
 
     In that order a run that is killed in between writes both again.
     """
-    unwrap, averaged = training.accelerator.unwrap_model, training.averaged
+    averaged = training.averaged
     if step and training.accelerator.is_main_process:
         save_tensors(training.run.folder / f"{LAST}.safetensors", averaged.module.state_dict())
     training.run.save_checkpoint(
         step,
         {
-            "generators": trained_state(unwrap(training.generators)),
-            "discriminators": trained_state(unwrap(training.discriminators)),
+            **{kind: trained_state(network) for kind, network in networks_of(training).items()},
             "averaged": averaged.state_dict(),
             "generator_optimizer": optimizer_tensors(training.generator_optimizer),
             "discriminator_optimizer": optimizer_tensors(training.discriminator_optimizer),

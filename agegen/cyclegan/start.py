@@ -7,7 +7,7 @@ from typing import NamedTuple
 from agegen.configs import from_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig, blocks_of
-from agegen.cyclegan.training import build_discriminators, load_weights
+from agegen.cyclegan.training import build_discriminators, load_weights, read_frozen
 from agegen.cyclegan.translate import load_translator
 from agegen.files import read_json
 from agegen.runs import Run
@@ -98,6 +98,7 @@ def load_discriminators(file: Path, config: CycleGANConfig) -> Tensors:
     Raises:
         UserError: the file is damaged, or of other networks.
     """
-    weights = load_tensors(file)
+    run = next((at.parent for at in file.parents if at.name == "checkpoints"), file.parent)
+    weights = read_frozen(run, "discriminators") | load_tensors(file)
     load_weights(build_discriminators(config), weights, file, config.discriminator.name)
     return weights

@@ -21,7 +21,9 @@ from agegen.faces.store import FaceStore
 from agegen.judges.classifier import load_judge, require_same_view
 from agegen.own_class import is_own
 from agegen.runs import Run
-from agegen.tensor_files import Tensors
+from agegen.tensor_files import Tensors, load_tensors
+
+FROZEN = "checkpoints/frozen.safetensors"
 
 
 class Training(NamedTuple):
@@ -69,8 +71,6 @@ def build_discriminators(config: CycleGANConfig) -> Discriminators:
 def load_weights(network: nn.Module, tensors: Tensors, where: Path | str, name: str) -> None:
     """Load saved weights into networks that were built from a config.
 
-    Frozen weights may be missing: they are the class's own (see `trained_state`).
-
     Args:
         network: the networks.
         tensors: by the names of their parameters.
@@ -80,14 +80,11 @@ def load_weights(network: nn.Module, tensors: Tensors, where: Path | str, name: 
     Raises:
         UserError: the networks have other layers.
     """
-    frozen = frozen_weights(network)
     try:
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except RuntimeError:  # other shapes; torch's sentence lists every layer
-        missing, unexpected = [], ["other shapes"]
-    if unexpected or set(missing) - set(frozen):
+        network.load_state_dict(tensors)
+    except RuntimeError:  # torch's lists every layer
         changed = f": has {name} changed since?" if is_own(name) else ""
-        raise UserError(f"{where} does not fit the networks in config.json{changed}")
+        raise UserError(f"{where} does not fit the networks in config.json{changed}") from None
 
 
 def frozen_weights(network: nn.Module) -> Tensors:
@@ -95,10 +92,15 @@ def frozen_weights(network: nn.Module) -> Tensors:
     return {name: p for name, p in network.named_parameters() if not p.requires_grad}
 
 
-def trained_state(network: nn.Module) -> Tensors:
-    """What a checkpoint keeps of a network: all but its frozen parameters."""
-    frozen = frozen_weights(network)
-    return {name: t for name, t in network.state_dict().items() if name not in frozen}
+def read_frozen(run: Path, kind: str) -> Tensors:
+    """Those of a run's "generators" or "discriminators", which are kept once, beside checkpoints.
+
+    Raises:
+        UserError: their file is damaged.
+    """
+    file = run / FROZEN
+    kept = load_tensors(file) if file.exists() else {}
+    return {name.partition(".")[2]: t for name, t in kept.items() if name.startswith(f"{kind}.")}
 
 
 def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -> None:

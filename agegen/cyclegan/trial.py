@@ -258,7 +258,7 @@ def require_losses(losses: Any, expected: dict[str, Tensor], named: str) -> None
             f"{named} has no term {missing[0]!r}, which reports show: make it by self.weigh or "
             "self.compare"
         )
-    for name, value in {"total": losses.total, **losses.terms}.items():
+    for name, value in {**losses.terms, "total": losses.total}.items():
         if not isinstance(value, Tensor) or value.dim():
             raise UserError(f"{named}: {name!r} is no scalar tensor")
         if not value.isfinite():

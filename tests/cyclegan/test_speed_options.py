@@ -11,13 +11,12 @@ import torch
 from small_cyclegans import small_config, steps_of
 from torch import Tensor, nn
 
-from agegen.cyclegan.losses import GAN_LOSSES
+from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import PatchDiscriminator, ResnetGenerator
-from agegen.cyclegan.objective import Discriminators, Generators, generator_losses
+from agegen.cyclegan.objective import Discriminators, Generators, GeneratorStep, Objective
 from agegen.cyclegan.train import train
 from agegen.faces.store import FaceStore
 
-LEAST_SQUARES = GAN_LOSSES["least_squares"]
 CYCLE, IDENTITY = 10.0, 5.0
 LOSSES = {"channels_last": 1e-5, "compile": 1e-5, "bf16": 0.02}  # relative tolerance
 GRADIENTS = {"channels_last": 1e-6, "compile": 1e-6, "bf16": 0.15}
@@ -47,10 +46,11 @@ class Networks:
     def our_loss(self) -> Tensor:
         """The same, batched."""
         made = self.generators(self.young, self.old, identity=True)
-        logits = self.discriminators.old(made.fake_old), self.discriminators.young(made.fake_young)
-        return generator_losses(
-            made, self.young, self.old, *logits, LEAST_SQUARES, CYCLE, IDENTITY
-        ).total
+        step = GeneratorStep(
+            0, self.young, self.old, made, lambda x, to: getattr(self.discriminators, to)(x)
+        )
+        config = CycleGANConfig(Path("faces"), Path("out"))
+        return Objective(config).generator_losses(step).total
 
     def gradients(self, loss: Tensor) -> Tensor:
         """Of all generators' weights, one after the other."""
