@@ -163,7 +163,7 @@ def save(training: Training, step: int, rate_factor: float) -> None:
             "discriminator_optimizer": optimizer_tensors(training.discriminator_optimizer),
             "pool_old": training.pool_old.tensors(),
             "pool_young": training.pool_young.tensors(),
-            "objective": own_buffers(training.objective),
+            **({"objective": state} if (state := own_buffers(training.objective)) else {}),
         },
         {"rate_factor": rate_factor, "scaler": scaler_state(training.accelerator)},
     )
