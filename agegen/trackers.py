@@ -62,18 +62,17 @@ class Trackers:
         """Start the trackers, or go on with their runs; what they know of later steps is void."""
         path = self.folder / "trackers.json"
         known = read_json(path) if path.exists() else {}
-        new = {name: uuid.uuid4().hex for name in self.names if name not in known}
-        if new:
-            write_json(path, known | new)
         for name in list(self.names):
-            made = LOGGER_TYPE_TO_CLASS[name]
+            made, identity = LOGGER_TYPE_TO_CLASS[name], known.get(name, uuid.uuid4().hex)
             where = (name, str(self.folder)) if made.requires_logging_directory else (PROJECT,)
             with self.left_out_on_failure(name):
-                tracker = made(*where, **same_run(name, (known | new)[name], self.folder, step))
+                tracker = made(*where, **same_run(name, identity, self.folder, step))
                 tracker.start()
-                if name in new:
+                if name not in known:
                     tracker.store_init_configuration(self.hyperparameters)
                 self.at_work[name] = tracker
+                known[name] = identity
+        write_json(path, known)
 
     def log(self, records: list[dict]) -> None:
         """Tell the numbers of metrics.jsonl's records."""
@@ -149,4 +148,6 @@ def as_images(name: str, picture: np.ndarray) -> Any:
     """A picture as a tracker's `log_images` wants it."""
     if name == "tensorboard":
         return picture.transpose(2, 0, 1)[None]
-    return Image.fromarray(picture) if name == "aim" else [picture]
+    if name == "aim":
+        return Image.fromarray(picture)
+    return picture if name == "clearml" else [picture]
