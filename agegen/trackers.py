@@ -19,7 +19,6 @@ from agegen.errors import UserError
 from agegen.files import flatten, read_json, write_json
 
 PROJECT = "agegen"
-EXTRA = ("tensorboard", "wandb")  # what the extra `trackers` installs
 
 
 def require_trackers(names: tuple[str, ...]) -> None:
@@ -33,7 +32,7 @@ def require_trackers(names: tuple[str, ...]) -> None:
             known = ", ".join(sorted(LOGGER_TYPE_TO_CLASS))
             raise UserError(f"--log-with {name}: there is no such tracker; there are {known}")
         if name not in map(str, get_available_trackers()):
-            package = "'agegen[trackers]'" if name in EXTRA else name
+            package = "'agegen[trackers]'" if name == "tensorboard" else name
             raise UserError(f"--log-with {name} is not installed: pip install {package}")
 
 

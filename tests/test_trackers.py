@@ -160,6 +160,7 @@ def test_a_tracker_that_fails_ends_no_training(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(TensorBoardTracker, method, fail)
+    monkeypatch.setattr(train_module, "generator_phase", once_at(3, spoil))  # it goes back once
     train(replace(config, constant_pairs=16, decay_pairs=0))
     assert len(steps_of(config.out)) == 4
     printed = capsys.readouterr().out

@@ -96,8 +96,8 @@ class TrainConfig:
     checkpoint_minutes: float = 0.0
     """Minutes between checkpoints instead; 0 counts steps."""
     log_with: tuple[str, ...] = ()
-    """Trackers that are told what metrics.jsonl is told: tensorboard, wandb, or another one of
-    Accelerate's. Needs the extra trackers, or the tracker's own package."""
+    """Trackers that are told what metrics.jsonl is told: tensorboard (needs the extra trackers),
+    wandb, or another one of Accelerate's."""
     seed: int = 0
     """Decides initial weights, order and views."""
     start_from: Path | None = None

@@ -100,8 +100,7 @@ class CycleGANConfig:
     """How many of the last checkpoints are kept."""
     log_with: tuple[str, ...] = ()
     """Trackers that are told what metrics.jsonl is told, and shown the pictures of held-out faces:
-    tensorboard, wandb, or another one of Accelerate's. Needs the extra trackers, or the tracker's
-    own package."""
+    tensorboard (needs the extra trackers), wandb, or another one of Accelerate's."""
     seed: int = 0
     """Decides initial weights, order, views and the pool."""
     start_from: Path | None = None
