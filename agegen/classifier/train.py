@@ -39,6 +39,7 @@ from agegen.runs import Checkpoint
 from agegen.schedule import Council, Schedule
 from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
 from agegen.terminal import Terminated, sigterm_noted
+from agegen.trackers import Trackers
 
 
 class Best(NamedTuple):
@@ -210,6 +211,8 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
         "processes": accelerator.num_processes, "precision": precision_of(accelerator)
     }  # fmt: skip
     checkpoint = open_together(run, lambda: run.start(config, facts, config.resume, **environment))
+    if config.log_with and run.main:
+        run.trackers = Trackers(config, run.folder, checkpoint.step if checkpoint else 0)
     if checkpoint:
         with explained_damage(run.folder / "checkpoints"):
             accelerator.unwrap_model(training.model).load_state_dict(checkpoint.tensors["model"])

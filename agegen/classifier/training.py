@@ -18,6 +18,7 @@ from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
 from agegen.runs import Run
 from agegen.tensor_files import Tensors
+from agegen.trackers import require_trackers
 
 
 class Training(NamedTuple):
@@ -39,7 +40,8 @@ def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
 
 
 def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
-    """Refuse a crop that the faces or the network do not allow, and too small a batch."""
+    """Refuse a crop that the faces or the network do not allow, too small a batch, and trackers."""
+    require_trackers(config.log_with)
     crop = config.augment.crop
     if crop > store.size:
         raise UserError(

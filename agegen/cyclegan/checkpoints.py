@@ -13,6 +13,7 @@ from agegen.faces.geometry import read_geometry, write_geometry
 from agegen.own_class import checksums
 from agegen.runs import Checkpoint
 from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
+from agegen.trackers import Trackers
 
 
 def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoint:
@@ -41,6 +42,8 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
             write_geometry(run.folder, geometry)
 
     checkpoint = open_together(run, start_run)
+    if config.log_with and run.main:
+        run.trackers = Trackers(config, run.folder, checkpoint.step if checkpoint else 0)
     if checkpoint is None:
         save(training, 0, 1.0)
         require_shared(run)

@@ -23,6 +23,7 @@ from agegen.judges.classifier import load_judge, require_same_view
 from agegen.own_class import is_own
 from agegen.runs import Run
 from agegen.tensor_files import Tensors
+from agegen.trackers import require_trackers
 
 
 class Training(NamedTuple):
@@ -91,9 +92,10 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
 
     Raises:
         UserError: a class is missing, the crop or the networks do not fit the faces, the loss
-            cannot be minimised, the batch cannot be divided among the processes, or the judge is
-            none.
+            cannot be minimised, the batch cannot be divided among the processes, the judge is
+            none, or a tracker is not to be had.
     """
+    require_trackers(config.log_with)
     train = store.indices("train")
     for label, name in enumerate(CLASS_NAMES):
         if not (store.labels[train] == label).any():
