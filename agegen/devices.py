@@ -150,7 +150,11 @@ def load_scaler(accelerator: Accelerator, state: dict | None) -> None:
 
 
 def to_device(x: Tensor, device: torch.device) -> Tensor:
-    """Send a tensor of the CPU to a device; a GPU's work does not wait for the copy."""
+    """Send a tensor of the CPU to a device; a GPU's work does not wait for the copy.
+
+    It is whole first: of a part of a tensor, CUDA would make a copy in memory that is not pinned.
+    """
+    x = x.contiguous()
     return (x.pin_memory() if device.type == "cuda" else x).to(device, non_blocking=True)
 
 
