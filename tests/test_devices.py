@@ -20,7 +20,7 @@ def test_automatic_precision_keeps_several_cpu_processes_together() -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     done = subprocess.run(
         [*launch, "--nproc_per_node", "2", "--no-python", sys.executable, "-c", ON_TWO],
-        env=os.environ | {"ACCELERATE_USE_CPU": "1", "CUDA_VISIBLE_DEVICES": ""},
+        env=os.environ | {"ACCELERATE_USE_CPU": "1"},
         capture_output=True,
         text=True,
     )
@@ -28,12 +28,18 @@ def test_automatic_precision_keeps_several_cpu_processes_together() -> None:
     assert said == "22", done.stderr
 
 
+def test_no_test_sees_a_gpu() -> None:
+    asked = "import os; print(repr(os.environ['CUDA_VISIBLE_DEVICES']))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "''\n"
+    assert torch.cuda.device_count() == 0
+
+
 def test_memory_is_that_of_this_process_not_of_the_one_that_started_it() -> None:
     held = bytearray(b"x") * 2**30
     assert peak_memory(CPU) > 1
     done = subprocess.run(
         [sys.executable, "-c", AS_CHILD],
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
         check=True,
