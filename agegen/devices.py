@@ -166,6 +166,20 @@ def cores_per_process() -> int:
     return max(cores // local, 1)
 
 
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, each as CUDA_VISIBLE_DEVICES names it.
+
+    Numbers, or whatever (UUIDs, parts of a GPU) this process itself was given; none where the CPU
+    is asked for.
+    """
+    if parse_flag_from_env("ACCELERATE_USE_CPU"):
+        return []
+    count = torch.cuda.device_count()
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [str(i) for i in range(count)] if given is None else given.split(",")
+    return [name.strip() for name in names[:count]]  # CUDA stops at the first that is none
+
+
 def peak_memory(device: torch.device) -> float:
     """Largest memory so far in GiB: allocations on a GPU, else this process's resident set.
 
