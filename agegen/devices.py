@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -147,6 +148,20 @@ def load_scaler(accelerator: Accelerator, state: dict | None) -> None:
     """Restore what `scaler_state` gave: with another scale the next steps have other bits."""
     if accelerator.scaler and state:
         accelerator.scaler.load_state_dict(state)
+
+
+@contextmanager
+def tuned_convolutions() -> Iterator[None]:
+    """Let cuDNN try its ways of computing each shape of convolution once, and keep the fastest.
+
+    That pays where shapes are few. It is a setting of the process: it is put back at the end.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def to_device(x: Tensor, device: torch.device) -> Tensor:

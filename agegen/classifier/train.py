@@ -77,6 +77,8 @@ def train(config: TrainConfig) -> Best | None:
         accelerator.print(describe(config, store))
         return None
     training = set_up(config, accelerator, store, start.weights)
+    # No `tuned_convolutions`: batches differ by a face, views by the epoch, validation's last
+    # batches from all others, and the search for each shape takes longer than a step.
     try:
         best = loop(training, config, begin(training, config, start))
     finally:
