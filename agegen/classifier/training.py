@@ -74,7 +74,7 @@ def set_up(
     averaged = Average(model, config.ema_decay, use_buffers=True)
     optimizer = make_optimizer(model, config)
     if config.compile:
-        model.compile()
+        model.compile(dynamic=False)  # its few sizes are worth a graph each
     model, optimizer = accelerator.prepare(model, optimizer)
     run = Run(config.out, main=accelerator.is_main_process)
     counts = np.bincount(store.labels[store.indices("train")], minlength=2)
