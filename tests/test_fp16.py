@@ -22,7 +22,7 @@ from agegen.cyclegan import train as cyclegan
 from agegen.faces.store import FaceStore
 from agegen.runs import Run
 
-STOP = 5  # the step in which a training is stopped; checkpoints are those of steps 2 and 4
+STOP = 3  # the step in which a training is stopped, after the checkpoint of step 2
 
 
 def put_in_a_scaler(monkeypatch: pytest.MonkeyPatch, module: object, first: float) -> None:
@@ -39,15 +39,15 @@ def put_in_a_scaler(monkeypatch: pytest.MonkeyPatch, module: object, first: floa
 
 
 def train_cyclegan(store: FaceStore, out: Path, resume: bool) -> None:
-    """8 steps."""
-    options = {"constant_pairs": 32, "decay_pairs": 0, "checkpoint_every": 8}
+    """4 steps."""
+    options = {"constant_pairs": 16, "decay_pairs": 0, "checkpoint_every": 8}
     cyclegan.train(small_config(store, out, resume=resume, **options))
 
 
 def train_classifier(store: FaceStore, out: Path, resume: bool) -> None:
-    """8 steps: two epochs."""
+    """4 steps: two epochs."""
     model = ModelConfig(widths=(4, 8))
-    config = TrainConfig(store.folder, out, model, epochs=2, batch_size=64, checkpoint_every=2)
+    config = TrainConfig(store.folder, out, model, epochs=2, batch_size=110, checkpoint_every=2)
     classifier.train(replace(config, threads=1, resume=resume))
 
 

@@ -246,6 +246,7 @@ def save(training: Training, step: int, best: Best | None) -> None:
             "scaler": scaler_state(training.accelerator),
         },
     )
+    training.accelerator.wait_for_everyone()  # launchers end the first one when another has ended
 
 
 def validate(
