@@ -72,7 +72,7 @@ def begin(
     ("train", "module", "loads", "first"),
     [
         (train_cyclegan, cyclegan, checkpoints, 2.0**20),
-        (train_classifier, classifier, classifier, 2.0**24),
+        (train_classifier, classifier, classifier, 2.0**22),
     ],
 )
 def test_a_stopped_training_ends_in_the_same_bits_with_its_loss_scale_only(
