@@ -7,11 +7,18 @@ import pytest
 import torch
 from accelerate.utils import DistributedType, DynamoBackend
 
-from agegen.devices import NOT_OURS, choose_precision, make_accelerator, precision_of
+from agegen.devices import choose_precision, make_accelerator, precision_of
 from agegen.errors import UserError
 
 YES, NO = ("1", "true", "True", "yes"), ("0", "false", "no")
-REFUSED = dict.fromkeys(NOT_OURS, (YES, NO)) | {
+ENGINES = {
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "parallelism config",
+    "ACCELERATE_USE_SAGEMAKER": "SageMaker",
+}
+REFUSED = dict.fromkeys(ENGINES, (YES, NO)) | {
     "ACCELERATE_DYNAMO_BACKEND": (("inductor", "EAGER", "aot_eager"), ("no", "NO")),
     "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": (("2", "4"), ("1",)),
     "ACCELERATE_MIXED_PRECISION": (("fp8", "fp16", "FP16", "int8"), ("no", "bf16", "BF16")),
@@ -31,7 +38,7 @@ def test_what_would_change_a_training_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    named = NOT_OURS.get(name, value.lower() if "PRECISION" in name else value)
+    named = ENGINES.get(name, value.lower() if "PRECISION" in name else value)
     with pytest.raises(UserError, match=f"{named}.*launcher|launcher asks for .*{named}") as raised:
         make_accelerator("auto")
     assert "\n" not in str(raised.value)
