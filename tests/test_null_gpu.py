@@ -23,7 +23,7 @@ NEEDED = {
 }
 MISSING = ", ".join(name for name, there in NEEDED.items() if not there)
 MOST = {"cyclegan": 1200, "classifier": 560}
-"""Launches a step: 1,133 and 527, in bf16 with the default options; host-bound steps take as long."""
+"""Launches a step, of which the host is the bound: 1,133 and 527 in bf16 with default options."""
 
 
 @pytest.mark.slow
