@@ -45,6 +45,7 @@ NOT_COMPARED = (
     "faces", "out", "resume", "dry_run", "checkpoint_every", "checkpoint_minutes",
     "keep_checkpoints", "watch_every", "watch_minutes", "log_with",
 )  # fmt: skip
+DRIVER = Path("/proc/driver/nvidia/version")
 PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")
 
 
@@ -294,6 +295,14 @@ def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:
         )
 
 
+def driver_version() -> str | None:
+    """Version of NVIDIA's driver; None where there is none, or the system is not Linux."""
+    with suppress(OSError):
+        found = re.search(r"\s(\d+(\.\d+)+)\s", DRIVER.read_text())
+        return found[1] if found else None
+    return None
+
+
 def describe_environment() -> dict:
     """Return the versions and the machine that a result depends on."""
     versions: dict[str, str | None] = {}
@@ -309,6 +318,7 @@ def describe_environment() -> dict:
         "processor": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "driver": driver_version(),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
         "tf32": torch.backends.cudnn.allow_tf32,  # of convolutions, which "float32" then are

@@ -78,6 +78,8 @@ def train(config: TrainConfig) -> Best | None:
         accelerator.print(describe(config, store))
         return None
     training = set_up(config, accelerator, store, start.weights)
+    # No `tuned_convolutions`: batches differ by a face, views by the epoch, validation's last
+    # batches from all others, and the search for each shape takes longer than a step.
     try:
         best = loop(training, config, begin(training, config, start))
     finally:
@@ -247,6 +249,7 @@ def save(training: Training, step: int, best: Best | None) -> None:
             "scaler": scaler_state(training.accelerator),
         },
     )
+    training.accelerator.wait_for_everyone()  # launchers end the first one when another has ended
 
 
 def validate(

@@ -16,6 +16,7 @@ from agegen.cyclegan.model import build_discriminator, build_generator
 from agegen.cyclegan.objective import Discriminators, Generators
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.trial import require_trainable
+from agegen.devices import leave_buffers
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
@@ -146,6 +147,7 @@ def set_up(
     generators, discriminators, generator_optimizer, discriminator_optimizer = accelerator.prepare(
         generators, discriminators, generator_optimizer, discriminator_optimizer
     )
+    leave_buffers(generators, discriminators)
     return Training(
         accelerator=accelerator,
         store=store,
