@@ -1,8 +1,13 @@
 """SIGTERM ends a training at its next step, with a checkpoint: it resumes to the same bits."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from photos import REPOSITORY as ROOT
+from photos import environment
 from run_tensors import are_same
 from stopped_trainings import MODULES, STEPS, status_of, stopped_in, train
 
@@ -38,3 +43,23 @@ def test_in_its_last_step_it_is_finished(
 ) -> None:
     assert stopped_in(STEPS - 1, kind, drawn_store, tmp_path / "run") == 0
     assert are_same(whole_run, tmp_path / "run")
+
+
+def test_it_ends_with_its_launcher(drawn_store: FaceStore, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    flags = ["--size", "32", "--generator.width", "4", "--generator.blocks", "1", "--threads", "1"]
+    flags += ["--discriminator.width", "4", "--discriminator.receptive-field", "16"]
+    start = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"]
+    recipe = ["recipes/train_cyclegan.py", "--faces", drawn_store.folder, "--out", out, *flags]
+    launcher = subprocess.Popen(
+        [*start, *map(str, recipe)], cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    run, last = Run(out), time.monotonic() + 120
+    while not any(r["kind"] == "step" for r in run.metrics()):
+        assert launcher.poll() is None
+        assert time.monotonic() < last
+        time.sleep(0.05)
+    launcher.terminate()
+    _, said = launcher.communicate(timeout=60)  # which ends with the training
+    assert "stopped: go on with --resume" in said
+    assert run.latest_checkpoint().step > 0
