@@ -53,6 +53,10 @@ MAY_IMPORT = {
         "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
         "runs",
     },
+    "machine": {
+        "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
+        "machine", "outputs", "runs",
+    },
     "judges": {"analysis", "classifier", "errors", "faces", "judges", "metrics", "perceptual"},
     "report": {
         "alarm_limits", "cli", "configs", "errors", "faces", "files", "metrics", "pretrained",

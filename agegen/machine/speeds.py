@@ -1,0 +1,131 @@
+"""How fast both trainings are in several settings, as far as the time allows.
+
+The contestants take turns as in the benchmark, round after round until the time is over.
+"""
+
+import time
+from dataclasses import replace
+from itertools import groupby
+from statistics import median
+
+from agegen.benchmark.machine import Machine, look_at_machine
+from agegen.benchmark.table import HEAD, aligned, line
+from agegen.benchmark.turns import in_fresh_process, ratios
+from agegen.machine.clock import Clock
+from agegen.machine.contestants import SLOW, Entry, all_entries
+from agegen.machine.part import Part, one_line
+from agegen.machine.setting import Setting
+
+ROUNDS = 5
+LONGER = 5.0  # times as long as others a first turn may take that compiles
+LEAST = 30.0  # seconds without which no turn is begun
+FASTER = 1.05  # times as fast as the default: less is not worth a flag
+
+
+def measure_speeds(setting: Setting, clock: Clock) -> Part:
+    """Measure until the time is over; who took no turn is said to be left out."""
+    if clock.left() < LEAST:
+        return Part(lines=["no time was left: not measured"])
+    machine = in_fresh_process(look_at_machine, clock.left())
+    entries = all_entries(setting, machine)
+    for number in range(ROUNDS):
+        for entry in entries:
+            if not entry.fault and expected_seconds(entry, entries) < clock.left():
+                take_turn(entry, number, clock)
+    return report(setting, machine, entries)
+
+
+def expected_seconds(entry: Entry, entries: list[Entry]) -> float:
+    """How long its next turn may take: as its longest one, or as that of any other."""
+    longest = max(e.seconds for e in entries)
+    return entry.seconds or longest * (LONGER if entry.rank == SLOW else 1.0)
+
+
+def take_turn(entry: Entry, number: int, clock: Clock) -> None:
+    """Let a contestant take a turn, or note why it cannot."""
+    started = time.perf_counter()
+    try:
+        entry.turns.append(in_fresh_process(entry.contestant.call, clock.left()))
+        said = f"{entry.turns[-1].images_per_second:.1f} images/s"
+    except Exception as error:
+        entry.fault = said = one_line(error)
+    entry.seconds = max(entry.seconds, time.perf_counter() - started)
+    clock.say(f"round {number + 1}: {entry.name}: {said}")
+
+
+def report(setting: Setting, machine: Machine, entries: list[Entry]) -> Part:
+    """The table, who is not in it and why, and the flags that pay."""
+    part = Part(figures={"peaks": machine.peaks, "contestants": [plain(e) for e in entries]})
+    part.lines = table_of(entries, machine)
+    part.lines += [f"failed: {e.name}: {e.fault}" for e in entries if e.fault]
+    left_out = [entry.name for entry in entries if not entry.turns and not entry.fault]
+    if left_out:
+        part.lines.append(f"left out, as the time was over: {'; '.join(left_out)}")
+    if not any(entry.turns for entry in entries):
+        part.problems.append("no speed could be measured")
+    preset = "" if setting.gpu else "--config recipes/configs/cyclegan_cpu.json"
+    part.advice = [
+        *advise("recipes/train_cyclegan.py", "CycleGAN", entries, preset),
+        *advise("recipes/train_classifier.py", "classifier", entries, ""),
+    ]
+    return part
+
+
+def plain(entry: Entry) -> dict:
+    """What is kept of a contestant, plain JSON types."""
+    return {
+        "training": entry.training,
+        "batch": entry.batch,
+        "name": entry.contestant.name,
+        "precision": entry.contestant.precision,
+        "flags": entry.flags,
+        "flops_per_image": entry.contestant.flops,
+        "turns": [turn._asdict() for turn in entry.turns],
+        "fault": entry.fault,
+    }
+
+
+def table_of(entries: list[Entry], machine: Machine) -> list[str]:
+    """A block for each training and batch, of those that took a turn."""
+    lines: list[list[str]] = []
+    measured = sorted(  # a stable order within a block
+        (entry for entry in entries if entry.turns), key=lambda e: (e.training, e.batch)
+    )
+    for (training, batch), group in groupby(measured, lambda e: (e.training, e.batch)):
+        base = next(e for e in entries if (e.training, e.batch) == (training, batch))
+        lines.append([f"{training}, batch {batch}", *HEAD])
+        for entry in group:
+            with_base = len(base.turns) >= len(entry.turns)
+            turns = ratios(entry.turns, base.turns[: len(entry.turns)]) if with_base else []
+            contestant = replace(entry.contestant, is_comparable=with_base)
+            lines.append(line(contestant, entry.turns, turns, machine.peaks[contestant.precision]))
+        lines.append([])
+    return aligned(lines).splitlines() if lines else []
+
+
+def advise(recipe: str, training: str, entries: list[Entry], preset: str) -> list[str]:
+    """The flags of the fastest at the default's batch, and of all batches, a sentence each."""
+    able = [e for e in entries if e.training == training and e.turns and e.flags is not None]
+    default = next((entry for entry in able if entry.contestant.is_default), None)
+    if not default:
+        return []
+    said = []
+    same_batch = [entry for entry in able if entry.batch == default.batch]
+    chosen = default
+    for candidates in (same_batch, able):
+        best = max(candidates, key=speed_of)
+        if speed_of(best) >= FASTER * speed_of(chosen):
+            chosen = best
+        if candidates is same_batch or chosen.batch != default.batch:
+            batch = "" if chosen.batch == default.batch else f"--batch-size {chosen.batch}"
+            flags = " ".join(filter(None, [preset, chosen.flags, batch])) or "the defaults"
+            said.append(
+                f"{recipe}: {flags} ({speed_of(chosen):,.1f} images/s, "
+                f"{median(t.memory_gib for t in chosen.turns):.1f} GiB)"
+            )
+    return said
+
+
+def speed_of(entry: Entry) -> float:
+    """Median over its turns, images per second."""
+    return median(turn.images_per_second for turn in entry.turns)
