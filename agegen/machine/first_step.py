@@ -113,9 +113,9 @@ def compare(part: Part, title: str, setting: Setting, compute: Callable[[Way], S
         wrong = faults(found, way.precision)
         part.lines.append(f"  {way.words}: {in_words(found)}{': WRONG' if wrong else ''}")
         part.figures[f"{title}, {way.words}"] = found._asdict()
-        part.problems += [f"{title} computes wrongly in {way.words}: {fault}" for fault in wrong]
         if wrong:
-            part.advice.append(remedy_of(way))
+            part.problems.append(f"{title} computes wrongly in {way.words}: {', '.join(wrong)}")
+            part.advice = part.advice or [remedy_of(way)]  # float32's, if that is wrong
 
 
 def remedy_of(way: Way) -> str:
@@ -241,8 +241,8 @@ def faults(found: Difference, precision: Precision) -> list[str]:
     most, apart = LOSS_TOLERANCE[precision], GRADIENT_TOLERANCE[precision]
     wrong = []
     if not found.loss <= most:  # NaN neither
-        wrong.append(f"its first losses differ by {found.loss:.1e} (rounding: up to {most})")
+        wrong.append(f"its first losses differ by {found.loss:.1e} (by rounding, up to {most})")
     for name, gradient in found.gradient.items():
         if not gradient <= apart:
-            wrong.append(f"the gradient of its {name} differs by {gradient:.1e} (up to {apart})")
+            wrong.append(f"the gradient of its {name} by {gradient:.1e} (up to {apart})")
     return wrong

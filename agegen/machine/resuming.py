@@ -1,5 +1,6 @@
 """Does a stopped training go on to the same result here, and back from a loss that is NaN?"""
 
+import math
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -84,7 +85,7 @@ def resume(
     said = f"{title}: resumed half-way, its end differs by {apart:.1e}"
     if not setting.gpu:
         part.problems.append(f"{said}; on a CPU it should have the same bits")
-    elif not apart <= max(AGAIN * by_itself, NEAR):
+    elif math.isinf(apart) or apart > max(AGAIN * by_itself, NEAR):
         part.problems.append(f"{said}, two resumed ones by {by_itself:.1e}")
     part.lines.append(f"{said} (two resumed ones, by {by_itself:.1e})")
 

@@ -54,9 +54,10 @@ def settle(
     shipped = NARROW if quick else CycleGANConfig(Path(), Path()) if gpu else cpu_settings
     shipped = replace(shipped, faces=faces)
     classifier = TrainConfig(faces, Path())
-    if quick:
-        classifier = replace(classifier, model=ModelConfig(widths=(8, 16)))
     cyclegan = papers_objective(shipped, BenchmarkConfig(), PAIRS)
+    if quick:  # narrow networks gain nothing by several threads
+        cyclegan = replace(cyclegan, threads=1)
+        classifier = replace(classifier, model=ModelConfig(widths=(8, 16)), threads=1)
     return Setting(gpu, precision, faces, shipped, cyclegan, classifier)
 
 

@@ -24,7 +24,7 @@ from agegen.runs import Run
 MESSAGE = "synchronizing CUDA operation"
 PACKAGE = Path(__file__).parents[1]
 LOOP = "loop"  # what is called outside the trainings' loops is no part of a step,
-APART = {"flush", "look", "save", "validate", "require_finite"}  # nor are these, now and then
+APART = {"__init__", "flush", "look", "save", "validate", "require_finite"}  # nor are these
 STEPS = 30
 OFTEN = 0.5  # waits in a step: fewer are those of the first steps
 
