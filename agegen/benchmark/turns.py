@@ -113,7 +113,7 @@ def in_fresh_process(call: Callable[[], Result], seconds: float | None = None) -
         if not wait([running], seconds).done:
             for child in set(multiprocessing.active_children()) - set(before):
                 child.kill()
-            raise UserError(f"{what} took more than {seconds:.0f} s")
+            raise UserError(f"{what} took more than {seconds:.0f} s: is the machine busy?")
         try:
             return running.result()
         except BrokenProcessPool:

@@ -20,7 +20,7 @@ from agegen.machine.environment import describe_machine
 from agegen.machine.first_step import check_first_step
 from agegen.machine.part import Part, attempt
 from agegen.machine.resuming import check_resuming
-from agegen.machine.setting import precision_here, settle
+from agegen.machine.setting import settle
 from agegen.machine.speeds import measure_speeds
 from agegen.machine.verdict import Verdict, judge, write_report
 from agegen.machine.waits import find_waits
@@ -63,9 +63,12 @@ def check(config: CheckConfig, cpu_settings: CycleGANConfig) -> Verdict:
 def done_parts(config: CheckConfig, cpu_settings: CycleGANConfig) -> Iterator[tuple[str, Part]]:
     """Do one part after the other; speeds take the time that is left."""
     clock = Clock(config.minutes)
-    clock.say("the machine")
-    gpu, precision = in_fresh_process(precision_here)
-    yield "machine", attempt(partial(in_fresh_process, partial(describe_machine, gpu, precision)))
+    clock.say("machine")
+    machine = attempt(partial(in_fresh_process, describe_machine))
+    yield "machine", machine
+    if machine.traceback:  # then nothing can be computed, not even on which device
+        return
+    gpu, precision = machine.figures["computes_on_gpu"], machine.figures["precision"]
     faces = FACES["quick" if config.quick else "gpu" if gpu else "cpu"]
     with opened_faces(BenchmarkConfig(drawn=faces)) as store:
         setting = settle(gpu, precision, store.folder, cpu_settings, config.quick)

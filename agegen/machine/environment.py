@@ -7,26 +7,49 @@ import subprocess
 import torch
 
 from agegen.benchmark.machine import processor
-from agegen.devices import Precision, cores_per_process
+from agegen.devices import (
+    Precision,
+    choose_precision,
+    cores_per_process,
+    native_precision,
+    start_processes,
+)
 from agegen.machine.part import Part
-from agegen.machine.setting import reason_of
 from agegen.runs import describe_environment
 
 GIB = 2**30
 
 
-def describe_machine(gpu: bool, precision: Precision) -> Part:
+def describe_machine() -> Part:
     """Describe the machine; a GPU that torch does not see is a problem."""
+    gpu, precision = start_processes().device.type == "cuda", choose_precision("auto")
     facts = describe_environment() | {
         "processor name": processor(),
         "cores": cores_per_process(),
         "memory_gib": memory_of_host(),
         "gpu_memory_gib": [memory_of_gpu(i) for i in range(torch.cuda.device_count())],
         "driver": driver_version(),
+        "computes_on_gpu": gpu,
         "precision": precision,
         "reason": reason_of(gpu, precision),
     }
     return Part(lines=in_words(facts), figures=facts, problems=unseen_gpu(facts))
+
+
+def reason_of(gpu: bool, precision: Precision) -> str:
+    """Why "auto" chooses a precision here."""
+    if precision != native_precision():
+        return "the launcher asks for it"
+    if not gpu:
+        native = "has" if precision == "bf16" else "has no"
+        return f"the CPU {native} instructions for bf16 (AVX-512 BF16 or AMX)"
+    major, minor = torch.cuda.get_device_capability()
+    what = {
+        "bf16": "the GPU computes in bf16",
+        "fp16": "the GPU has tensor cores for fp16, none for bf16",
+        "float32": "the GPU has no tensor cores",
+    }
+    return f"{what.get(precision, '')} (compute capability {major}.{minor})"
 
 
 def in_words(facts: dict) -> list[str]:

@@ -22,7 +22,7 @@ from agegen.runs import Run
 
 Config = TypeVar("Config", CycleGANConfig, TrainConfig)
 
-HALF = 10  # of a CycleGAN's steps
+HALF = 5  # of a CycleGAN's steps
 AGAIN = 10.0  # times as far apart as two resumed runs: on a GPU no two runs have the same bits
 NEAR = 1e-5  # relative difference of weights that says nothing
 

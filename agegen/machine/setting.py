@@ -3,15 +3,13 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.cyclegan_loops import papers_objective
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
-from agegen.devices import Precision, choose_precision, start_processes
+from agegen.devices import Precision
 
 PAIRS = 2
 NARROW = CycleGANConfig(
@@ -42,11 +40,6 @@ class Setting:
     classifier: TrainConfig
 
 
-def precision_here() -> tuple[bool, Precision]:
-    """Whether trainings compute on a GPU here, and the precision that "auto" chooses."""
-    return start_processes().device.type == "cuda", choose_precision("auto")
-
-
 def settle(
     gpu: bool, precision: Precision, faces: Path, cpu_settings: CycleGANConfig, quick: bool
 ) -> Setting:
@@ -59,17 +52,3 @@ def settle(
         cyclegan = replace(cyclegan, threads=1)
         classifier = replace(classifier, model=ModelConfig(widths=(8, 16)), threads=1)
     return Setting(gpu, precision, faces, shipped, cyclegan, classifier)
-
-
-def reason_of(gpu: bool, precision: Precision) -> str:
-    """Why "auto" chooses a precision here."""
-    if not gpu:
-        native = "has" if precision == "bf16" else "has no"
-        return f"the CPU {native} instructions for bf16 (AVX-512 BF16 or AMX)"
-    major, minor = torch.cuda.get_device_capability()
-    what = {
-        "bf16": "the GPU computes in bf16",
-        "fp16": "the GPU has tensor cores for fp16, none for bf16",
-        "float32": "the GPU has no tensor cores",
-    }
-    return f"{what.get(precision, '')} (compute capability {major}.{minor})"

@@ -46,7 +46,7 @@ def few_faces(drawn_store: FaceStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_module, "opened_faces", lambda _: nullcontext(drawn_store))
 
 
-def broken(setting: Setting) -> Part:
+def broken(setting: Setting | None) -> Part:
     raise ZeroDivisionError("a driver\nof many lines")
 
 
@@ -132,6 +132,15 @@ def test_a_part_that_fails_stops_no_other(
     assert found["parts"]["second"]["lines"] == ["all well"]
     assert found["parts"]["second"]["figures"] == {"undefined": None}
     assert "all well" in capsys.readouterr().out
+
+
+def test_without_a_device_nothing_else_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_module, "describe_machine", lambda: broken(None))
+    found = run_with({"second": whole}, tmp_path / "found.json", monkeypatch)
+    assert list(found["parts"]) == ["machine"]
+    assert found["verdict"]["problems"] == ["machine: failed: ZeroDivisionError: a driver"]
 
 
 def test_what_is_wrong_weighs_more_than_what_failed(
