@@ -20,7 +20,8 @@ from agegen.machine.setting import Setting
 CYCLEGAN_BATCHES = {"gpu": (4, 1, 16), "cpu": (1,)}  # the default one first
 CLASSIFIER_BATCHES = {"gpu": (64, 256), "cpu": (64,)}
 STEPS = {"gpu": 40, "cpu": 8}
-FIRST, FURTHER, SLOW = range(3)  # ranks
+FIRST, COMPILED, FURTHER = range(3)  # ranks at the default batch
+LATER = 3  # is added at others, but to the first
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Entry:
         contestant: of the benchmark.
         flags: with which a user has this; None where no flag does it.
         rank: the lowest take their turns first.
+        compiles: whether its turns begin with a minute of that.
         turns: that it took.
         seconds: of its longest turn.
         fault: why it takes no more turns.
@@ -43,6 +45,7 @@ class Entry:
     contestant: Contestant
     flags: str | None
     rank: int
+    compiles: bool = False
     turns: list[Speed] = field(default_factory=list)
     seconds: float = 0.0
     fault: str = ""
@@ -84,7 +87,7 @@ def options_of(gpu: bool, machine: Machine) -> list[Option]:
         layout = {"precision": best, "channels_last": True}
         found.append(Option(f"{best}, channels_last", layout, "--channels-last", FURTHER))
         compiled = {"precision": best, "compile": True}
-        found.append(Option(f"{best}, compiled", compiled, "--compile", SLOW))
+        found.append(Option(f"{best}, compiled", compiled, "--compile", COMPILED))
     elif machine.cores > 1:
         alone = {"precision": best, "threads": 1}
         found.append(Option(f"{best}, 1 thread", alone, "--threads 1", FURTHER))
@@ -100,9 +103,9 @@ def cyclegan_entries(
     flops = cyclegan_flops(base)
 
     def entry(name: str, call: Callable, precision: str, flags: str | None, rank: int) -> Entry:
-        default = flags == "" and batch == CYCLEGAN_BATCHES["gpu" if setting.gpu else "cpu"][0]
-        contestant = Contestant(name, call, precision, flops, is_default=default)
-        return Entry("CycleGAN", batch, contestant, flags, rank)
+        usual = batch == CYCLEGAN_BATCHES["gpu" if setting.gpu else "cpu"][0]
+        contestant = Contestant(name, call, precision, flops, is_default=usual and flags == "")
+        return Entry("CycleGAN", batch, contestant, flags, ranked(rank, usual), rank == COMPILED)
 
     plain = partial(cyclegan_loops.plain_loop, config, base)
     found = [entry("plain step, float32", plain, "float32", None, FIRST)]
@@ -128,11 +131,18 @@ def classifier_entries(
             call = partial(
                 classifier_loops.agegen_loop, setting.faces, config, batch=batch, **changed
             )
-            default = flags == "" and batch == classifier_loops.DEFAULTS.batch_size
-            precision = changed["precision"]
-            contestant = Contestant(f"agegen, {name}", call, precision, flops, is_default=default)
-            found.append(Entry("classifier", batch, contestant, flags, rank))
+            usual, precision = batch == classifier_loops.DEFAULTS.batch_size, changed["precision"]
+            contestant = Contestant(
+                f"agegen, {name}", call, precision, flops, is_default=usual and flags == ""
+            )
+            place, compiles = ranked(rank, usual), rank == COMPILED
+            found.append(Entry("classifier", batch, contestant, flags, place, compiles))
     return found
+
+
+def ranked(rank: int, usual: bool) -> int:
+    """The rank of an option at the default batch, or at another."""
+    return rank if usual or rank == FIRST else rank + LATER
 
 
 def with_cudnn_search(call: Callable[[], Speed]) -> Speed:

@@ -12,7 +12,7 @@ from agegen.benchmark.machine import Machine, look_at_machine
 from agegen.benchmark.table import HEAD, aligned, line
 from agegen.benchmark.turns import in_fresh_process, ratios
 from agegen.machine.clock import Clock
-from agegen.machine.contestants import SLOW, Entry, all_entries
+from agegen.machine.contestants import Entry, all_entries
 from agegen.machine.part import Part, one_line
 from agegen.machine.setting import Setting
 
@@ -38,7 +38,7 @@ def measure_speeds(setting: Setting, clock: Clock) -> Part:
 def expected_seconds(entry: Entry, entries: list[Entry]) -> float:
     """How long its next turn may take: as its longest one, or as that of any other."""
     longest = max(e.seconds for e in entries)
-    return entry.seconds or longest * (LONGER if entry.rank == SLOW else 1.0)
+    return entry.seconds or longest * (LONGER if entry.compiles else 1.0)
 
 
 def take_turn(entry: Entry, number: int, clock: Clock) -> None:

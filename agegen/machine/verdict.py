@@ -33,7 +33,9 @@ def judge(parts: dict[str, Part]) -> Verdict:
     problems = [f"{name}: {problem}" for name, part in parts.items() for problem in part.problems]
     wrong = any(part.problems and not part.traceback for part in parts.values())
     words = WRONG if wrong else UNKNOWN if problems else GOOD
-    return Verdict(words, problems, [advice for part in parts.values() for advice in part.advice])
+    # where something is wrong, how to be fast is no advice
+    heard = [part for part in parts.values() if part.problems or not problems]
+    return Verdict(words, problems, [advice for part in heard for advice in part.advice])
 
 
 def write_report(verdict: Verdict, parts: dict[str, Part]) -> str:

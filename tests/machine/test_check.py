@@ -55,7 +55,11 @@ def whole(setting: Setting) -> Part:
 
 
 def doubtful(setting: Setting) -> Part:
-    return Part(problems=["it computes 5 = 2 + 2"])
+    return Part(problems=["it computes 5 = 2 + 2"], advice=["count anew"])
+
+
+def fast(setting: Setting) -> Part:
+    return Part(advice=["--batch-size 16"])
 
 
 def run_with(parts: dict[str, Callable], out: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
@@ -146,9 +150,10 @@ def test_without_a_device_nothing_else_is_tried(
 def test_what_is_wrong_weighs_more_than_what_failed(
     few_faces: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = {"first": broken, "second": doubtful}
+    parts = {"first": broken, "second": doubtful, "third": fast}
     found = run_with(parts, tmp_path / "found.json", monkeypatch)
     assert found["verdict"]["words"] == WRONG
+    assert found["verdict"]["advice"] == ["count anew"]
 
 
 def test_a_file_of_the_users_is_not_replaced(tmp_path: Path) -> None:

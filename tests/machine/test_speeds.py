@@ -9,18 +9,18 @@ from agegen.benchmark.turns import Contestant, Speed
 from agegen.faces.store import FaceStore
 from agegen.machine import speeds
 from agegen.machine.clock import Clock
-from agegen.machine.contestants import FIRST, SLOW, Entry, all_entries
+from agegen.machine.contestants import FIRST, Entry, all_entries
 from agegen.machine.setting import NARROW, Setting, settle
 
 PEAKS = {"float32": 1e12, "bf16": 2e12}
 MACHINE = Machine("CPU", 2, 2, "", 0, "2", "today", ("float32", "bf16"), PEAKS)
 
 
-def entry(name: str, speed: float, flags: str | None, batch: int = 4, **more: int) -> Entry:
+def entry(name: str, speed: float, flags: str | None, batch: int = 4) -> Entry:
     contestant = Contestant(name, lambda: Speed(speed, 1.0), "bf16", 1e9, is_default=flags == "")
     if speed < 0:
         contestant = Contestant(name, lambda: 1 // 0, "bf16", 1e9)  # type: ignore[arg-type]
-    return Entry("CycleGAN", batch, contestant, flags, more.get("rank", FIRST))
+    return Entry("CycleGAN", batch, contestant, flags, FIRST, flags == "--compile")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_without_time_nothing_is_measured(setting: Setting) -> None:
 
 
 def test_a_compiled_one_must_have_time() -> None:
-    quick, slow = entry("ours", 10, ""), entry("compiled", 20, "--compile", rank=SLOW)
+    quick, slow = entry("ours", 10, ""), entry("compiled", 20, "--compile")
     quick.seconds = 10.0
     assert speeds.expected_seconds(slow, [quick, slow]) == 10 * speeds.LONGER
     slow.seconds = 12.0
@@ -104,4 +104,6 @@ def test_each_group_begins_with_what_others_are_compared_with(
     assert len(first) == (5 if gpu else 2)
     defaults = [(e.training, e.batch) for e in entries if e.contestant.is_default]
     assert sorted(defaults) == [("CycleGAN", 4 if gpu else 1), ("classifier", 64)]
+    compiled = [(e.training, e.batch) for e in entries[8:10] if e.compiles]
+    assert compiled == ([("CycleGAN", 4), ("classifier", 64)] if gpu else [])
     assert any("cudnn.benchmark" in e.contestant.name for e in entries) == gpu
