@@ -19,6 +19,7 @@ from agegen.machine.setting import Setting
 ROUNDS = 5
 LONGER = 5.0  # times as long as others a first turn may take that compiles
 LEAST = 30.0  # seconds without which no turn is begun
+UNSTEADY = 1.5  # times as fast in one round as in another: flags are no longer told apart
 FASTER = 1.05  # times as fast as the default: less is not worth a flag
 
 
@@ -63,12 +64,23 @@ def report(setting: Setting, machine: Machine, entries: list[Entry]) -> Part:
         part.lines.append(f"left out, as the time was over: {'; '.join(left_out)}")
     if not any(entry.turns for entry in entries):
         part.problems.append("no speed could be measured")
+    part.advice = advice(setting, entries)
+    return part
+
+
+def advice(setting: Setting, entries: list[Entry]) -> list[str]:
+    """The flags that pay; where a busy machine made the speeds, that it did."""
+    times = unsteadiness(entries)
+    if times > UNSTEADY:
+        return [
+            f"the machine was busy: one setting was {times:.1f} times as fast in one round as in "
+            "another; keep the defaults, or check again when nothing else runs"
+        ]
     preset = "" if setting.gpu else "--config recipes/configs/cyclegan_cpu.json"
-    part.advice = [
+    return [
         *advise("recipes/train_cyclegan.py", "CycleGAN", entries, preset),
         *advise("recipes/train_classifier.py", "classifier", entries, ""),
     ]
-    return part
 
 
 def plain(entry: Entry) -> dict:
@@ -104,26 +116,43 @@ def table_of(entries: list[Entry], machine: Machine) -> list[str]:
 
 
 def advise(recipe: str, training: str, entries: list[Entry], preset: str) -> list[str]:
-    """The flags of the fastest at the default's batch, and of all batches, a sentence each."""
+    """The flags of the fastest at the default's batch, and at any, a sentence each."""
     able = [e for e in entries if e.training == training and e.turns and e.flags is not None]
     default = next((entry for entry in able if entry.contestant.is_default), None)
     if not default:
         return []
-    said = []
-    same_batch = [entry for entry in able if entry.batch == default.batch]
-    chosen = default
-    for candidates in (same_batch, able):
-        best = max(candidates, key=speed_of)
-        if speed_of(best) >= FASTER * speed_of(chosen):
-            chosen = best
-        if candidates is same_batch or chosen.batch != default.batch:
-            batch = "" if chosen.batch == default.batch else f"--batch-size {chosen.batch}"
-            flags = " ".join(filter(None, [preset, chosen.flags, batch])) or "the defaults"
-            said.append(
-                f"{recipe}: {flags} ({speed_of(chosen):,.1f} images/s, "
-                f"{median(t.memory_gib for t in chosen.turns):.1f} GiB)"
-            )
-    return said
+    at_its_batch = [entry for entry in able if entry.batch == default.batch]
+    chosen = [fastest(default, at_its_batch)]
+    overall = fastest(chosen[0], able)
+    if overall is not chosen[0]:
+        chosen.append(overall)
+    return [f"{recipe}: {in_flags(entry, default, preset)}" for entry in chosen]
+
+
+def fastest(than: Entry, entries: list[Entry]) -> Entry:
+    """The one that is clearly faster than a given one in every round, the most; else that one."""
+    ahead = [e for e in entries if min(ratios_of_rounds(e, than)) >= FASTER]
+    return max(ahead, key=lambda entry: median(ratios_of_rounds(entry, than)), default=than)
+
+
+def ratios_of_rounds(entry: Entry, than: Entry) -> list[float]:
+    """How many times as fast, in each round that both took part in."""
+    rounds = min(len(entry.turns), len(than.turns))
+    return ratios(entry.turns[:rounds], than.turns[:rounds])
+
+
+def in_flags(entry: Entry, default: Entry, preset: str) -> str:
+    """What a user gives for it, and what it gives."""
+    batch = f"--batch-size {entry.batch}" if entry.batch != default.batch else ""
+    flags = " ".join(filter(None, [preset, entry.flags, batch])) or "the defaults"
+    memory = median(turn.memory_gib for turn in entry.turns)
+    return f"{flags} ({speed_of(entry):,.1f} images/s, {memory:.1f} GiB)"
+
+
+def unsteadiness(entries: list[Entry]) -> float:
+    """How many times as fast as in its slowest turn one of them was in its fastest."""
+    speeds = [[turn.images_per_second for turn in entry.turns] for entry in entries if entry.turns]
+    return max((max(taken) / min(taken) for taken in speeds), default=1.0)
 
 
 def speed_of(entry: Entry) -> float:

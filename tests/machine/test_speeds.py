@@ -90,6 +90,20 @@ def test_flags_that_pay(others: list[tuple], said: list[str]) -> None:
     assert [line.removeprefix("recipe: ").split(" images")[0] for line in advice] == said
 
 
+def test_flags_must_pay_in_every_round() -> None:
+    default, other = entry("default", 30, ""), entry("other", 40, "--compile")
+    default.turns, other.turns = [Speed(30, 1), Speed(36, 1)], [Speed(42, 1), Speed(35, 1)]
+    [advice] = speeds.advise("recipe", "CycleGAN", [default, other], "")
+    assert advice.startswith("recipe: the defaults")
+
+
+def test_a_busy_machine_gives_no_flags(setting: Setting) -> None:
+    default, other = entry("default", 30, ""), entry("other", 40, "--compile")
+    default.turns, other.turns = [Speed(30, 1), Speed(10, 1)], [Speed(42, 1), Speed(41, 1)]
+    [advice] = speeds.advice(setting, [default, other])
+    assert advice.startswith("the machine was busy: one setting was 3.0 times")
+
+
 @pytest.mark.parametrize("gpu", [False, True])
 def test_each_group_begins_with_what_others_are_compared_with(
     gpu: bool, drawn_store: FaceStore
