@@ -19,6 +19,7 @@ from agegen.machine.setting import Setting
 ROUNDS = 5
 LONGER = 5.0  # times as long as others a first turn may take that compiles
 LEAST = 30.0  # seconds without which no turn is begun
+ENDING = 15.0  # seconds
 UNSTEADY = 1.5  # times as fast in one round as in another: flags are no longer told apart
 FASTER = 1.05  # times as fast as the default: less is not worth a flag
 
@@ -31,9 +32,14 @@ def measure_speeds(setting: Setting, clock: Clock) -> Part:
     entries = all_entries(setting, machine)
     for number in range(ROUNDS):
         for entry in entries:
-            if not entry.fault and expected_seconds(entry, entries) < clock.left():
+            if not entry.fault and expected_seconds(entry, entries) < time_for_turns(clock):
                 take_turn(entry, number, clock)
     return report(setting, machine, entries)
+
+
+def time_for_turns(clock: Clock) -> float:
+    """Seconds, less those in which the last turn is ended and all is written."""
+    return max(clock.left() - ENDING, 0.0)
 
 
 def expected_seconds(entry: Entry, entries: list[Entry]) -> float:
@@ -46,10 +52,11 @@ def take_turn(entry: Entry, number: int, clock: Clock) -> None:
     """Let a contestant take a turn, or note why it cannot."""
     started = time.perf_counter()
     try:
-        entry.turns.append(in_fresh_process(entry.contestant.call, clock.left()))
+        entry.turns.append(in_fresh_process(entry.contestant.call, time_for_turns(clock)))
         said = f"{entry.turns[-1].images_per_second:.1f} images/s"
     except Exception as error:
-        entry.fault = said = one_line(error)
+        said = one_line(error)
+        entry.fault = said if time_for_turns(clock) else ""  # else it was ended, not at fault
     entry.seconds = max(entry.seconds, time.perf_counter() - started)
     clock.say(f"round {number + 1}: {entry.name}: {said}")
 

@@ -54,6 +54,18 @@ def test_without_time_nothing_is_measured(setting: Setting) -> None:
     ]
 
 
+def test_one_that_the_end_cuts_off_is_no_failure(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut, clock = entry("cut", -1, ""), Clock(minutes=0)
+    monkeypatch.setattr(speeds, "in_fresh_process", lambda call, seconds: call())
+    speeds.take_turn(cut, 0, clock)
+    assert cut.fault == ""
+    assert speeds.report(setting, MACHINE, [cut]).lines == [
+        "left out, as the time was over: CycleGAN, batch 4: cut"
+    ]
+
+
 def test_a_compiled_one_must_have_time() -> None:
     quick, slow = entry("ours", 10, ""), entry("compiled", 20, "--compile")
     quick.seconds = 10.0
