@@ -38,9 +38,9 @@ from agegen.machine.setting import Setting
 LOSS_TOLERANCE: dict[Precision, float] = {"float32": 1e-3, "bf16": 0.03, "fp16": 0.01}
 GRADIENT_TOLERANCE: dict[Precision, float] = {"float32": 0.1, "bf16": 0.7, "fp16": 0.3}
 """Relative differences that are still rounding. The largest on a CPU (docs/benchmark.md): float32
-on one thread against two, losses 9e-7, gradients 2e-6 (CycleGAN) and 0.012 (classifier, whose gradient is
-as far from float64's); bf16, losses 0.007 and gradients 0.43, 0.25. A gradient that has nothing to
-do with the reference differs by 1 or more."""
+on one thread against two, losses 9e-7, gradients 2e-6 (CycleGAN) and 0.012 (classifier, as far as
+from float64's); bf16, losses 0.007, gradients 0.43 and 0.25. A gradient that has nothing to do with
+the reference differs by 1 or more."""
 LOSSES = ("total", "old", "young")  # of DiscriminatorLosses
 SCALE = 2.0**10  # of fp16's losses: its first one, 2¹⁶, may overflow, and the step be skipped
 
