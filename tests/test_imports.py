@@ -55,6 +55,10 @@ MAY_IMPORT = {
         "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
         "runs",
     },
+    "machine": {
+        "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
+        "machine", "outputs", "runs",
+    },
     "judges": {
         "analysis", "classifier", "devices", "errors", "faces", "judges", "metrics", "perceptual",
     },
