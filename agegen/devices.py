@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -202,6 +203,46 @@ def visible_gpus() -> list[str]:
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = [str(i) for i in range(count)] if given is None else given.split(",")
     return [name.strip() for name in names[:count]]  # CUDA stops at the first that is none
+
+
+def use_threads(state: PartialState, asked: int) -> None:
+    """Let torch use so many threads, or all cores of this process; say if others keep them busy.
+
+    Fewer are not taken by themselves: a run's bits depend on how many there are.
+    """
+    threads = asked or cores_per_process()
+    torch.set_num_threads(threads)
+    if asked or threads == 1 or state.num_processes > 1 or state.device.type != "cpu":
+        return
+    busy = busy_cores()
+    free = max(threads - round(busy), 1)
+    if free < threads:
+        state.print(
+            f"note: other processes keep about {busy:.1f} of the cores busy: --threads {free} is "
+            "faster as long as they do"
+        )
+
+
+def busy_cores(seconds: float = 0.3) -> float:
+    """How many of this process's cores are at work while it sleeps; 0 where that is not told."""
+    before = core_times()
+    time.sleep(seconds)
+    after = core_times()
+    spent = [(a - b, c - d) for (a, c), (b, d) in zip(after, before, strict=True)]
+    return sum(busy / max(all_of_it, 1) for busy, all_of_it in spent)
+
+
+def core_times() -> list[tuple[int, int]]:
+    """Time at work, and all of it, of each core that this process may use (Linux), in ticks."""
+    found = []
+    with suppress(OSError):
+        for line in Path("/proc/stat").read_text().splitlines():
+            name, *rest = line.split()
+            if re.fullmatch(r"cpu\d+", name) and int(name[3:]) in os.sched_getaffinity(0):
+                ticks = [int(ticks) for ticks in rest[:8]]
+                idle = sum(ticks[3:5])  # and waiting for a disk
+                found.append((sum(ticks) - idle, sum(ticks)))
+    return found
 
 
 def peak_memory(device: torch.device) -> float:

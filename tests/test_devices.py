@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from agegen.devices import peak_memory, visible_gpus
+from agegen import devices
+from agegen.devices import busy_cores, peak_memory, start_processes, use_threads, visible_gpus
 
 CPU = torch.device("cpu")
 
@@ -69,3 +71,56 @@ def test_memory_is_that_of_this_process_not_of_the_one_that_started_it() -> None
         check=True,
     )
     assert 0 < float(done.stdout) < len(held) / 2**30
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="only Linux tells")
+def test_a_busy_core_is_seen() -> None:
+    core = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, {{{core}}}); print(flush=True)\nwhile True: pass"
+    busy = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        busy.stdout.readline()
+        assert 0.7 < busy_cores(1.0) <= len(os.sched_getaffinity(0))
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "busy", "said"),
+    [
+        (0, 2, 1.2, "about 1.2 of the cores busy: --threads 1 is faster"),
+        (0, 8, 2.6, "--threads 5 is faster"),
+        (0, 2, 2.0, "--threads 1"),
+        (0, 2, 0.4, ""), (2, 2, 1.0, ""), (0, 1, 1.0, ""),
+    ],
+)  # fmt: skip
+def test_a_busy_machine_is_named_and_the_threads_stay(
+    asked: int, cores: int, busy: float, said: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    taken: list[int] = []
+    monkeypatch.setattr(devices, "cores_per_process", lambda: cores)
+    monkeypatch.setattr(devices, "busy_cores", lambda: busy)
+    monkeypatch.setattr(torch, "set_num_threads", taken.append)
+    use_threads(start_processes(), asked)
+    assert taken == [asked or cores]
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert bool(printed) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "")],
+)
+def test_waiting_threads_sleep_soon_unless_the_user_says_otherwise(
+    given: dict[str, str], expected: str
+) -> None:
+    code = "import os, agegen; print(os.environ.get('GOMP_SPINCOUNT', ''))"
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    environment = {k: v for k, v in os.environ.items() if k not in names} | given
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == expected

@@ -24,11 +24,11 @@ from agegen.classifier.training import (
 )
 from agegen.classifier.training_faces import count_faces, open_faces
 from agegen.devices import (
-    cores_per_process,
     load_scaler,
     make_accelerator,
     precision_of,
     scaler_state,
+    use_threads,
 )
 from agegen.distributed import gather_shares, open_together, require_shared, share_of
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
@@ -69,7 +69,7 @@ def train(config: TrainConfig) -> Best | None:
     """
     keep_freed_memory()
     accelerator = make_accelerator(config.precision)
-    torch.set_num_threads(config.threads or cores_per_process())
+    use_threads(accelerator.state, config.threads)
     store = open_faces(config)
     config, start = with_start(config)
     config = fitted_to(config, store)

@@ -25,7 +25,7 @@ from agegen.cyclegan.step_log import LOG_EVERY, NotFiniteError, StepLog, require
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
 from agegen.cyclegan.translate import BEST
 from agegen.cyclegan.watch import Watch
-from agegen.devices import cores_per_process, make_accelerator, to_device, tuned_convolutions
+from agegen.devices import make_accelerator, to_device, tuned_convolutions, use_threads
 from agegen.distributed import gather_shares
 from agegen.faces.batches import seed_step
 from agegen.faces.store import FaceStore
@@ -50,7 +50,7 @@ def train(config: CycleGANConfig) -> None:
     """
     keep_freed_memory()
     accelerator = make_accelerator(config.precision)
-    torch.set_num_threads(config.threads or cores_per_process())
+    use_threads(accelerator.state, config.threads)
     store = FaceStore.open(config.faces)
     config, start = with_start(config)
     config = fitted_to(config, store)
