@@ -21,6 +21,7 @@ COMMANDS = {
     "translate": "translate_photos",
     "export": "export_cyclegan",
     "benchmark": "benchmark",
+    "check-machine": "check_machine",
 }
 
 called: ContextVar[str | None] = ContextVar("called", default=None)

@@ -3,7 +3,9 @@
 import os
 import re
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +17,8 @@ from accelerate.utils import (
     gather_object,
     parse_flag_from_env,
 )
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from agegen.errors import UserError
 
@@ -54,16 +57,24 @@ def make_accelerator(precision: Precision) -> Accelerator:
     chosen = choose_precision(precision)
     accelerator = Accelerator(
         mixed_precision="no" if chosen == "float32" else chosen,
-        # our own batch norm keeps the processes' statistics alike; no network has others
-        kwargs_handlers=[
-            DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
-        ],
+        kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
     )
     if len(found := set(gather_object([chosen]))) > 1:
         raise UserError(
             f"the processes would compute in {' and '.join(sorted(found))}: choose one --precision"
         )
     return accelerator
+
+
+def leave_buffers(*networks: nn.Module) -> None:
+    """Let DDP send no buffers around before each step: our batch norm keeps all processes' alike.
+
+    The flag of its constructor that says so is deprecated since torch 2.14, its successor newer
+    than the oldest torch that we take.
+    """
+    for network in networks:
+        if isinstance(network, DistributedDataParallel):
+            network.broadcast_buffers = False
 
 
 def require_ours() -> None:
@@ -149,8 +160,26 @@ def load_scaler(accelerator: Accelerator, state: dict | None) -> None:
         accelerator.scaler.load_state_dict(state)
 
 
+@contextmanager
+def tuned_convolutions() -> Iterator[None]:
+    """Let cuDNN try its ways of computing each shape of convolution once, and keep the fastest.
+
+    That pays where shapes are few. It is a setting of the process: it is put back at the end.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
 def to_device(x: Tensor, device: torch.device) -> Tensor:
-    """Send a tensor of the CPU to a device; a GPU's work does not wait for the copy."""
+    """Send a tensor of the CPU to a device; a GPU's work does not wait for the copy.
+
+    It is whole first: of a part of a tensor, CUDA would make a copy in memory that is not pinned.
+    """
+    x = x.contiguous()
     return (x.pin_memory() if device.type == "cuda" else x).to(device, non_blocking=True)
 
 
@@ -160,6 +189,60 @@ def cores_per_process() -> int:
     allowed = getattr(os, "sched_getaffinity", None)  # Linux only
     cores = len(allowed(0)) if allowed else os.cpu_count() or 1
     return max(cores // local, 1)
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, each as CUDA_VISIBLE_DEVICES names it.
+
+    Numbers, or whatever (UUIDs, parts of a GPU) this process itself was given; none where the CPU
+    is asked for.
+    """
+    if parse_flag_from_env("ACCELERATE_USE_CPU"):
+        return []
+    count = torch.cuda.device_count()
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [str(i) for i in range(count)] if given is None else given.split(",")
+    return [name.strip() for name in names[:count]]  # CUDA stops at the first that is none
+
+
+def use_threads(state: PartialState, asked: int) -> None:
+    """Let torch use so many threads, or all cores of this process; say if others keep them busy.
+
+    Fewer are not taken by themselves: a run's bits depend on how many there are.
+    """
+    threads = asked or cores_per_process()
+    torch.set_num_threads(threads)
+    if asked or threads == 1 or state.num_processes > 1 or state.device.type != "cpu":
+        return
+    busy = busy_cores()
+    free = max(threads - round(busy), 1)
+    if free < threads:
+        state.print(
+            f"note: other processes keep about {busy:.1f} of the cores busy: --threads {free} is "
+            "faster as long as they do"
+        )
+
+
+def busy_cores(seconds: float = 0.3) -> float:
+    """How many of this process's cores are at work while it sleeps; 0 where that is not told."""
+    before = core_times()
+    time.sleep(seconds)
+    after = core_times()
+    spent = [(a - b, c - d) for (a, c), (b, d) in zip(after, before, strict=True)]
+    return sum(busy / max(all_of_it, 1) for busy, all_of_it in spent)
+
+
+def core_times() -> list[tuple[int, int]]:
+    """Time at work, and all of it, of each core that this process may use (Linux), in ticks."""
+    found = []
+    with suppress(OSError):
+        for line in Path("/proc/stat").read_text().splitlines():
+            name, *rest = line.split()
+            if re.fullmatch(r"cpu\d+", name) and int(name[3:]) in os.sched_getaffinity(0):
+                ticks = [int(ticks) for ticks in rest[:8]]
+                idle = sum(ticks[3:5])  # and waiting for a disk
+                found.append((sum(ticks) - idle, sum(ticks)))
+    return found
 
 
 def peak_memory(device: torch.device) -> float:

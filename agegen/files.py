@@ -128,7 +128,7 @@ def lock(folder: Path, busy: str) -> IO | None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:  # ENOLCK, ENOSYS, ENOTSUP …: NFS and Lustre may have none
         file.close()
-        if isinstance(error, BlockingIOError):
+        if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):  # BlockingIOError is of more
             raise UserError(busy) from None
         print(f"note: {folder} cannot be locked ({error.strerror}): let one command work there")
         return None

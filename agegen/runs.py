@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -32,15 +32,20 @@ from agegen.files import (
 from agegen.outputs import is_store
 from agegen.tensor_files import Tensors, load_tensors, save_tensors
 
+if TYPE_CHECKING:  # Accelerate's trackers are for trainings only
+    from agegen.trackers import Trackers
+
 KEPT_CHECKPOINTS = 2
 WRITTEN = (
-    "*.safetensors", "environment.json", "metrics.jsonl", "best.json", "checkpoints", "watch"
+    "*.safetensors", "environment.json", "metrics.jsonl", "best.json", "checkpoints", "watch",
+    "trackers.json",
 )  # fmt: skip
 CHECKPOINT = re.compile(r"step_\d{9,}")
 NOT_COMPARED = (
     "faces", "out", "resume", "dry_run", "checkpoint_every", "checkpoint_minutes",
-    "keep_checkpoints", "watch_every", "watch_minutes",
+    "keep_checkpoints", "watch_every", "watch_minutes", "log_with",
 )  # fmt: skip
+DRIVER = Path("/proc/driver/nvidia/version")
 PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")
 
 
@@ -60,6 +65,7 @@ class Run:
         self.metrics_path = folder / "metrics.jsonl"
         self.started = time.perf_counter()
         self.lock: IO | None = None
+        self.trackers: Trackers | None = None
 
     def claim(self) -> None:
         """Keep other trainings out of the folder until `release` or the end of this process.
@@ -71,7 +77,9 @@ class Run:
         self.lock = lock(self.folder, f"another training is at work in {self.folder}")
 
     def release(self) -> None:
-        """Let other trainings use the folder."""
+        """Let other trainings use the folder, and close the trackers."""
+        if self.trackers:
+            self.trackers.finish()
         if self.lock:
             self.lock.close()
             self.lock = None
@@ -170,6 +178,8 @@ class Run:
             return
         with explained_write_errors(self.metrics_path), self.metrics_path.open("a") as file:
             file.write("".join(json.dumps(record) + "\n" for record in records))
+        if self.trackers:
+            self.trackers.log(records)
 
     def metrics(self) -> list[dict]:
         """Read metrics.jsonl; a last line cut short by a kill is left out."""
@@ -180,6 +190,8 @@ class Run:
         kept = [record for record in self.metrics() if record["step"] <= step]
         with written_whole(self.metrics_path) as temporary:
             temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        if self.trackers:
+            self.trackers.restart(step)
 
     def checkpoints(self) -> list[Path]:
         """Return the whole checkpoints, oldest first."""
@@ -283,6 +295,14 @@ def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:
         )
 
 
+def driver_version() -> str | None:
+    """Version of NVIDIA's driver; None where there is none, or the system is not Linux."""
+    with suppress(OSError):
+        found = re.search(r"\s(\d+(\.\d+)+)\s", DRIVER.read_text())
+        return found[1] if found else None
+    return None
+
+
 def describe_environment() -> dict:
     """Return the versions and the machine that a result depends on."""
     versions: dict[str, str | None] = {}
@@ -298,6 +318,7 @@ def describe_environment() -> dict:
         "processor": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "driver": driver_version(),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
         "tf32": torch.backends.cudnn.allow_tf32,  # of convolutions, which "float32" then are

@@ -5,7 +5,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, cast
 
@@ -73,17 +74,29 @@ def raise_terminated(number: int, frame: FrameType | None) -> None:
 def sigterm_noted() -> Iterator[Callable[[], bool]]:
     """Note SIGTERM and go on: a training ends at its next step, with a checkpoint.
 
-    Yields what tells whether it came. In other threads than the main one nothing is noted.
+    Yields what tells whether it came, or ended the launcher: `accelerate launch` of one process
+    passes no signal on. In other threads than the main one nothing is noted.
     """
     came: list[int] = []
+    launched = launcher()
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
     try:
-        yield lambda: bool(came)
+        yield lambda: bool(came) or (launched > 0 and os.getppid() != launched)
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def launcher() -> int:
+    """The process of `accelerate launch` that started this one; 0 if another did (not on Linux)."""
+    parent = os.getppid()
+    with suppress(OSError):
+        called = Path(f"/proc/{parent}/cmdline").read_bytes().decode(errors="replace")
+        if any(Path(part).name.startswith("accelerate") for part in called.split("\0")[:3]):
+            return parent
+    return 0
 
 
 @contextmanager

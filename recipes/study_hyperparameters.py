@@ -21,9 +21,9 @@ from pathlib import Path
 from agegen.analysis.study import all_factors, describe_plan, plan, run_study
 from agegen.analysis.study_base import open_study
 from agegen.classifier.config import TrainConfig
+from agegen.classifier.parallel import trainings_at_a_time
 from agegen.cli import run_recipe
 from agegen.configs import from_plain
-from agegen.devices import cores_per_process
 from agegen.errors import UserError
 from agegen.files import read_json
 from agegen.pretrained import require_record
@@ -49,7 +49,7 @@ class StudyConfig:
     """Divide the network's widths by this: by 2, a trial is three times as fast; by default that
     of the study that is there, or 2."""
     workers: int = 0
-    """Trainings side by side, one thread each; 0 is one a core."""
+    """Trainings side by side, one thread each; 0 is one a core, or two a GPU."""
     dry_run: bool = False
     """Print the trials and how long they would take, and stop."""
 
@@ -67,7 +67,7 @@ def main(config: StudyConfig) -> None:
     out = folder_of(config)
     study = open_study(out, base_config(config, out), config.faces, config.epochs, config.narrow)
     factors = config.factors or all_factors(study)
-    workers = config.workers or cores_per_process()
+    workers = config.workers or trainings_at_a_time()
     trials = plan(study, factors, range(config.seeds))
     print(describe_plan(study, trials, workers), flush=True)
     if config.dry_run:

@@ -1,6 +1,9 @@
 """Shared fixtures: a folder of small photos, and the store made of it."""
 
+import os
 from pathlib import Path
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # bits are compared, and a GPU's are not always the same
 
 import pytest
 from drawn_stores import drawn_store, striped_store  # noqa: F401 - fixtures

@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "terminal": set(),
     "configs": {"errors", "files"},
     "tensor_files": {"errors", "files"},
-    "runs": {"configs", "errors", "files", "outputs", "tensor_files"},
+    "runs": {"configs", "errors", "files", "outputs", "tensor_files", "trackers"},
+    "trackers": {"configs", "errors", "files"},
     "faces": {"devices", "distributed", "errors", "files", "outputs", "progress", "faces"},
     "start_run": {"errors", "files", "pretrained", "runs"},
     "distributed": {"errors", "runs"},
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     "classifier": {
         "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
         "faces", "files", "metrics", "outputs", "own_class", "pretrained", "progress", "runs",
-        "schedule", "start_run", "tensor_files", "terminal",
+        "schedule", "start_run", "tensor_files", "terminal", "trackers",
     },
     "analysis": {
         "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics",
@@ -46,12 +47,17 @@ MAY_IMPORT = {
     "cyclegan": {
         "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
         "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "pretrained",
-        "progress", "runs", "schedule", "start_run", "tensor_files", "terminal", "verdicts",
+        "progress", "runs", "schedule", "start_run", "tensor_files", "terminal", "trackers",
+        "verdicts",
     },
     "perceptual": {"errors", "tensor_files"},
     "benchmark": {
         "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
         "runs",
+    },
+    "machine": {
+        "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
+        "machine", "outputs", "runs",
     },
     "judges": {
         "analysis", "classifier", "devices", "errors", "faces", "judges", "metrics", "perceptual",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from agegen import runs
 from agegen.configs import from_plain, to_plain
 from agegen.errors import UserError
 from agegen.files import read_json, write_json
@@ -74,6 +75,45 @@ def test_resume_on_another_machine_is_said(tmp_path: Path, capsys: pytest.Captur
     Run(tmp_path).start(Config(), {}, resume=False, precision="bf16")
     Run(tmp_path).start(Config(), {}, resume=True, precision="float32")
     assert "precision was bf16, is float32" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kernel", "version"),
+    [
+        (
+            "NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023",
+            "535.104.05",
+        ),
+        ("NVIDIA UNIX Open Kernel Module for x86_64  580.65  Release Build  (dvs)", "580.65"),
+    ],
+)
+def test_the_environment_names_driver_cuda_and_tf32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: str, version: str
+) -> None:
+    monkeypatch.setattr(runs, "DRIVER", tmp_path / "driver")
+    assert runs.describe_environment()["driver"] is None
+    (tmp_path / "driver").write_text(f"NVRM version: {kernel}\nGCC version:  gcc version 12.2.0\n")
+    found = runs.describe_environment()
+    assert found["driver"] == version
+    assert (found["cuda"], found["cudnn"]) == (torch.version.cuda, torch.backends.cudnn.version())
+    assert found["tf32"] is torch.backends.cudnn.allow_tf32
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.start(Config(), {}, resume=False)
+    run.save_checkpoint(3, {"x": {"a": torch.zeros(2)}}, {})
+    run.release()
+    left = (".generators.safetensors.17.tmp", ".best.safetensors.4194304.tmp")
+    others = ("notes.tmp", ".mine.txt.17.tmp", "generators.safetensors.tmp")
+    for name in left + others:
+        (run.folder / name).write_bytes(b"half")
+    (run.folder / "checkpoints" / ".step_000000006").mkdir()
+    Run(run.folder).start(Config(), {}, resume=True)
+    there = {path.name for path in run.folder.iterdir()}
+    assert not there & set(left)
+    assert there >= set(others)
+    assert [path.name for path in (run.folder / "checkpoints").iterdir()] == ["step_000000003"]
 
 
 def test_metrics_after_the_checkpoint_and_half_lines_are_cut(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def run_study(
         study: of `open_study`.
         factors: names out of `FACTORS`.
         seeds: of the trials.
-        workers: trainings at a time; None takes one a core.
+        workers: trainings at a time; None takes one a core, or two a GPU.
     """
     trials = plan(study, factors, seeds)
     for number, seed in enumerate(seeds, 1):

@@ -57,7 +57,7 @@ def run_trials(trials: list[Trial], store: FaceStore, views: Views, workers: int
         trials: those that have a result are left alone.
         store: the faces, with the base config's splits.
         views: that the judgement averages over.
-        workers: trainings at a time; None takes one a core.
+        workers: trainings at a time; None takes one a core, or two a GPU.
 
     Raises:
         UserError: a training failed otherwise than by a loss that is no longer finite, which is a

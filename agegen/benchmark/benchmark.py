@@ -67,7 +67,8 @@ def opened_faces(config: BenchmarkConfig) -> Iterator[FaceStore]:
     with tempfile.TemporaryDirectory() as folder:
         print(f"drawing {config.drawn:,} faces …", flush=True)
         photos = write_faces(Path(folder, "photos"), config.drawn)
-        prepare(PrepareConfig(photos, Path(folder, "faces")))
+        # a few small photos are decoded before other processes would have started
+        prepare(PrepareConfig(photos, Path(folder, "faces"), workers=1))
         yield FaceStore.open(Path(folder, "faces"))
 
 

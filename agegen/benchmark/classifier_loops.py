@@ -5,8 +5,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,7 @@ from agegen.classifier.config import SubsetConfig, TrainConfig
 from agegen.classifier.model import build_model
 from agegen.classifier.train import train
 from agegen.classifier.training import fitted_to
-from agegen.devices import Precision, cores_per_process, default_device, peak_memory
+from agegen.devices import cores_per_process, default_device, peak_memory
 from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
@@ -44,11 +46,11 @@ def classifier_contestants(
     notebook = partial(notebook_loop, store.folder, config)
     found = [Contestant("notebook loop, float32", notebook, "float32", flops)]
     for precision in machine.precisions:
-        call = partial(agegen_loop, store.folder, config, precision)
+        call = partial(agegen_loop, store.folder, config, precision=precision)
         name = f"agegen, {precision}"
         found.append(Contestant(name, call, precision, flops, is_default=precision == best))
     if machine.gpu:
-        call = partial(agegen_loop, store.folder, config, best, compiled=True)
+        call = partial(agegen_loop, store.folder, config, precision=best, compile=True)
         found.append(Contestant(f"agegen, {best}, compiled", call, best, flops))
     return found
 
@@ -71,8 +73,6 @@ def short_training(
     store: FaceStore,
     out: Path,
     config: BenchmarkConfig,
-    precision: Precision = "auto",
-    compiled: bool = False,
     batch: int = DEFAULTS.batch_size,
 ) -> TrainConfig:
     """A training of the defaults that is just long enough; a log line ends the warm-up."""
@@ -84,19 +84,19 @@ def short_training(
         epochs=math.ceil(steps / steps_in_epoch(faces, batch)),
         batch_size=batch,
         checkpoint_every=config.warm_up,
-        precision=precision,
-        compile=compiled,
     )
 
 
 def agegen_loop(
-    faces: Path, config: BenchmarkConfig, precision: Precision, compiled: bool = False
+    faces: Path, config: BenchmarkConfig, batch: int = DEFAULTS.batch_size, **changed: Any
 ) -> Speed:
-    """Train with the package; the speed is read from metrics.jsonl."""
+    """Train with the package, in its defaults but for what is `changed`.
+
+    The speed is read from metrics.jsonl.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        store = FaceStore.open(faces)
-        training = short_training(store, Path(folder, "run"), config, precision, compiled)
-        train(training)
+        training = short_training(FaceStore.open(faces), Path(folder, "run"), config, batch)
+        train(replace(training, **changed))
         return logged_speed(Run(training.out), config.warm_up, "images_per_second")
 
 

@@ -9,7 +9,7 @@ import io
 import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -91,21 +91,32 @@ def take_turns(title: str, contestants: list[Contestant], rounds: int, meter: Me
     return Group(title, contestants, turns)
 
 
-def in_fresh_process(call: Callable[[], Result]) -> Result:
+def in_fresh_process(call: Callable[[], Result], seconds: float | None = None) -> Result:
     """Call a function where no setting of another (the allocator's, say) and no memory remains.
 
+    Args:
+        call: a module's function, or a `partial` of one.
+        seconds: after which it is ended; None waits for it.
+
     Raises:
-        UserError: of the function, or the system killed the process, or lets none be started.
+        UserError: of the function, or the system killed the process, or lets none be started, or
+            the time was over.
     """
+    what = call.func.__name__ if isinstance(call, partial) else call.__name__
+    before = multiprocessing.active_children()
     try:
         made = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
     except OSError as error:
         raise UserError(f"no process can be started for a turn, as by /dev/shm: {error}") from None
     with made as pool:
+        running = pool.submit(quietly, call)
+        if not wait([running], seconds).done:
+            for child in set(multiprocessing.active_children()) - set(before):
+                child.kill()
+            raise UserError(f"{what} took more than {seconds:.0f} s: is the machine busy?")
         try:
-            return pool.submit(quietly, call).result()
+            return running.result()
         except BrokenProcessPool:
-            what = call.func.__name__ if isinstance(call, partial) else call.__name__
             raise UserError(f"the system ended {what}: is there too little memory?") from None
 
 

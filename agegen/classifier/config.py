@@ -95,6 +95,9 @@ class TrainConfig:
     """Steps between checkpoints; one is also written after every epoch."""
     checkpoint_minutes: float = 0.0
     """Minutes between checkpoints instead; 0 counts steps."""
+    log_with: tuple[str, ...] = ()
+    """Trackers that are told what metrics.jsonl is told: tensorboard (needs the extra trackers),
+    wandb, or another one of Accelerate's."""
     seed: int = 0
     """Decides initial weights, order and views."""
     start_from: Path | None = None

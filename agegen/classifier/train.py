@@ -24,11 +24,11 @@ from agegen.classifier.training import (
 )
 from agegen.classifier.training_faces import count_faces, open_faces
 from agegen.devices import (
-    cores_per_process,
     load_scaler,
     make_accelerator,
     precision_of,
     scaler_state,
+    use_threads,
 )
 from agegen.distributed import gather_shares, open_together, require_shared, share_of
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
@@ -39,6 +39,7 @@ from agegen.runs import Checkpoint
 from agegen.schedule import Council, Schedule
 from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
 from agegen.terminal import Terminated, sigterm_noted
+from agegen.trackers import Trackers
 
 
 class Best(NamedTuple):
@@ -68,7 +69,7 @@ def train(config: TrainConfig) -> Best | None:
     """
     keep_freed_memory()
     accelerator = make_accelerator(config.precision)
-    torch.set_num_threads(config.threads or cores_per_process())
+    use_threads(accelerator.state, config.threads)
     store = open_faces(config)
     config, start = with_start(config)
     config = fitted_to(config, store)
@@ -77,6 +78,8 @@ def train(config: TrainConfig) -> Best | None:
         accelerator.print(describe(config, store))
         return None
     training = set_up(config, accelerator, store, start.weights)
+    # No `tuned_convolutions`: batches differ by a face, views by the epoch, validation's last
+    # batches from all others, and the search for each shape takes longer than a step.
     try:
         best = loop(training, config, begin(training, config, start))
     finally:
@@ -210,6 +213,8 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
         "processes": accelerator.num_processes, "precision": precision_of(accelerator)
     }  # fmt: skip
     checkpoint = open_together(run, lambda: run.start(config, facts, config.resume, **environment))
+    if config.log_with and run.main:
+        run.trackers = Trackers(config, run.folder, checkpoint.step if checkpoint else 0)
     if checkpoint:
         with explained_damage(run.folder / "checkpoints"):
             accelerator.unwrap_model(training.model).load_state_dict(checkpoint.tensors["model"])
@@ -244,6 +249,7 @@ def save(training: Training, step: int, best: Best | None) -> None:
             "scaler": scaler_state(training.accelerator),
         },
     )
+    training.accelerator.wait_for_everyone()  # launchers end the first one when another has ended
 
 
 def validate(

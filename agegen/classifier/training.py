@@ -12,12 +12,14 @@ from agegen.averaging import Average
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.configs import to_plain
+from agegen.devices import leave_buffers
 from agegen.distributed import use_global_batch_norm
 from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
 from agegen.runs import Run
 from agegen.tensor_files import Tensors
+from agegen.trackers import require_trackers
 
 
 class Training(NamedTuple):
@@ -39,7 +41,8 @@ def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
 
 
 def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
-    """Refuse a crop that the faces or the network do not allow, and too small a batch."""
+    """Refuse a crop that the faces or the network do not allow, too small a batch, and trackers."""
+    require_trackers(config.log_with)
     crop = config.augment.crop
     if crop > store.size:
         raise UserError(
@@ -74,8 +77,9 @@ def set_up(
     averaged = Average(model, config.ema_decay, use_buffers=True)
     optimizer = make_optimizer(model, config)
     if config.compile:
-        model.compile()
+        model.compile(dynamic=False)  # its few sizes are worth a graph each
     model, optimizer = accelerator.prepare(model, optimizer)
+    leave_buffers(model)
     run = Run(config.out, main=accelerator.is_main_process)
     counts = np.bincount(store.labels[store.indices("train")], minlength=2)
     balanced = counts.sum() / (2 * counts) if config.class_balance else np.ones(2)

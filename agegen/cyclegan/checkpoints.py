@@ -20,6 +20,7 @@ from agegen.tensor_files import (
     optimizer_tensors,
     save_tensors,
 )
+from agegen.trackers import Trackers
 
 
 def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoint:
@@ -48,6 +49,8 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
             write_geometry(run.folder, geometry)
 
     checkpoint = open_together(run, start_run)
+    if config.log_with and run.main:
+        run.trackers = Trackers(config, run.folder, checkpoint.step if checkpoint else 0)
     if checkpoint is None:
         keep_frozen(training)
         save(training, 0, 1.0)

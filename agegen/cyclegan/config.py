@@ -100,6 +100,9 @@ class CycleGANConfig:
     """Minutes between checkpoints instead; 0 counts pairs."""
     keep_checkpoints: int = 2
     """How many of the last checkpoints are kept."""
+    log_with: tuple[str, ...] = ()
+    """Trackers that are told what metrics.jsonl is told, and shown the pictures of held-out faces:
+    tensorboard (needs the extra trackers), wandb, or another one of Accelerate's."""
     seed: int = 0
     """Decides initial weights, order, views and the pool."""
     start_from: Path | None = None

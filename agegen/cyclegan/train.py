@@ -26,7 +26,7 @@ from agegen.cyclegan.step_log import LOG_EVERY, NotFiniteError, StepLog, require
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
 from agegen.cyclegan.translate import BEST
 from agegen.cyclegan.watch import Watch
-from agegen.devices import cores_per_process, make_accelerator, to_device
+from agegen.devices import make_accelerator, to_device, tuned_convolutions, use_threads
 from agegen.distributed import average_buffers, gather_shares
 from agegen.faces.batches import seed_step
 from agegen.faces.store import FaceStore
@@ -49,7 +49,7 @@ def train(config: CycleGANConfig) -> None:
     """
     keep_freed_memory()
     accelerator = make_accelerator(config.precision)
-    torch.set_num_threads(config.threads or cores_per_process())
+    use_threads(accelerator.state, config.threads)
     store = FaceStore.open(config.faces)
     config, start = with_start(config)
     config = fitted_to(config, store)
@@ -61,8 +61,9 @@ def train(config: CycleGANConfig) -> None:
     try:
         checkpoint = begin(training, config, start)
         watch = Watch(training, config)
-        while not loop(training, config, checkpoint, watch):
-            checkpoint = roll_back(training, config, checkpoint)
+        with tuned_convolutions():  # a step has two sizes of batch
+            while not loop(training, config, checkpoint, watch):
+                checkpoint = roll_back(training, config, checkpoint)
     finally:
         training.run.release()
     accelerator.print(f"trained; generators in {config.out}/generators.safetensors")

@@ -15,6 +15,7 @@ from agegen.cyclegan.model import build_discriminator, build_generator
 from agegen.cyclegan.objective import Discriminators, Generators, Objective, build_objective
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.trial import require_trainable
+from agegen.devices import leave_buffers
 from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
@@ -22,6 +23,7 @@ from agegen.judges.classifier import load_judge, require_same_view
 from agegen.own_class import is_own
 from agegen.runs import Run
 from agegen.tensor_files import Tensors, load_tensors
+from agegen.trackers import require_trackers
 
 FROZEN = "checkpoints/frozen.safetensors"
 
@@ -108,9 +110,10 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
 
     Raises:
         UserError: a class is missing, the crop or the networks do not fit the faces, the loss
-            cannot be minimised, the batch cannot be divided among the processes, or the judge is
-            none.
+            cannot be minimised, the batch cannot be divided among the processes, the judge is
+            none, or a tracker is not to be had.
     """
+    require_trackers(config.log_with)
     train = store.indices("train")
     for label, name in enumerate(CLASS_NAMES):
         if not (store.labels[train] == label).any():
@@ -166,6 +169,7 @@ def set_up(
     generators, discriminators, generator_optimizer, discriminator_optimizer = accelerator.prepare(
         generators, discriminators, generator_optimizer, discriminator_optimizer
     )
+    leave_buffers(generators, discriminators)
     return Training(
         accelerator=accelerator,
         store=store,

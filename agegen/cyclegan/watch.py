@@ -91,6 +91,8 @@ class Watch:
             sheet = make_sheet(shown, {to: look.first(SHOWN) for to, look in looks.items()})
             with written_whole(run.folder / "watch" / f"pairs_{pairs:09d}.png") as temporary:
                 Image.fromarray(sheet).save(temporary, format="png")
+            if run.trackers:
+                run.trackers.show("watch/faces", sheet, step)
             symptoms = self.measure_all(looks)
             alarms = self.find_alarms(step, symptoms)
             record = {"kind": "watch", "step": step, "pairs": pairs}

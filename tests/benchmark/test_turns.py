@@ -52,3 +52,10 @@ def test_the_warm_up_does_not_count(tmp_path: Path) -> None:
         ]
     )
     assert logged_speed(run, 1, "pairs_per_second", 2) == Speed(14.0, 0.7, None)
+
+
+def test_a_turn_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    late = f"import time; time.sleep(2); open({str(tmp_path / 'late')!r}, 'w')"
+    with pytest.raises(UserError, match="exec took more than 0 s"):
+        in_fresh_process(partial(exec, late), 0.1)
+    assert not (tmp_path / "late").exists()

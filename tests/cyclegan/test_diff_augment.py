@@ -102,3 +102,11 @@ def test_half_precision_shifts_by_the_same_whole_pixels() -> None:
     expected = cut_out(shift(x.float(), u), torch.zeros(4, 2))
     assert y.dtype == torch.float32
     torch.testing.assert_close(y, expected, rtol=0, atol=1e-5)
+
+
+def test_autocast_moves_no_pixel() -> None:
+    """Nor changes it: grids of 256 pixels cannot be told in bf16."""
+    x, u = faces(4, 256, 256), drawn(4)
+    expected = diff_augment(x, u)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(diff_augment(x, u), expected)

@@ -104,6 +104,24 @@ def test_the_rate_is_constant_and_falls_to_nothing(
     assert learning_rate(config, config.total_steps) == 0
 
 
+def test_convolutions_are_tuned_while_it_trains_and_not_longer(
+    drawn_store: FaceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned = []
+
+    def stop(*_: object) -> None:
+        tuned.append(torch.backends.cudnn.benchmark)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_module, "seed_step", stop)
+    for before in (False, True):
+        monkeypatch.setattr(torch.backends.cudnn, "benchmark", before)
+        with pytest.raises(KeyboardInterrupt):
+            train(small_config(drawn_store, tmp_path / str(before)))
+        assert torch.backends.cudnn.benchmark is before
+    assert tuned == [True, True]
+
+
 def poison_views(when: Callable[[int], bool]) -> Callable:
     """`make_views`, not finite in some steps."""
     real = train_module.make_views

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 from photos import recipe_here
 from small_cyclegans import TIMES, assert_same_end, steps_of
+from tensorboards import scalars_in, scalars_of_metrics
 
 from agegen.faces.store import FaceStore
 from agegen.runs import Run
@@ -126,8 +128,12 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
     one, two = tmp_path / "one", tmp_path / "two"
     run(sys.executable, *train(drawn_store, one, *more))
     pair = (*LAUNCH, "--standalone", "--nproc_per_node", 2)
-    result = run(*pair, *train(drawn_store, two, *more), **ON_CPU)
+    tracked = ("--log-with", "tensorboard") if find_spec("tensorboard") else ()
+    result = run(*pair, *train(drawn_store, two, *more, *tracked), **ON_CPU)
     assert "2 process(es)" in result.stdout
+    if tracked:  # the first process told it all, and the second nothing
+        assert len(list((two / "tensorboard").glob("events*"))) == 1
+        assert scalars_in(two) == scalars_of_metrics(two)
     a, b = steps_of(one), steps_of(two)
     assert len(a) == 6
     for mine, theirs in zip(a, b, strict=True):

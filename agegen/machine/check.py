@@ -1,0 +1,101 @@
+"""The whole check: its parts one after the other, a verdict in plain words, one JSON."""
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from agegen.benchmark.benchmark import opened_faces
+from agegen.benchmark.config import BenchmarkConfig
+from agegen.benchmark.turns import in_fresh_process
+from agegen.configs import to_plain
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.files import write_json
+from agegen.machine.clock import Clock
+from agegen.machine.config import CheckConfig
+from agegen.machine.environment import describe_machine
+from agegen.machine.first_step import check_first_step
+from agegen.machine.part import Part, attempt
+from agegen.machine.resuming import check_resuming
+from agegen.machine.setting import settle
+from agegen.machine.speeds import measure_speeds
+from agegen.machine.verdict import Verdict, judge, write_report
+from agegen.machine.waits import find_waits
+from agegen.machine.whole_path import go_whole_path
+from agegen.outputs import require_replaceable
+
+FACES = {"quick": 120, "cpu": 400, "gpu": 1000}  # a GPU's larger batches need more
+LEAST = 180.0  # seconds that a necessary part may take though the time is over
+
+PARTS: dict[str, Callable] = {
+    "first step": check_first_step,
+    "resume and rollback": check_resuming,
+    "waiting for the GPU": find_waits,
+    "train, look, evaluate, classify": go_whole_path,
+}
+
+
+def check(config: CheckConfig, cpu_settings: CycleGANConfig) -> Verdict:
+    """Check this machine, print a report and write what was found; stderr says how far it is.
+
+    Args:
+        config: how long, and where to write.
+        cpu_settings: the CycleGAN's shipped settings for CPUs; its defaults are those for GPUs.
+
+    Raises:
+        UserError: a file is in the way of the results, or no faces can be drawn.
+    """
+    require_replaceable(config.out)
+    parts = {}
+    with redirect_stdout(sys.stderr):
+        for name, part in done_parts(config, cpu_settings):
+            parts[name] = part
+    verdict = judge(parts)
+    write_json(config.out, everything(config, verdict, parts))
+    print(write_report(verdict, parts))
+    print(f"all of it in {config.out}")
+    return verdict
+
+
+def done_parts(config: CheckConfig, cpu_settings: CycleGANConfig) -> Iterator[tuple[str, Part]]:
+    """Do one part after the other; speeds take the time that is left."""
+    clock = Clock(config.minutes)
+    clock.say("machine")
+    machine = attempt(partial(in_fresh_process, describe_machine))
+    yield "machine", machine
+    if machine.traceback:  # then nothing can be computed, not even on which device
+        return
+    gpu, precision = machine.figures["computes_on_gpu"], machine.figures["precision"]
+    faces = FACES["quick" if config.quick else "gpu" if gpu else "cpu"]
+    with opened_faces(BenchmarkConfig(drawn=faces)) as store:
+        setting = settle(gpu, precision, store.folder, cpu_settings, config.quick)
+        for name, check_part in PARTS.items():
+            clock.say(name)
+            most = max(clock.left(), LEAST)
+            yield name, attempt(partial(in_fresh_process, partial(check_part, setting), most))
+        if not config.quick:
+            clock.say("speeds")
+            yield "speed", attempt(partial(measure_speeds, setting, clock))
+
+
+def everything(config: CheckConfig, verdict: Verdict, parts: dict[str, Part]) -> dict:
+    """All that was found, as plain JSON."""
+    return {
+        "config": to_plain(config),
+        "date": datetime.now().astimezone().isoformat(" ", "minutes"),
+        "ok": verdict.ok,
+        "verdict": verdict._asdict(),
+        "parts": {name: without_nan(vars(part)) for name, part in parts.items()},
+    }
+
+
+def without_nan(content: Any) -> Any:
+    """The same with None for what is no number, which JSON lacks."""
+    if isinstance(content, dict):
+        return {name: without_nan(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

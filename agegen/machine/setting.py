@@ -1,0 +1,54 @@
+"""Where the parts of the check compute, and with what."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agegen.benchmark.config import BenchmarkConfig
+from agegen.benchmark.cyclegan_loops import papers_objective
+from agegen.classifier.config import TrainConfig
+from agegen.classifier.model import ModelConfig
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
+from agegen.devices import Precision
+
+PAIRS = 2
+NARROW = CycleGANConfig(
+    Path(), Path(), size=32,
+    generator=GeneratorConfig(width=4, blocks=1),
+    discriminator=DiscriminatorConfig(width=4, receptive_field=16),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where the parts of the check compute, and with what.
+
+    Attributes:
+        gpu: whether trainings compute on one.
+        precision: that "auto" chooses.
+        faces: folder of a FaceStore of drawn faces.
+        shipped: the CycleGAN's settings for this kind of machine.
+        cyclegan: the paper's objective on its networks, `PAIRS` pairs a step.
+        classifier: its defaults.
+    """
+
+    gpu: bool
+    precision: Precision
+    faces: Path
+    shipped: CycleGANConfig
+    cyclegan: CycleGANConfig
+    classifier: TrainConfig
+
+
+def settle(
+    gpu: bool, precision: Precision, faces: Path, cpu_settings: CycleGANConfig, quick: bool
+) -> Setting:
+    """Choose networks: of the defaults on a GPU, of the settings for CPUs on a CPU, or narrow."""
+    shipped = NARROW if quick else CycleGANConfig(Path(), Path()) if gpu else cpu_settings
+    shipped = replace(shipped, faces=faces)
+    classifier = TrainConfig(faces, Path())
+    cyclegan = papers_objective(shipped, BenchmarkConfig(), PAIRS)
+    if quick:  # narrow networks gain nothing by several threads
+        cyclegan = replace(cyclegan, threads=1)
+        classifier = replace(classifier, model=ModelConfig(widths=(8, 16)), threads=1)
+    return Setting(gpu, precision, faces, shipped, cyclegan, classifier)
