@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from agegen import __version__
-from agegen.commands import COMMANDS, as_commands, called
+from agegen.run.commands import COMMANDS, as_commands, called
 
 
 def main() -> None:

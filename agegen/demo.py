@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agegen.__main__ import recipes
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 FOLDER = Path("runs") / "demo"
 FACES_VARIABLE = "AGEGEN_DEMO_FACES"

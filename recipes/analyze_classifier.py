@@ -15,14 +15,14 @@ from pathlib import Path
 
 import torch
 
-from agegen.allocator import keep_freed_memory
 from agegen.analysis.analyze import CHAPTERS, analyze_run
-from agegen.cli import run_recipe
-from agegen.devices import cores_per_process
-from agegen.errors import UserError
-from agegen.files import write_text
-from agegen.report.classifier_page import make_page
-from agegen.report.examples import MOST_EXAMPLES
+from agegen.report.classifier.page import make_page
+from agegen.report.parts.examples import MOST_EXAMPLES
+from agegen.run.allocator import keep_freed_memory
+from agegen.run.cli import run_recipe
+from agegen.run.devices import cores_per_process
+from agegen.run.errors import UserError
+from agegen.run.files import write_text
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ python recipes/audit_faces.py --faces data/utkface
 from dataclasses import dataclass
 from pathlib import Path
 
-from agegen.cli import run_recipe
 from agegen.faces.audit import audit_store, describe, to_json
 from agegen.faces.store import FaceStore
-from agegen.files import write_json
+from agegen.run.cli import run_recipe
+from agegen.run.files import write_json
 
 
 @dataclass(frozen=True)

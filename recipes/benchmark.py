@@ -14,10 +14,10 @@ from pathlib import Path
 
 from agegen.benchmark.benchmark import benchmark
 from agegen.benchmark.config import BenchmarkConfig
-from agegen.cli import run_recipe
-from agegen.configs import from_plain
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.files import read_json
+from agegen.run.cli import run_recipe
+from agegen.run.configs import from_plain
+from agegen.run.files import read_json
 
 CPU_SETTINGS = Path(__file__).parent / "configs" / "cyclegan_cpu.json"
 

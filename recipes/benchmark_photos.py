@@ -15,17 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from agegen.analysis.photo_benchmark import Placed, measure_scenes
-from agegen.analysis.photo_figures import describe_figure, real_figures, scene_figures
-from agegen.analysis.real_photos import FalseFind, RealFace, measure_real_photos
-from agegen.classifier.classify_photos import PhotoClassifier, load_photo_classifier
 from agegen.classifier.training_faces import open_faces
-from agegen.cli import run_recipe
-from agegen.errors import UserError
 from agegen.faces.decode import BadImageError
-from agegen.faces.photos import decode_photo, list_photos
-from agegen.faces.scenes import SceneConfig
-from agegen.files import write_json, write_rows
+from agegen.photos.benchmark import Placed, measure_scenes
+from agegen.photos.classify import PhotoClassifier, load_photo_classifier
+from agegen.photos.crop import decode_photo, list_photos
+from agegen.photos.figures import describe_figure, real_figures, scene_figures
+from agegen.photos.real_photos import FalseFind, RealFace, measure_real_photos
+from agegen.photos.scenes import SceneConfig
+from agegen.run.cli import run_recipe
+from agegen.run.errors import UserError
+from agegen.run.files import write_json, write_rows
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ was found; status 1 says that something is not as it should be. docs/benchmark.m
 import sys
 from pathlib import Path
 
-from agegen.cli import run_recipe
-from agegen.configs import from_plain
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.files import read_json
 from agegen.machine.check import check
 from agegen.machine.config import CheckConfig
+from agegen.run.cli import run_recipe
+from agegen.run.configs import from_plain
+from agegen.run.files import read_json
 
 CPU_SETTINGS = Path(__file__).parent / "configs" / "cyclegan_cpu.json"
 

@@ -17,13 +17,13 @@ from typing import ClassVar
 
 import tyro
 
-from agegen.classifier.classify_photos import load_photo_classifier
-from agegen.classifier.photo_files import classify_photos
-from agegen.cli import run_recipe
-from agegen.errors import UserError
 from agegen.faces import landmarks
-from agegen.files import write_text
-from agegen.report.photos_page import make_page
+from agegen.photos.classify import load_photo_classifier
+from agegen.photos.classify_files import classify_photos
+from agegen.report.photos.page import make_page
+from agegen.run.cli import run_recipe
+from agegen.run.errors import UserError
+from agegen.run.files import write_text
 
 
 @dataclass(frozen=True)

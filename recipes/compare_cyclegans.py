@@ -13,9 +13,9 @@ from pathlib import Path
 
 import tyro
 
-from agegen.cli import run_recipe
-from agegen.files import write_text
-from agegen.report.frontier import compare, draw_frontier, read_runs
+from agegen.report.cyclegan.frontier import compare, draw_frontier, read_runs
+from agegen.run.cli import run_recipe
+from agegen.run.files import write_text
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agegen.analysis.compare_multi_crop import compare_schemes, describe
-from agegen.cli import run_recipe
-from agegen.errors import UserError
-from agegen.files import write_json
+from agegen.run.cli import run_recipe
+from agegen.run.errors import UserError
+from agegen.run.files import write_json
 
 
 @dataclass(frozen=True)

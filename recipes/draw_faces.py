@@ -7,11 +7,11 @@ python recipes/prepare_faces.py --source data/drawn/photos --out data/drawn/face
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agegen.allocator import keep_freed_memory
-from agegen.cli import run_recipe
-from agegen.errors import UserError
-from agegen.faces.synthetic import write_faces
-from agegen.files import explained_write_errors, read_json, write_json
+from agegen.drawn.synthetic import write_faces
+from agegen.run.allocator import keep_freed_memory
+from agegen.run.cli import run_recipe
+from agegen.run.errors import UserError
+from agegen.run.files import explained_write_errors, read_json, write_json
 
 DRAWN = ".drawn.json"  # what the photos beside it were drawn from
 

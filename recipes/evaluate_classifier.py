@@ -14,9 +14,9 @@ from pathlib import Path
 from agegen.classifier.evaluate import describe, predictions_path
 from agegen.classifier.evaluate_run import evaluate_run, figures_path
 from agegen.classifier.predict_split import SplitName
-from agegen.cli import run_recipe
-from agegen.errors import UserError
 from agegen.faces.views import Views
+from agegen.run.cli import run_recipe
+from agegen.run.errors import UserError
 
 
 @dataclass(frozen=True)

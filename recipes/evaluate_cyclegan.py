@@ -15,11 +15,11 @@ under a licence that forbids publishing them.
 
 from accelerate import PartialState
 
-from agegen.cli import run_recipe
-from agegen.cyclegan.evaluate_run import EvaluateConfig, evaluate_run
-from agegen.cyclegan.evaluation_text import describe
-from agegen.files import write_text
-from agegen.report.evaluation_page import make_page
+from agegen.cyclegan.evaluate import EvaluateConfig, evaluate_run
+from agegen.evaluation.text import describe
+from agegen.report.evaluation.page import make_page
+from agegen.run.cli import run_recipe
+from agegen.run.files import write_text
 
 
 def main(config: EvaluateConfig) -> None:

@@ -6,8 +6,8 @@
 Needs the extra export (pip install 'agegen[export]').
 """
 
-from agegen.cli import run_recipe
 from agegen.cyclegan.export import ExportConfig, export_generator
+from agegen.run.cli import run_recipe
 
 if __name__ == "__main__":
     run_recipe(ExportConfig, export_generator, __doc__)

@@ -20,20 +20,20 @@ from typing import Literal
 import numpy as np
 import torch
 
-from agegen.analysis.image_parameters import colour_covariance, decorrelated_colours
-from agegen.analysis.optimize_input import OptimizeConfig, Start, centre_crops, optimize
-from agegen.analysis.save_inputs import describe, require_same_faces, save_inputs
-from agegen.analysis.second_classifier import KINDS, folder_of
+from agegen.analysis.inputs.image_parameters import colour_covariance, decorrelated_colours
+from agegen.analysis.inputs.optimize import OptimizeConfig, Start, centre_crops, optimize
+from agegen.analysis.inputs.save import describe, require_same_faces, save_inputs
+from agegen.analysis.inputs.second_classifier import KINDS, folder_of
 from agegen.classifier.predict import Classifier, load_classifier, require_size
 from agegen.classifier.training_faces import open_faces
-from agegen.cli import run_recipe
-from agegen.devices import cores_per_process
-from agegen.errors import UserError
 from agegen.faces.decode import BadImageError, decode_face
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
-from agegen.progress import Progress
-from agegen.report.input_curve import write_curve
+from agegen.report.classifier.input_curve import write_curve
+from agegen.run.cli import run_recipe
+from agegen.run.devices import cores_per_process
+from agegen.run.errors import UserError
+from agegen.run.progress import Progress
 
 
 @dataclass(frozen=True)

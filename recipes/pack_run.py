@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agegen.classifier.pack import pack_classifier
-from agegen.cli import run_recipe
-from agegen.cyclegan.pack import pack_cyclegan
-from agegen.files import read_json
-from agegen.own_class import is_own
+from agegen.photos.pack_classifier import pack_classifier
+from agegen.photos.pack_generators import pack_cyclegan
+from agegen.run.cli import run_recipe
+from agegen.run.files import read_json
+from agegen.run.own_class import is_own
 
 
 @dataclass(frozen=True)

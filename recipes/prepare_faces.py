@@ -8,9 +8,9 @@
 A run that was stopped goes on when the same command is given again.
 """
 
-from agegen.cli import run_recipe
 from agegen.faces.geometry import keep_geometry
 from agegen.faces.prepare import PrepareConfig, prepare
+from agegen.run.cli import run_recipe
 
 
 def main(config: PrepareConfig) -> None:

@@ -11,11 +11,11 @@ Photos of people may be under a licence that forbids publishing them: then use -
 from dataclasses import dataclass
 from pathlib import Path
 
-from agegen.cli import run_recipe
-from agegen.errors import UserError
-from agegen.files import write_text
-from agegen.report.classifier_page import make_page
-from agegen.report.examples import MOST_EXAMPLES
+from agegen.report.classifier.page import make_page
+from agegen.report.parts.examples import MOST_EXAMPLES
+from agegen.run.cli import run_recipe
+from agegen.run.errors import UserError
+from agegen.run.files import write_text
 
 
 @dataclass(frozen=True)

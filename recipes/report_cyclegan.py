@@ -13,9 +13,9 @@ forbids publishing them.
 from dataclasses import dataclass
 from pathlib import Path
 
-from agegen.cli import run_recipe
-from agegen.files import write_text
-from agegen.report.cyclegan_page import make_page
+from agegen.report.cyclegan.page import make_page
+from agegen.run.cli import run_recipe
+from agegen.run.files import write_text
 
 
 @dataclass(frozen=True)

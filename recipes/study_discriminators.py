@@ -12,11 +12,11 @@ from pathlib import Path
 
 import torch
 
-from agegen.cli import run_recipe
 from agegen.cyclegan.discriminator_study import SETTINGS, choose, measure
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.files import write_json
+from agegen.run.cli import run_recipe
+from agegen.run.errors import UserError
+from agegen.run.files import write_json
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ weight_decay, label_smoothing, crop, width, blocks, squeeze, epochs, optimizer, 
 from dataclasses import dataclass
 from pathlib import Path
 
-from agegen.analysis.study import all_factors, describe_plan, plan, run_study
-from agegen.analysis.study_base import open_study
+from agegen.analysis.study.base import open_study
+from agegen.analysis.study.study import all_factors, describe_plan, plan, run_study
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.parallel import trainings_at_a_time
-from agegen.cli import run_recipe
-from agegen.configs import from_plain
-from agegen.errors import UserError
-from agegen.files import read_json
-from agegen.pretrained import require_record
+from agegen.run.cli import run_recipe
+from agegen.run.configs import from_plain
+from agegen.run.errors import UserError
+from agegen.run.files import read_json
+from agegen.run.pretrained import require_record
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ starts a single one. A run says how many processes it has.
 from accelerate import PartialState
 
 from agegen.classifier.config import TrainConfig
-from agegen.classifier.photo_needs import keep_needs
 from agegen.classifier.train import train
-from agegen.cli import run_recipe
+from agegen.photos.needs import keep_needs
+from agegen.run.cli import run_recipe
 
 
 def main(config: TrainConfig) -> None:

@@ -14,9 +14,9 @@ generators. On CPUs, several processes need torchrun as above: `accelerate launc
 --num_processes 2` starts a single one. A run says how many processes it has.
 """
 
-from agegen.cli import run_recipe
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.train import train
+from agegen.run.cli import run_recipe
 
 if __name__ == "__main__":
     run_recipe(CycleGANConfig, train, __doc__)

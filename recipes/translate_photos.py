@@ -9,8 +9,8 @@ each photo is translated as one face that is cropped like the training faces. Th
 are never written to. Nothing leaves this machine.
 """
 
-from agegen.cli import run_recipe
-from agegen.cyclegan.translate_photos import TranslatePhotosConfig, translate_photos
+from agegen.photos.translate_files import TranslatePhotosConfig, translate_photos
+from agegen.run.cli import run_recipe
 
 if __name__ == "__main__":
     run_recipe(TranslatePhotosConfig, translate_photos, __doc__)

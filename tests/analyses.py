@@ -9,8 +9,8 @@ import pytest
 
 from agegen.analysis.analysis import Analysis, open_analysis
 from agegen.analysis.multi_crop import SCHEMES, SplitViews
-from agegen.report import style
-from agegen.report.section import Section
+from agegen.report.parts import style
+from agegen.report.parts.section import Section
 
 
 @pytest.fixture(name="analysis")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agegen.drawn.synthetic import write_faces
 from agegen.faces.prepare import PrepareConfig, prepare
 from agegen.faces.store import FaceStore
-from agegen.faces.synthetic import write_faces
 
 
 @pytest.fixture(scope="session")

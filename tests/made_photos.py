@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 from photos import picture
 
-from agegen.classifier.classify_photos import PhotoVerdict, Verdict
 from agegen.faces.alignment import similarity
 from agegen.faces.geometry import FILE, Geometry
 from agegen.faces.landmarks import FoundFace
-from agegen.faces.photos import CroppedFace
 from agegen.faces.store import FaceStore
-from agegen.files import write_json
+from agegen.photos.classify import PhotoVerdict, Verdict
+from agegen.photos.crop import CroppedFace
+from agegen.run.files import write_json
 
 FIVE = np.array([(36.0, 14), (29, 15), (11, 14), (18, 15), (23.5, 28)])  # in a face of 48 pixels
 

@@ -17,7 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from agegen.devices import Precision, make_accelerator
+from agegen.run.devices import Precision, make_accelerator
 
 GPU = torch.device("cuda", 0)
 ASK_FOR_VALUES = {

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from agegen.runs import Run
-from agegen.tensor_files import load_tensors
+from agegen.run.folder import Run
+from agegen.run.tensor_files import load_tensors
 
 
 def tensors_of(run: Path) -> dict[str, Tensor]:

@@ -8,8 +8,8 @@ from torch import nn
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
-from agegen.tensor_files import load_tensors
+from agegen.run.folder import Run
+from agegen.run.tensor_files import load_tensors
 
 TIMES = {"pairs_per_second", "peak_gib", "seconds"}
 SMALL = {

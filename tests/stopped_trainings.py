@@ -13,9 +13,9 @@ from small_cyclegans import small_config
 from agegen.classifier import train as classifier
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
-from agegen.cli import run_recipe
 from agegen.cyclegan import train as cyclegan
 from agegen.faces.store import FaceStore
+from agegen.run.cli import run_recipe
 
 MODULES = {"cyclegan": cyclegan, "classifier": classifier}
 STEPS = 6  # of each; the classifier's are two epochs

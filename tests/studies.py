@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from agegen.analysis.study import all_factors, plan, save_figures
-from agegen.analysis.study_base import Study, open_study
-from agegen.analysis.study_trials import Trial
+from agegen.analysis.study.base import Study, open_study
+from agegen.analysis.study.study import all_factors, plan, save_figures
+from agegen.analysis.study.trials import Trial
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
 from agegen.faces.store import FaceStore
-from agegen.files import write_json
+from agegen.run.files import write_json
 
 
 def tiny_base(store: FaceStore, run: Path) -> TrainConfig:

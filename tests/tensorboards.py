@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agegen.runs import Run
+from agegen.run.folder import Run
 
 Scalars = dict[tuple[str, int], float]
 

@@ -15,10 +15,11 @@ from written_runs import write_run
 from agegen.analysis.analyze import is_current
 from agegen.classifier.predict import load_classifier
 from agegen.cyclegan.translate import load_translator
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.pretrained import find_run
-from agegen.report import classifier_page, cyclegan_page
+from agegen.report.classifier import page as classifier_page
+from agegen.report.cyclegan import page as cyclegan_page
+from agegen.run.errors import UserError
+from agegen.run.pretrained import find_run
 
 OTHERS: list[Any] = [None, [], {}, "x", 7, -1.5, True, [1, "x"], {"x": None}]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agegen import demo
-from agegen.commands import COMMANDS
-from agegen.errors import UserError
+from agegen.run.commands import COMMANDS
+from agegen.run.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 

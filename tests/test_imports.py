@@ -9,64 +9,16 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "agegen"
-MAY_IMPORT = {
-    "__main__": {"__version__", "commands"},
-    "demo": {"__main__", "errors"},
-    "pretrained": {"errors", "files"},
-    "errors": set(),
-    "alarm_limits": set(),
-    "verdicts": set(),
-    "files": {"errors", "outputs"},
-    "outputs": {"errors"},
-    "progress": set(),
-    "allocator": set(),
-    "metrics": set(),
-    "commands": set(),
-    "cli": {"commands", "errors", "files", "terminal"},
-    "terminal": set(),
-    "configs": {"errors", "files"},
-    "tensor_files": {"errors", "files"},
-    "runs": {"configs", "errors", "files", "outputs", "tensor_files", "trackers"},
-    "trackers": {"configs", "errors", "files"},
-    "faces": {"devices", "distributed", "errors", "files", "outputs", "progress", "faces"},
-    "start_run": {"errors", "files", "pretrained", "runs"},
-    "distributed": {"errors", "runs"},
-    "own_class": {"errors", "files"},
-    "devices": {"errors"},
-    "averaging": set(),
-    "schedule": {"distributed"},
-    "classifier": {
-        "allocator", "averaging", "classifier", "configs", "devices", "distributed", "errors",
-        "faces", "files", "metrics", "outputs", "own_class", "pretrained", "progress", "runs",
-        "schedule", "start_run", "tensor_files", "terminal", "trackers",
-    },
-    "analysis": {
-        "analysis", "classifier", "distributed", "errors", "faces", "files", "metrics",
-        "pretrained", "progress", "runs", "tensor_files", "configs", "devices",
-    },
-    "cyclegan": {
-        "alarm_limits", "allocator", "averaging", "configs", "cyclegan", "devices", "distributed",
-        "errors", "faces", "files", "judges", "metrics", "own_class", "perceptual", "pretrained",
-        "progress", "runs", "schedule", "start_run", "tensor_files", "terminal", "trackers",
-        "verdicts",
-    },
-    "perceptual": {"errors", "tensor_files"},
-    "benchmark": {
-        "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
-        "runs",
-    },
-    "machine": {
-        "benchmark", "classifier", "configs", "cyclegan", "devices", "errors", "faces", "files",
-        "machine", "outputs", "runs",
-    },
-    "judges": {
-        "analysis", "classifier", "devices", "errors", "faces", "judges", "metrics", "perceptual",
-    },
-    "report": {
-        "alarm_limits", "cli", "configs", "errors", "faces", "files", "metrics", "pretrained",
-        "report", "verdicts",
-    },
-}  # fmt: skip
+ROOMS = [  # each knows itself and those before it
+    "run", "metrics", "faces", "drawn", "classifier", "analysis", "evaluation", "cyclegan",
+    "photos", "benchmark", "machine",
+]  # fmt: skip
+OF_EVALUATION = {"agegen.evaluation.alarm_limits", "agegen.evaluation.verdicts"}
+MAY_IMPORT = {room: set(ROOMS[: number + 1]) for number, room in enumerate(ROOMS)} | {
+    "report": {"evaluation", "faces", "metrics", "report", "run"},
+    "__main__": {"__version__", "run"},
+    "demo": {"__main__", "run"},
+}
 
 
 def rooms_imported(path: Path) -> set[str]:
@@ -91,17 +43,25 @@ def test_imports_point_in_one_direction(path: Path) -> None:
     assert rooms_imported(path) <= MAY_IMPORT[room]
 
 
+def test_the_report_knows_of_judging_only_limits_and_verdicts() -> None:
+    for path in (PACKAGE / "report").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            module = getattr(node, "module", None) or ""
+            if isinstance(node, ast.ImportFrom) and module.startswith("agegen.evaluation"):
+                assert module in OF_EVALUATION, path
+
+
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
         ("agegen", ["torch", "matplotlib", "PIL", "numpy"]),
         ("agegen.faces.prepare", ["torch", "matplotlib"]),
-        ("agegen.faces.synthetic", ["torch", "matplotlib"]),
+        ("agegen.drawn.synthetic", ["torch", "matplotlib"]),
         ("agegen.metrics", ["torch", "matplotlib"]),
         ("agegen.classifier.evaluate", ["torch", "matplotlib"]),
-        ("agegen.report.classifier_page", ["torch", "matplotlib"]),
-        ("agegen.report.cyclegan_page", ["torch", "matplotlib"]),
-        ("agegen.report.evaluation_page", ["torch", "matplotlib"]),
+        ("agegen.report.classifier.page", ["torch", "matplotlib"]),
+        ("agegen.report.cyclegan.page", ["torch", "matplotlib"]),
+        ("agegen.report.evaluation.page", ["torch", "matplotlib"]),
         ("agegen.classifier.train", ["matplotlib", "torchvision"]),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agegen.__main__ import recipes
-from agegen.commands import COMMANDS, as_commands
+from agegen.run.commands import COMMANDS, as_commands
 
 ROOT = Path(__file__).parents[1]
 

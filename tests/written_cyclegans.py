@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.files import write_json
+from agegen.run.configs import to_plain
+from agegen.run.files import write_json
 
 SIZE, GAP, ROWS = 32, 2, 4
 STEPS, BATCH, LOOK_EVERY = 40, 4, 10  # steps

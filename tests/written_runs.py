@@ -9,9 +9,9 @@ from agegen import metrics
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.evaluate import PREDICTION_COLUMNS, Predictions, evaluate, prediction_rows
 from agegen.classifier.model import ModelConfig
-from agegen.configs import to_plain
 from agegen.faces.store import COLUMNS, FORMAT, UNKNOWN_AGE, FaceStore
-from agegen.files import sha256, write_json, write_rows
+from agegen.run.configs import to_plain
+from agegen.run.files import sha256, write_json, write_rows
 
 TEMPERATURE = 0.8
 BEST = {"epoch": 1, "step": 8, "auc": 0.9, "balanced_accuracy": 0.8, "nll": 0.4, "temperature": 0.8}

@@ -8,7 +8,7 @@ from agegen.classifier.predict import Classifier, load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.faces.store import FaceStore
-from agegen.pretrained import require_record
+from agegen.run.pretrained import require_record
 
 
 class Analysis(NamedTuple):

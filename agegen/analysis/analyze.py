@@ -7,8 +7,8 @@ from pathlib import Path
 
 from agegen.analysis.analysis import Analysis, open_analysis
 from agegen.classifier.evaluate_run import evaluate_run
-from agegen.errors import UserError
-from agegen.files import explained_damage, read_json, sha256, write_json
+from agegen.run.errors import UserError
+from agegen.run.files import explained_damage, read_json, sha256, write_json
 
 # In the order of the page. Each is a module of this folder with `analyze(Analysis) -> dict`.
 CHAPTERS = (

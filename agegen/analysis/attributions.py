@@ -27,9 +27,9 @@ from agegen.classifier.evaluate import Predictions
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import clusters
 from agegen.faces.views import evaluation_views, to_uint8
-from agegen.files import written_whole
 from agegen.metrics import mean_as_json
-from agegen.progress import Progress
+from agegen.run.files import written_whole
+from agegen.run.progress import Progress
 
 STEPS = 32  # of the integral
 FACES_A_CLASS = 64

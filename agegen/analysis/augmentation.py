@@ -9,7 +9,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from agegen.analysis.analysis import Analysis
 from agegen.classifier.train import view_side
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import (
     AugmentConfig,
@@ -19,7 +18,8 @@ from agegen.faces.views import (
     random_views,
     to_uint8,
 )
-from agegen.files import written_whole
+from agegen.run.errors import UserError
+from agegen.run.files import written_whole
 
 FACES, RANDOM_VIEWS = 5, 5
 SMALLEST_CELL, LARGEST_CELL, GAP, HEADER = 96, 128, 4, 18

@@ -16,9 +16,9 @@ from agegen.analysis.multi_crop import (
 from agegen.classifier.evaluate import in_words
 from agegen.classifier.predict import Classifier, load_classifier, require_size
 from agegen.classifier.training_faces import open_faces
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore, clusters
 from agegen.metrics import as_json
+from agegen.run.errors import UserError
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Float64 (n,) each: of the centre crop, and of the scheme that is compared with it."""

@@ -18,7 +18,7 @@ from agegen.analysis.shares import by_group, contrast, share
 from agegen.classifier.evaluate import Predictions
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
-from agegen.files import write_rows
+from agegen.run.files import write_rows
 
 SHOWN = 12
 SHEET_ROWS = 2  # of each gallery

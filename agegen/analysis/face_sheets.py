@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from agegen.files import written_whole
+from agegen.run.files import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,10 +23,10 @@ from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
-from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
-from agegen.files import write_rows
+from agegen.run.errors import UserError
+from agegen.run.files import write_rows
 
 FOLDS, EPOCHS = 4, 16
 SHOWN = 12

@@ -16,12 +16,12 @@ from agegen import metrics
 from agegen.analysis.analysis import Analysis
 from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.predict import Classifier
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import evaluation_views, random_crops
-from agegen.files import flatten, write_rows
 from agegen.metrics import as_json, share_as_json
-from agegen.progress import Progress
+from agegen.run.errors import UserError
+from agegen.run.files import flatten, write_rows
+from agegen.run.progress import Progress
 
 Average = Literal["logits", "probabilities"]
 RANDOM_COUNTS = (1, 2, 4, 8, 16, 32)

@@ -6,7 +6,7 @@ import numpy as np
 
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE, FaceStore
-from agegen.files import written_whole
+from agegen.run.files import written_whole
 
 
 def describe_face(store: FaceStore, index: int, p: float) -> dict:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from agegen.classifier.predict import Classifier
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
+from agegen.run.errors import UserError
 
 RIDGE = 0.01  # of the mean variance is added to every direction: those without any stay quiet
 

@@ -22,7 +22,7 @@ from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import evaluation_views, stream_seed
 from agegen.metrics import share_as_json
-from agegen.progress import Progress
+from agegen.run.progress import Progress
 
 INITIALISATIONS, STATISTICS_FACES, BATCH = 20, 512, 64
 EDGES = np.linspace(0, 1, 21)

@@ -19,12 +19,12 @@ from agegen.benchmark.machine import Machine, look_at_machine
 from agegen.benchmark.scaling import Scaling, scale, ways_to_try
 from agegen.benchmark.table import write_table
 from agegen.benchmark.turns import Contestant, Group, Meter, in_fresh_process, take_turns
-from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.drawn.synthetic import write_faces
 from agegen.faces.prepare import PrepareConfig, prepare
 from agegen.faces.store import FaceStore
-from agegen.faces.synthetic import write_faces
-from agegen.files import write_json
+from agegen.run.configs import to_plain
+from agegen.run.files import write_json
 
 
 def benchmark(config: BenchmarkConfig, cpu_settings: CycleGANConfig) -> str:

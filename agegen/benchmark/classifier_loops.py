@@ -23,11 +23,11 @@ from agegen.classifier.config import SubsetConfig, TrainConfig
 from agegen.classifier.model import build_model
 from agegen.classifier.train import train
 from agegen.classifier.training import fitted_to
-from agegen.devices import cores_per_process, default_device, peak_memory
-from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
+from agegen.run.devices import cores_per_process, default_device, peak_memory
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
 
 DEFAULTS = TrainConfig(Path(), Path())
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 
 @dataclass(frozen=True)

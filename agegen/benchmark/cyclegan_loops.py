@@ -21,9 +21,9 @@ from agegen.cyclegan.pairs import PairDrawer
 from agegen.cyclegan.train import train
 from agegen.cyclegan.training import build_discriminators, build_generators, fitted_to
 from agegen.cyclegan.translate import centre_views
-from agegen.devices import cores_per_process, default_device, peak_memory
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
+from agegen.run.devices import cores_per_process, default_device, peak_memory
+from agegen.run.folder import Run
 
 PAIR = 2  # images
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from agegen.devices import Precision, cores_per_process, default_device, native_precision
+from agegen.run.devices import Precision, cores_per_process, default_device, native_precision
 
 SIZES = {"cpu": (1024, 2048, 4096), "cuda": (4096, 8192, 16384)}
 REPEATS = {"cpu": 3, "cuda": 10}

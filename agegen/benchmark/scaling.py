@@ -19,11 +19,11 @@ from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.machine import Machine
 from agegen.benchmark.turns import Meter, logged_speed
 from agegen.classifier.config import TrainConfig
-from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
+from agegen.run.configs import to_plain
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
 
 MOST = 8  # processes that are tried unasked
 FACES_EACH = 8  # of the classifier's batch in a process, at least

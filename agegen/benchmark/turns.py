@@ -16,8 +16,8 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple, TypeVar
 
-from agegen.errors import UserError
-from agegen.runs import Run
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
 
 Result = TypeVar("Result")
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import tyro
 
 from agegen.classifier.model import ModelConfig
-from agegen.devices import Precision
-from agegen.errors import UserError
 from agegen.faces.views import AugmentConfig, Views
+from agegen.run.devices import Precision
+from agegen.run.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from agegen.classifier.evaluate import (
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import SplitName, predict_split
 from agegen.classifier.training_faces import faces_at_hand, open_faces
-from agegen.configs import read_config
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
-from agegen.files import write_json, write_rows
-from agegen.pretrained import find_run
+from agegen.run.configs import read_config
+from agegen.run.files import write_json, write_rows
+from agegen.run.pretrained import find_run
 
 
 def evaluate_run(

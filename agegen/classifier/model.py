@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from einops import reduce
 from torch import Tensor, nn
 
-from agegen.errors import UserError
-from agegen.own_class import import_own
+from agegen.run.errors import UserError
+from agegen.run.own_class import import_own
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from typing import NamedTuple
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.train import train
 from agegen.classifier.training_faces import open_faces
-from agegen.devices import cores_per_process, visible_gpus
-from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.decode_all import end_with_parent
-from agegen.files import explained_write_errors, read_metrics
-from agegen.progress import Progress
-from agegen.runs import Run
+from agegen.run.devices import cores_per_process, visible_gpus
+from agegen.run.errors import UserError
+from agegen.run.files import explained_write_errors, read_metrics
+from agegen.run.folder import Run
+from agegen.run.progress import Progress
 
 SECONDS_BETWEEN_LOOKS = 2.0
 

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
-from agegen.configs import from_plain, read_config
-from agegen.devices import default_device
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views, at_side, evaluation_views
-from agegen.files import explained_damage, read_json
 from agegen.metrics import sigmoid
-from agegen.pretrained import require_run
-from agegen.tensor_files import load_tensors
+from agegen.run.configs import from_plain, read_config
+from agegen.run.devices import default_device
+from agegen.run.errors import UserError
+from agegen.run.files import explained_damage, read_json
+from agegen.run.pretrained import require_run
+from agegen.run.tensor_files import load_tensors
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     """Load the best epoch of a run; no flags about the network are needed.
 
     Args:
-        run: folder of a trained classifier; `agegen.pretrained.PRETRAINED` is the one that comes
+        run: folder of a trained classifier; `agegen.run.pretrained.PRETRAINED` is the one that comes
             with the package.
         device: None takes a GPU if there is one.
 

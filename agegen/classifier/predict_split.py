@@ -5,9 +5,9 @@ from typing import Literal
 from agegen import metrics
 from agegen.classifier.evaluate import Predictions
 from agegen.classifier.predict import Classifier, require_size
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
+from agegen.run.errors import UserError
 
 SplitName = Literal["train", "val", "test", "all"]
 

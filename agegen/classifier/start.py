@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import load_classifier
-from agegen.configs import from_plain
-from agegen.files import read_json
-from agegen.start_run import adopted, checksums, find_origin
-from agegen.tensor_files import Tensors
+from agegen.run.configs import from_plain
+from agegen.run.files import read_json
+from agegen.run.start import adopted, checksums, find_origin
+from agegen.run.tensor_files import Tensors
 
 
 class Start(NamedTuple):

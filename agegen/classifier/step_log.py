@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from agegen.classifier.training import Training
-from agegen.devices import peak_memory
-from agegen.errors import UserError
 from agegen.faces.batches import Batch
+from agegen.run.devices import peak_memory
+from agegen.run.errors import UserError
 
 LOG_EVERY = 20
 

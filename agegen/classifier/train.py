@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agegen import metrics
-from agegen.allocator import keep_freed_memory
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import log_odds
 from agegen.classifier.start import Start, with_start
@@ -23,23 +22,24 @@ from agegen.classifier.training import (
     set_up,
 )
 from agegen.classifier.training_faces import count_faces, open_faces
-from agegen.devices import (
+from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
+from agegen.faces.views import draw_view_parameters, random_views
+from agegen.run.allocator import keep_freed_memory
+from agegen.run.devices import (
     load_scaler,
     make_accelerator,
     precision_of,
     scaler_state,
     use_threads,
 )
-from agegen.distributed import gather_shares, open_together, require_shared, share_of
-from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
-from agegen.faces.views import draw_view_parameters, random_views
-from agegen.files import explained_damage, write_json
-from agegen.progress import Progress
-from agegen.runs import Checkpoint
-from agegen.schedule import Council, Schedule
-from agegen.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
-from agegen.terminal import Terminated, sigterm_noted
-from agegen.trackers import Trackers
+from agegen.run.distributed import gather_shares, open_together, require_shared, share_of
+from agegen.run.files import explained_damage, write_json
+from agegen.run.folder import Checkpoint
+from agegen.run.progress import Progress
+from agegen.run.schedule import Council, Schedule
+from agegen.run.tensor_files import load_optimizer_tensors, optimizer_tensors, save_tensors
+from agegen.run.terminal import Terminated, sigterm_noted
+from agegen.run.trackers import Trackers
 
 
 class Best(NamedTuple):

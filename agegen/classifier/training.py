@@ -8,18 +8,18 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from agegen.averaging import Average
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
-from agegen.configs import to_plain
-from agegen.devices import leave_buffers
-from agegen.distributed import use_global_batch_norm
-from agegen.errors import UserError
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
-from agegen.tensor_files import Tensors
-from agegen.trackers import require_trackers
+from agegen.run.averaging import Average
+from agegen.run.configs import to_plain
+from agegen.run.devices import leave_buffers
+from agegen.run.distributed import use_global_batch_norm
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
+from agegen.run.tensor_files import Tensors
+from agegen.run.trackers import require_trackers
 
 
 class Training(NamedTuple):

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from agegen.classifier.config import TrainConfig
-from agegen.errors import UserError
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.split import SPLITS, group_faces
 from agegen.faces.store import FaceStore
-from agegen.pretrained import PRETRAINED
+from agegen.run.errors import UserError
+from agegen.run.pretrained import PRETRAINED
 
 UNUSED = "unused"
 

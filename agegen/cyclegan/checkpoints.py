@@ -8,19 +8,19 @@ from agegen.cyclegan.objective import Objective
 from agegen.cyclegan.start import Start
 from agegen.cyclegan.training import FROZEN, Training, frozen_weights, load_weights, read_frozen
 from agegen.cyclegan.translate import LAST
-from agegen.devices import load_scaler, precision_of, scaler_state
-from agegen.distributed import open_together, require_shared
-from agegen.errors import UserError
 from agegen.faces.geometry import read_geometry, write_geometry
-from agegen.own_class import checksums
-from agegen.runs import Checkpoint
-from agegen.tensor_files import (
+from agegen.run.devices import load_scaler, precision_of, scaler_state
+from agegen.run.distributed import open_together, require_shared
+from agegen.run.errors import UserError
+from agegen.run.folder import Checkpoint
+from agegen.run.own_class import checksums
+from agegen.run.tensor_files import (
     Tensors,
     load_optimizer_tensors,
     optimizer_tensors,
     save_tensors,
 )
-from agegen.trackers import Trackers
+from agegen.run.trackers import Trackers
 
 
 def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoint:

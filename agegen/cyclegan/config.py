@@ -7,9 +7,9 @@ from typing import Annotated
 import tyro
 
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
-from agegen.devices import Precision
-from agegen.errors import UserError
 from agegen.faces.views import AugmentConfig
+from agegen.run.devices import Precision
+from agegen.run.errors import UserError
 
 
 def gentle_views() -> AugmentConfig:

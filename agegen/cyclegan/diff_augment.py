@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from agegen.devices import to_device
+from agegen.run.devices import to_device
 
 
 def diff_augment(x: Tensor, uniform: Tensor) -> Tensor:

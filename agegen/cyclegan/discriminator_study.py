@@ -19,10 +19,10 @@ from agegen.cyclegan.losses import least_squares_discriminator
 from agegen.cyclegan.model import PatchDiscriminator
 from agegen.cyclegan.training import fitted_to
 from agegen.cyclegan.translate import centre_views
-from agegen.devices import native_precision
-from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore, clusters
+from agegen.run.devices import native_precision
+from agegen.run.errors import UserError
 
 Norm = Literal["instance", "none", "spectral"]
 

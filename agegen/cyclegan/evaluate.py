@@ -1,252 +1,254 @@
-"""How far did the faces age, what else changed? Generators judged on held-out faces.
+"""Let every judge that is at hand judge a run's generators, and save the figures beside it."""
 
-Every figure has its 95 % interval, and shifts of age are shares of the real young–old gap by the
-same judge. Several processes share the faces among them and give one process's figures.
-"""
-
-from collections.abc import Sequence
-from typing import NamedTuple
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from PIL import Image
 
-from agegen.cyclegan.alarms import KNOWN, measure
-from agegen.cyclegan.held_out import HeldOut, Translator, choose_by_class, choose_faces
-from agegen.cyclegan.judging import BATCH, judge_all, judge_batches, require_judges
-from agegen.cyclegan.matching import match
-from agegen.cyclegan.shifts import ByClass, gaps, judge_shift
-from agegen.cyclegan.slices import compare_slices, first_moves, judge_slices, slices_of
-from agegen.distributed import in_shares
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS
+from agegen.cyclegan.translate import Translator, load_translator
+from agegen.evaluation.age_estimator import AgeEstimator
+from agegen.evaluation.controls import evaluate_controls
+from agegen.evaluation.evaluate import Panel, evaluate_faces
+from agegen.evaluation.face_sheet import Look, make_sheet
+from agegen.evaluation.features import ClassifierFeatures, FeatureName, find_features
+from agegen.evaluation.frozen_classifier import (
+    FrozenClassifier,
+    doubt_of,
+    load_judge,
+    require_same_view,
+)
+from agegen.evaluation.held_out import HeldOut, choose_faces
+from agegen.evaluation.identity import IdentityMatcher
+from agegen.evaluation.judges import Judge
+from agegen.evaluation.judging import own_judge
+from agegen.evaluation.perceptual import Perceptual, load_perceptual
+from agegen.evaluation.truth import evaluate_truth
+from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
-from agegen.judges import Judge, Matcher
-from agegen.judges.agreement import measure_agreement
-from agegen.judges.classifier import FrozenClassifier
-from agegen.judges.features import FeatureNetwork
-from agegen.judges.realism import FEWEST, measure_realism
-from agegen.metrics import SHARE_INTERVALS, mean_as_json
-from agegen.perceptual import Perceptual
+from agegen.run.configs import to_plain
+from agegen.run.devices import start_processes
+from agegen.run.errors import UserError
+from agegen.run.files import sha256, write_json, written_whole
+from agegen.run.pretrained import PRETRAINED, find_run
+
+SHOWN = 12  # faces of each class on the sheet
+
+Made = TypeVar("Made")
 
 
-class Panel(NamedTuple):
-    """Who judges.
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What to judge, and by whom."""
+
+    run: Path
+    """Folder of the CycleGAN's run."""
+    judge: Path
+    """Run folder of a trained classifier, best of the same store: its splits are held out too;
+    pretrained means the one that comes with agegen, which has seen training faces of UTKFace."""
+    second_judge: Path | None = None
+    """Another classifier, of other training faces, another seed or another network."""
+    own_judges: tuple[str, ...] = ()
+    """Your own judges, package.module:Class, called without arguments (docs/extending.md)."""
+    age_estimator: bool = True
+    """Let an age estimator from outside judge, if the extra photos is installed."""
+    identity: bool = True
+    """Compare identities, if the extras photos and judges are installed."""
+    lpips: bool = True
+    """Measure LPIPS, for which torchvision downloads AlexNet unless --alexnet names its weights."""
+    alexnet: Path | None = None
+    """Safetensors with AlexNet's convolutions, features.0.weight and so on."""
+    controls: bool = True
+    """Judge also changes that age nobody: JPEG, blur, noise, contrast …, adversarial noise."""
+    truth: int = 0
+    """Newly drawn people whose true counterparts the generated faces are compared with."""
+    features: FeatureName = "auto"
+    """Network in whose features KID and FID are computed: inception, alexnet (LPIPS's), classifier
+    (the judge's); auto is the first of them that can be had."""
+    agreement: bool = True
+    """Compare where faces change with where the judge looks."""
+    faces: Path | None = None
+    """Folder of the FaceStore; the one that the generators were trained on if not given."""
+    split: Literal["val", "test"] = "test"
+    """Which faces are translated; val chose the best generators."""
+    most: int = 0
+    """Faces of each class at most; 0 takes all."""
+    weights: Literal["best", "generators"] | None = None
+    """best (chosen by a judge) or generators (last checkpoint); the best, if any, if not given."""
+    seed: int = 0
+    """Of the bootstrap and of the choice of faces."""
+    out: Path | None = None
+    """JSON file for the figures; evaluation.json in the run if not given."""
+
+    def __post_init__(self) -> None:
+        if self.most < 0:
+            raise UserError("--most cannot be negative")
+        if self.truth < 0 or self.truth == 1:
+            raise UserError("--truth must be 0 or at least 2 people")
+        if self.out and self.out.suffix != ".json":
+            raise UserError(f"--out {self.out} must end in .json: its page and faces lie beside it")
+
+    @property
+    def figures(self) -> Path:
+        """The JSON file."""
+        return self.out or self.run / "evaluation.json"
+
+
+class Found(NamedTuple):
+    """What was measured, and the faces that it is shown with.
 
     Attributes:
-        judges: of age; their scores rise with it.
-        matchers: who say whether it is the same person.
-        perceptual: LPIPS; None leaves it out.
-        features: in which sets of faces are compared; None leaves that out.
-        explained: the classifier whose attributions are compared with what changed; None: none.
+        figures: plain JSON types.
+        sheet: uint8 (h, w, 3), of held-out faces drawn at random: see
+            `agegen.evaluation.face_sheet.make_sheet`.
     """
 
-    judges: Sequence[Judge]
-    matchers: Sequence[Matcher] = ()
-    perceptual: Perceptual | None = None
-    features: FeatureNetwork | None = None
-    explained: FrozenClassifier | None = None
+    figures: dict
+    sheet: np.ndarray
 
 
-class Translated(NamedTuple):
-    """Faces of one class, float (n, 3, size, size) each, what was made of them, and of that."""
+def evaluate_run(config: EvaluateConfig) -> Found:
+    """Judge a run's generators, and save the figures and a sheet of faces.
 
-    faces: Tensor
-    fake: Tensor
-    back: Tensor
-
-
-def evaluate(
-    translator: Translator,
-    store: FaceStore,
-    panel: Panel,
-    split: str = "test",
-    most: int = 0,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> dict:
-    """Translate a split both ways and judge what came out.
-
-    Args:
-        translator: the generators.
-        store: whose faces are translated; of the size that the generators were trained on.
-        panel: who judges.
-        split: which faces.
-        most: faces of each class at most, 0 for all.
-        resamples: of the bootstrap.
-        seed: of the bootstrap, and of the choice of faces.
-
-    Returns:
-        See `evaluate_faces`, and ``seed``.
+    In several processes each judges its share; the first one saves, all return the same.
 
     Raises:
-        UserError: the store has other faces than the generators know, none of a class, or those of
-            one person only where matchers compare; or a judge's answer is not what `Judge` says.
+        UserError: the run, the store or a judge's run is missing or damaged, the split has none of
+            a class, or the classifier sees another part of a face than the generators do.
     """
-    held_out = choose_faces(translator, store, split, most, seed, resamples)
-    return {"seed": seed, **evaluate_faces(translator, store, panel, held_out, seed)}
-
-
-def evaluate_faces(
-    translator: Translator, store: FaceStore, panel: Panel, held_out: HeldOut, seed: int = 0
-) -> dict:
-    """Translate chosen faces both ways and judge what came out.
-
-    Args:
-        translator: the generators.
-        store: whose faces they are; its training faces tell what would be a copy.
-        panel: who judges.
-        held_out: the faces.
-        seed: of the choice of those training faces.
-
-    Returns:
-        Plain JSON types, by the class aimed at: ``judges`` (see `judge_shift`), ``slices`` and
-        ``contrasts`` (shares of the gap by gender and age, and their differences), ``matchers``
-        (see `match`), ``changes`` (L1 and LPIPS between input and output, and after the way back),
-        ``realism`` (see `measure_realism`), ``agreement`` (see `measure_agreement`) and
-        ``symptoms``; each figure is ``{"value": …, "low": …, "high": …}`` but the symptoms.
-
-    Raises:
-        UserError: a judge's answer is not what `Judge` says, or there are faces of one person only
-            where matchers compare.
-    """
-    require_judges(panel.judges)
-    real = {judge.name: judge_all(judge, held_out.faces) for judge in panel.judges}
-    known = {
-        name: translator.views(store.images[i])
-        for name, i in choose_by_class(store, "train", KNOWN, seed).items()
+    state = start_processes()
+    translator = load_translator(config.run, config.weights, state.device)
+    store = FaceStore.open(config.faces or faces_of(config.run, translator))
+    panel, notes = call_panel(config, translator)
+    doubt = doubt_of(config.judge, store)
+    notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
+    before = fingerprint(panel.judges)
+    held_out = choose_faces(translator, store, config.split, config.most, config.seed)
+    figures = {
+        "config": to_plain(config),
+        "run": str(config.run),
+        "weights": translator.weights,
+        "judge": str(config.judge),
+        "judge_weights": sha256(find_run(config.judge, "classifier") / "best.safetensors"),
+        "faces": str(store.folder),
+        "checksum": store.checksum,
+        "split": config.split,
+        "seed": config.seed,
+        "notes": notes,
+        **evaluate_faces(translator, store, panel, held_out, config.seed),
     }
-    described = describe_all(panel.features, held_out.faces)
-    found: dict = {
-        "n": {name: len(faces) for name, faces in held_out.faces.items()},
-        "resamples": len(held_out.weights[CLASS_NAMES[0]]),
-        "share_intervals": SHARE_INTERVALS,
-        "gaps": {
-            name: gaps(scores, held_out.weights, held_out.persons) for name, scores in real.items()
-        },
-        "directions": {},
-    }
-    for source, to in DIRECTIONS:
-        made = translate_both_ways(translator, held_out.faces[source], (source, to))
-        after = {
-            judge.name: judge_batches(judge, made.fake, real[judge.name]) for judge in panel.judges
-        }
-        parts = slices_of(store, held_out.indices, source)
-        moves = first_moves(real, after, (source, to), held_out.weights)
-        symptoms = measure(made.faces, made.fake, held_out.faces[to], known[to])
-        found["directions"][to] = {
-            "judges": judge_shifts(panel.judges, real, after, (source, to), held_out),
-            "slices": judge_slices(moves, parts, source),
-            "contrasts": compare_slices(moves, parts),
-            "matchers": match_all(panel.matchers, made, held_out, source),
-            "changes": measure_changes(made, held_out.weights[source], panel.perceptual),
-            "realism": realism_of(panel.features, made.fake, described, held_out, (source, to)),
-            "agreement": (
-                measure_agreement(
-                    panel.explained,
-                    made.faces,
-                    made.fake,
-                    held_out.weights[source],
-                    held_out.persons[source],
-                )
-                if panel.explained
-                else None
-            ),
-            "symptoms": symptoms._asdict(),
-        }
+    if config.controls:
+        first = panel.judges[0]
+        assert isinstance(first, FrozenClassifier)  # see call_panel
+        figures["controls"] = evaluate_controls(held_out, panel.judges, first)
+    if config.truth:
+        figures["truth"] = evaluate_truth(translator, panel, config.truth)
+    if fingerprint(panel.judges) != before:
+        raise RuntimeError("a judge's weights changed while it judged")
+    figures["judges_unchanged"] = True
+    found = Found(figures, draw_sheet(translator, held_out, config.seed))
+    if state.is_main_process:
+        save(config, found)
+    state.wait_for_everyone()
     return found
 
 
-def translate_both_ways(
-    translator: Translator, faces: Tensor, direction: tuple[str, str]
-) -> Translated:
-    """Translate faces and what was made of them, each process its share."""
-    source, to = direction
-    fake = in_shares(lambda x: translator.translate(x, to), faces)
-    back = in_shares(lambda x: translator.translate(x, source), fake)
-    return Translated(faces, fake, back)
+def faces_of(run: Path, translator: Translator) -> Path:
+    """The faces that generators were trained on.
 
-
-def judge_shifts(
-    judges: Sequence[Judge],
-    real: dict[str, dict[str, ByClass]],
-    after: dict[str, dict[str, np.ndarray]],
-    direction: tuple[str, str],
-    held_out: HeldOut,
-) -> dict:
-    """Every judge's and score's shift: {judge: {score: figures}}."""
-    return {
-        judge.name: {
-            score: judge_shift(
-                real[judge.name][score],
-                values,
-                direction,
-                held_out.weights,
-                held_out.persons[direction[0]],
-                getattr(judge, "steps", ()),
-            )
-            for score, values in after[judge.name].items()
-        }
-        for judge in judges
-    }
-
-
-def match_all(
-    matchers: Sequence[Matcher], made: Translated, held_out: HeldOut, source: str
-) -> dict[str, dict]:
-    """What every matcher says of the faces and of what was made of them."""
-    return {
-        matcher.name: match(
-            in_shares(matcher.embed, made.faces, made.faces),
-            in_shares(matcher.embed, made.fake, made.faces),
-            held_out.weights[source],
-            held_out.persons[source],
+    Raises:
+        UserError: they were not handed on with the generators.
+    """
+    faces = translator.config.faces
+    if faces == PRETRAINED:
+        raise UserError(
+            f"--run {run}: these generators come without the faces they were trained on: name a "
+            "FaceStore with --faces"
         )
-        for matcher in matchers
-    }
+    return faces
 
 
-def describe_all(
-    network: FeatureNetwork | None, faces: dict[str, Tensor]
-) -> dict[str, Tensor] | None:
-    """Features of the real faces, by class."""
-    if network is None:
+def save(config: EvaluateConfig, found: Found) -> None:
+    """Write the figures and, beside them, the sheet."""
+    path = config.figures
+    write_json(path, found.figures)
+    with written_whole(path.with_name(f"{path.stem}_faces.png")) as temporary:
+        Image.fromarray(found.sheet).save(temporary, format="png")
+
+
+def fingerprint(judges: Sequence[Judge]) -> str:
+    """Checksum of the weights of all judges that are classifiers."""
+    digest = hashlib.sha256()
+    for judge in judges:
+        if isinstance(judge, FrozenClassifier):
+            for tensor in judge.classifier.model.state_dict().values():
+                digest.update(tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def draw_sheet(translator: Translator, held_out: HeldOut, seed: int) -> np.ndarray:
+    """Some of the faces, drawn at random, with what was made of them."""
+    shown, looks = {}, {}
+    for label, (source, to) in enumerate(DIRECTIONS):
+        faces = held_out.faces[source]
+        drawn = np.random.default_rng([seed, label, 1]).permutation(len(faces))[:SHOWN]
+        real = shown[source] = faces[np.sort(drawn)]
+        fake = translator.translate(real, to)
+        looks[to] = Look(
+            fake, translator.translate(fake, source), translator.translate(real, source)
+        )
+    return make_sheet(shown, looks)
+
+
+def call_panel(config: EvaluateConfig, translator: Translator) -> tuple[Panel, dict[str, str]]:
+    """Everybody who was asked for and is at hand; and of each "measured", or why it is not."""
+    device, shown = translator.device, translator.config.augment.crop / translator.store_size
+    first = load_judge(config.judge, device)
+    classifiers = [first]
+    if config.second_judge:
+        classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
+    for judge in classifiers:
+        require_same_view(judge, shown)
+    judges: list[Judge] = [*classifiers, *map(own_judge, config.own_judges)]
+    notes: dict[str, str] = {}
+    outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
+    matcher = optional("identity", lambda: IdentityMatcher(shown), config.identity, notes)
+    perceptual: Perceptual | None
+    if config.lpips and config.alexnet:  # named, so that a mistake is one
+        perceptual = load_perceptual(config.alexnet, device)
+        notes["lpips"] = "measured"
+    else:
+        perceptual = optional("lpips", lambda: load_perceptual(None, device), config.lpips, notes)
+    features = find_features(config.features, first, perceptual, device)
+    notes["realism"] = "measured"
+    if config.features == "auto" and isinstance(features, ClassifierFeatures):
+        notes["realism"] += (
+            " in the classifier's features only: neither Inception nor AlexNet can be had"
+        )
+    if not config.agreement:
+        notes["agreement"] = "not measured: not asked for"
+    if config.truth:
+        notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
+    judges += [outside] if outside else []
+    matchers = [matcher] if matcher else []
+    return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
+
+
+def optional(
+    name: str, make: Callable[[], Made], wanted: bool, notes: dict[str, str]
+) -> Made | None:
+    """Make a judge if it was asked for and can be had; the reason why not goes to the notes."""
+    if not wanted:
+        notes[name] = "not measured: not asked for"
         return None
-    return {name: describe_batches(network, x) for name, x in faces.items()}
-
-
-def describe_batches(network: FeatureNetwork, faces: Tensor) -> Tensor:
-    """Features of faces (n, d), a batch at a time; each process computes its share of them."""
-    return in_shares(
-        lambda mine: torch.cat([network.features(batch) for batch in mine.split(BATCH)]), faces
-    )
-
-
-def realism_of(
-    network: FeatureNetwork | None,
-    fake: Tensor,
-    described: dict[str, Tensor] | None,
-    held_out: HeldOut,
-    direction: tuple[str, str],
-) -> dict | None:
-    """KID and FID, and the name of the network in whose features; None of too few faces."""
-    source, to = direction
-    if network is None or described is None or min(map(len, described.values())) < FEWEST:
+    try:
+        made = make()
+    except UserError as error:
+        notes[name] = f"not measured: {error}"
         return None
-    return {
-        "features": network.name,
-        **measure_realism(
-            described[source], describe_batches(network, fake), described[to],
-            held_out.persons[source], held_out.persons[to],
-        ),
-    }  # fmt: skip
-
-
-def measure_changes(made: Translated, weights: np.ndarray, perceptual: Perceptual | None) -> dict:
-    """L1 (per value, in [−1, 1]) and LPIPS of input to output, and of input to the way back."""
-    found = {}
-    for name, other in (("output", made.fake), ("cycle", made.back)):
-        found[f"{name}_l1"] = (other - made.faces).abs().mean(dim=(1, 2, 3)).double().cpu().numpy()
-        if perceptual:
-            distance = in_shares(perceptual.distance, made.faces, other)
-            found[f"{name}_lpips"] = distance.double().numpy()
-    return {name: mean_as_json(values, weights) for name, values in found.items()}
+    notes[name] = "measured"
+    return made

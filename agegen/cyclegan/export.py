@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from agegen.cyclegan.model import ResnetGenerator
 from agegen.cyclegan.translate import Translator, load_translator
-from agegen.errors import UserError
 from agegen.faces.views import to_float, to_uint8
-from agegen.files import written_whole
+from agegen.run.errors import UserError
+from agegen.run.files import written_whole
 
 INPUT, OUTPUT = "faces", "translated"
 MULTIPLE = 4  # of which the generator wants both sides: it halves them twice

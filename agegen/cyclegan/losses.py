@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from agegen.errors import UserError
-from agegen.own_class import import_own
+from agegen.run.errors import UserError
+from agegen.run.own_class import import_own
 
 
 class GanLoss(NamedTuple):

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from agegen.errors import UserError
-from agegen.own_class import explain, import_own
+from agegen.run.errors import UserError
+from agegen.run.own_class import explain, import_own
 
 Upsampling = Literal["transposed", "nearest", "shuffle"]
 BRIGHTEST = 0.98  # residual generators change what is beyond as if it were this: at 1 nothing could

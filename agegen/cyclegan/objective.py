@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.losses import change_loss, cycle_loss, find_gan_loss, identity_loss
-from agegen.errors import UserError
-from agegen.own_class import import_own
+from agegen.run.errors import UserError
+from agegen.run.own_class import import_own
 
 
 class Translations(NamedTuple):

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.distributed import share_of
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
+from agegen.run.distributed import share_of
 
 
 class PairIndices(NamedTuple):

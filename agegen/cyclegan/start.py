@@ -4,15 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from agegen.configs import from_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig, blocks_of
 from agegen.cyclegan.training import build_discriminators, load_weights, read_frozen
 from agegen.cyclegan.translate import load_translator
-from agegen.files import read_json
-from agegen.runs import Run
-from agegen.start_run import Origin, adopted, checksums, find_origin
-from agegen.tensor_files import Tensors, load_tensors
+from agegen.run.configs import from_plain
+from agegen.run.files import read_json
+from agegen.run.folder import Run
+from agegen.run.start import Origin, adopted, checksums, find_origin
+from agegen.run.tensor_files import Tensors, load_tensors
 
 
 class Start(NamedTuple):

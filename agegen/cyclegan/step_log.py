@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from agegen.cyclegan.objective import Losses
 from agegen.cyclegan.training import Training
-from agegen.devices import peak_memory
+from agegen.run.devices import peak_memory
 
 LOG_EVERY = 20
 

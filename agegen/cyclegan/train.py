@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agegen.allocator import keep_freed_memory
 from agegen.cyclegan.checkpoints import begin, roll_back, save
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.diff_augment import diff_augment
@@ -26,15 +25,16 @@ from agegen.cyclegan.step_log import LOG_EVERY, NotFiniteError, StepLog, require
 from agegen.cyclegan.training import Training, describe, fitted_to, require_possible, set_up
 from agegen.cyclegan.translate import BEST
 from agegen.cyclegan.watch import Watch
-from agegen.devices import make_accelerator, to_device, tuned_convolutions, use_threads
-from agegen.distributed import average_buffers, gather_shares
 from agegen.faces.batches import seed_step
 from agegen.faces.store import FaceStore
 from agegen.faces.views import draw_view_parameters, random_views
-from agegen.progress import Progress
-from agegen.runs import Checkpoint
-from agegen.schedule import Council, Schedule
-from agegen.terminal import Terminated, sigterm_noted
+from agegen.run.allocator import keep_freed_memory
+from agegen.run.devices import make_accelerator, to_device, tuned_convolutions, use_threads
+from agegen.run.distributed import average_buffers, gather_shares
+from agegen.run.folder import Checkpoint
+from agegen.run.progress import Progress
+from agegen.run.schedule import Council, Schedule
+from agegen.run.terminal import Terminated, sigterm_noted
 
 
 def train(config: CycleGANConfig) -> None:

@@ -8,22 +8,22 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from agegen.averaging import Average
-from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import build_discriminator, build_generator
 from agegen.cyclegan.objective import Discriminators, Generators, Objective, build_objective
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.trial import require_trainable
-from agegen.devices import leave_buffers
-from agegen.errors import UserError
+from agegen.evaluation.frozen_classifier import load_judge, require_same_view
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
-from agegen.judges.classifier import load_judge, require_same_view
-from agegen.own_class import is_own
-from agegen.runs import Run
-from agegen.tensor_files import Tensors, load_tensors
-from agegen.trackers import require_trackers
+from agegen.run.averaging import Average
+from agegen.run.configs import to_plain
+from agegen.run.devices import leave_buffers
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
+from agegen.run.own_class import is_own
+from agegen.run.tensor_files import Tensors, load_tensors
+from agegen.run.trackers import require_trackers
 
 FROZEN = "checkpoints/frozen.safetensors"
 

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.configs import from_plain, read_config
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.training import build_generators, load_weights
-from agegen.devices import default_device
-from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
-from agegen.files import explained_damage
-from agegen.pretrained import require_run
-from agegen.tensor_files import load_tensors
+from agegen.run.configs import from_plain, read_config
+from agegen.run.devices import default_device
+from agegen.run.errors import UserError
+from agegen.run.files import explained_damage
+from agegen.run.pretrained import require_run
+from agegen.run.tensor_files import load_tensors
 
 LAST, BEST = "generators", "best"  # names of the weights' files
 
@@ -74,7 +74,7 @@ def load_translator(
     """Load the generators of a run; no flags about the networks are needed.
 
     Args:
-        run: folder of a CycleGAN's training; `agegen.pretrained.PRETRAINED` is the one that comes
+        run: folder of a CycleGAN's training; `agegen.run.pretrained.PRETRAINED` is the one that comes
             with the package.
         weights: "best" (chosen by a judge) or "generators" (the last checkpoint's); None takes the
             best where a judge chose one.

@@ -20,8 +20,8 @@ from agegen.cyclegan.objective import (
     build_objective,
     identity_weight_of,
 )
-from agegen.errors import UserError
-from agegen.own_class import explain, is_own
+from agegen.run.errors import UserError
+from agegen.run.own_class import explain, is_own
 
 FACES = 2  # more than one, so that faces and channels cannot be mistaken for each other
 LARGEST = 1.5  # a value that a generator may begin with: one that adds to a face may leave [−1, 1]

@@ -12,25 +12,25 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from agegen.alarm_limits import FIRST_ALARM, WATCHED
-from agegen.cyclegan.alarms import KNOWN, Alarm, Symptoms, find_alarms, measure
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.face_sheet import Look, make_sheet
-from agegen.cyclegan.held_out import choose_by_class
-from agegen.cyclegan.selection import (
+from agegen.cyclegan.training import Training
+from agegen.cyclegan.translate import BEST, centre_views
+from agegen.evaluation.alarm_limits import FIRST_ALARM, WATCHED
+from agegen.evaluation.alarms import KNOWN, Alarm, Symptoms, find_alarms, measure
+from agegen.evaluation.face_sheet import Look, make_sheet
+from agegen.evaluation.frozen_classifier import doubt_of, load_judge
+from agegen.evaluation.held_out import choose_by_class
+from agegen.evaluation.selection import (
     Selection,
     Strangers,
     find_matcher,
     measure_identity,
     score_of,
 )
-from agegen.cyclegan.training import Training
-from agegen.cyclegan.translate import BEST, centre_views
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore, clusters
-from agegen.files import read_json, write_json, written_whole
-from agegen.judges.classifier import doubt_of, load_judge
-from agegen.tensor_files import save_tensors
+from agegen.run.files import read_json, write_json, written_whole
+from agegen.run.tensor_files import save_tensors
 
 SHOWN = 6  # faces of each class
 IDENTITY = "watch/identity.safetensors"  # what the matcher says of real faces, in the run

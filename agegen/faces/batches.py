@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.distributed import share_of
 from agegen.faces.store import FaceStore
 from agegen.faces.views import stream_seed
+from agegen.run.distributed import share_of
 
 
 class Batch(NamedTuple):

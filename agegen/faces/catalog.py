@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agegen.errors import UserError
 from agegen.faces.find_images import is_hidden, walk
 from agegen.faces.folders import suggests_ages, suggests_classes
 from agegen.faces.photo_names import CACD_NAME, IMDB_WIKI_NAME, UTKFACE_NAME
@@ -24,6 +23,7 @@ from agegen.faces.records import (
 )
 from agegen.faces.sources import SOURCES
 from agegen.faces.tables import TABLE_SUFFIXES, find_table
+from agegen.run.errors import UserError
 
 
 @dataclass

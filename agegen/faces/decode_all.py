@@ -23,13 +23,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agegen.errors import UserError
 from agegen.faces.decode import BadImageError, decode_face
 from agegen.faces.near_duplicates import difference_hash
 from agegen.faces.records import Face
-from agegen.files import explained_write_errors
-from agegen.outputs import note_written
-from agegen.progress import Progress
+from agegen.run.errors import UserError
+from agegen.run.files import explained_write_errors
+from agegen.run.outputs import note_written
+from agegen.run.progress import Progress
 
 CHUNK = 64
 PARTIAL, JOURNAL = "images.npy.partial", "journal.jsonl"

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from agegen.errors import UserError
 from agegen.faces import landmarks
+from agegen.run.errors import UserError
 
 LENGTH = 128
 CHIP, PADDING = 150, 0.25  # of the network's own training

@@ -14,13 +14,13 @@ import dacite
 import numpy as np
 from PIL import Image
 
-from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import fit_similarity
 from agegen.faces.landmarks import FoundFace
 from agegen.faces.store import FaceStore
-from agegen.files import read_json, write_json
-from agegen.progress import Progress
+from agegen.run.errors import UserError
+from agegen.run.files import read_json, write_json
+from agegen.run.progress import Progress
 
 FILE = "geometry.json"
 VERSION = 1

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from agegen.errors import UserError
 from agegen.faces.alignment import sample_face, similarity
 from agegen.faces.detector import Detection, Detector
+from agegen.run.errors import UserError
 
 LANDMARK_NAMES = (
     "outer corner of the eye on the right of the picture",

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from agegen.errors import UserError
 from agegen.faces.catalog import Catalog, read_catalog
 from agegen.faces.decode_all import JOURNAL, PARTIAL, decode_all, remove_leftovers, write_images
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.records import CLASS_NAMES, AgeRanges, Face, Rejected, SourceKind
 from agegen.faces.split import SPLITS, Split, split_faces
 from agegen.faces.store import COLUMNS, FORMAT, FaceStore, read_info
-from agegen.files import as_json_text, lock, put_rows, sha256, written_together
-from agegen.outputs import is_run, require_replaceable
+from agegen.run.errors import UserError
+from agegen.run.files import as_json_text, lock, put_rows, sha256, written_together
+from agegen.run.outputs import is_run, require_replaceable
 
 FINAL = ("images.npy", "faces.csv", "rejected.csv", "store.json")
 WRITTEN = (*FINAL, PARTIAL, JOURNAL)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 YOUNG, OLD = 0, 1
 UNLABELLED = -1

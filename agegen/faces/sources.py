@@ -7,13 +7,13 @@ is decoded.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agegen.errors import UserError
 from agegen.faces.find_images import all_files, walk
 from agegen.faces.folders import read_folders
 from agegen.faces.photo_names import parse_cacd_name, parse_imdb_wiki_name, parse_utkface_name
 from agegen.faces.records import UNLABELLED, AgeRanges, Face, Item, Rejected, SourceKind
 from agegen.faces.repeats import settle
 from agegen.faces.tables import read_table
+from agegen.run.errors import UserError
 
 
 def faces_by_name(

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agegen.errors import UserError
 from agegen.faces.records import CLASS_NAMES
+from agegen.run.errors import UserError
 
 SPLITS = ("train", "val", "test")
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from agegen.errors import UserError
 from agegen.faces.words import gender_named
-from agegen.files import explained_damage, read_json, sha256
+from agegen.run.errors import UserError
+from agegen.run.files import explained_damage, read_json, sha256
 
 FORMAT = 1
 COLUMNS = ("path", "age", "label", "identity", "gender", "split", "hash")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 DELIMITERS = ",;\t|"
 COLUMNS = {

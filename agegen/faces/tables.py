@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agegen.errors import UserError
 from agegen.faces.find_images import all_files, entries, is_file, is_hidden
 from agegen.faces.records import UNLABELLED, AgeRanges, Face, Item, Note, Rejected
 from agegen.faces.repeats import Found, settle
 from agegen.faces.table_lines import Line, Table, read_lines
 from agegen.faces.words import class_named, gender_named, split_named
+from agegen.run.errors import UserError
 
 TABLE_SUFFIXES = (".csv", ".tsv")
 UNKNOWN_CELLS = frozenset({"nan", "n/a", "#n/a", "null", "none"})

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from agegen.devices import to_device
-from agegen.errors import UserError
 from agegen.faces.pixels import GREY_LEVELS
+from agegen.run.devices import to_device
+from agegen.run.errors import UserError
 
 Views = Literal["centre", "flip", "five", "ten"]
 

@@ -11,9 +11,7 @@ from typing import Any
 from agegen.benchmark.benchmark import opened_faces
 from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.turns import in_fresh_process
-from agegen.configs import to_plain
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.files import write_json
 from agegen.machine.clock import Clock
 from agegen.machine.config import CheckConfig
 from agegen.machine.environment import describe_machine
@@ -25,7 +23,9 @@ from agegen.machine.speeds import measure_speeds
 from agegen.machine.verdict import Verdict, judge, write_report
 from agegen.machine.waits import find_waits
 from agegen.machine.whole_path import go_whole_path
-from agegen.outputs import require_replaceable
+from agegen.run.configs import to_plain
+from agegen.run.files import write_json
+from agegen.run.outputs import require_replaceable
 
 FACES = {"quick": 120, "cpu": 400, "gpu": 1000}  # a GPU's larger batches need more
 LEAST = 180.0  # seconds that a necessary part may take though the time is over

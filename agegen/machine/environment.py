@@ -7,15 +7,15 @@ import subprocess
 import torch
 
 from agegen.benchmark.machine import processor
-from agegen.devices import (
+from agegen.machine.part import Part
+from agegen.run.devices import (
     Precision,
     choose_precision,
     cores_per_process,
     native_precision,
     start_processes,
 )
-from agegen.machine.part import Part
-from agegen.runs import describe_environment
+from agegen.run.folder import describe_environment
 
 GIB = 2**30
 

@@ -22,18 +22,18 @@ from agegen.cyclegan import training as cyclegan_training
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.pairs import fetch_pairs
 from agegen.cyclegan.train import discriminator_phase, generator_phase, make_views
-from agegen.devices import (
+from agegen.faces.batches import epoch_batches, fetch_batches
+from agegen.faces.store import FaceStore
+from agegen.faces.views import draw_view_parameters, random_views
+from agegen.machine.part import Part
+from agegen.machine.setting import Setting
+from agegen.run.devices import (
     Precision,
     cores_per_process,
     load_scaler,
     make_accelerator,
     scaler_state,
 )
-from agegen.faces.batches import epoch_batches, fetch_batches
-from agegen.faces.store import FaceStore
-from agegen.faces.views import draw_view_parameters, random_views
-from agegen.machine.part import Part
-from agegen.machine.setting import Setting
 
 LOSS_TOLERANCE: dict[Precision, float] = {"float32": 1e-3, "bf16": 0.03, "fp16": 0.01}
 GRADIENT_TOLERANCE: dict[Precision, float] = {"float32": 0.1, "bf16": 0.7, "fp16": 0.3}

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 
 @dataclass

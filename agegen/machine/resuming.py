@@ -18,7 +18,7 @@ from agegen.cyclegan.losses import GanLoss, least_squares_discriminator, least_s
 from agegen.cyclegan.train import train as train_cyclegan
 from agegen.machine.part import Part
 from agegen.machine.setting import PAIRS, Setting
-from agegen.runs import Run
+from agegen.run.folder import Run
 
 Config = TypeVar("Config", CycleGANConfig, TrainConfig)
 

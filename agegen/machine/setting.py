@@ -9,7 +9,7 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
-from agegen.devices import Precision
+from agegen.run.devices import Precision
 
 PAIRS = 2
 NARROW = CycleGANConfig(

@@ -19,7 +19,7 @@ from agegen.cyclegan.train import train as train_cyclegan
 from agegen.faces.store import FaceStore
 from agegen.machine.part import Part
 from agegen.machine.setting import PAIRS, Setting
-from agegen.runs import Run
+from agegen.run.folder import Run
 
 MESSAGE = "synchronizing CUDA operation"
 PACKAGE = Path(__file__).parents[1]

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from agegen.classifier.classify_photos import load_photo_classifier
-from agegen.classifier.photo_files import classify_photos
 from agegen.classifier.train import train as train_classifier
-from agegen.cyclegan.evaluate_run import EvaluateConfig, evaluate_run
+from agegen.cyclegan.evaluate import EvaluateConfig, evaluate_run
 from agegen.cyclegan.train import train as train_cyclegan
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.machine.part import Part, one_line, text_of
 from agegen.machine.setting import PAIRS, Setting
+from agegen.photos.classify import load_photo_classifier
+from agegen.photos.classify_files import classify_photos
+from agegen.run.errors import UserError
 
 STEPS = 10
 PHOTOS = 4

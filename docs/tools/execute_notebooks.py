@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 from translations import DifferentCodeError, check_translations, copy_to_translations
 
-from agegen.files import write_text
+from agegen.run.files import write_text
 
 LARGEST = 300_000  # bytes of a notebook with its outputs
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from agegen.files import write_text
+from agegen.run.files import write_text
 
 
 class DifferentCodeError(Exception):

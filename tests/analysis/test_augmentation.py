@@ -20,9 +20,9 @@ from agegen.analysis.augmentation import (
     only,
     show_effect,
 )
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig, draw_view_parameters, evaluation_views, random_views
+from agegen.run.errors import UserError
 
 CONFIG = AugmentConfig(crop=40, shift=4.0)
 

@@ -11,8 +11,8 @@ from scipy.stats import binomtest
 from agegen import metrics
 from agegen.analysis.compare_multi_crop import compare_scheme, compare_schemes, describe
 from agegen.analysis.multi_crop import SCHEMES, SplitViews
-from agegen.errors import UserError
-from agegen.files import read_json, write_json
+from agegen.run.errors import UserError
+from agegen.run.files import read_json, write_json
 
 
 def views_of(centre: list[int], mirrored: list[int], labels: np.ndarray) -> SplitViews:

@@ -21,8 +21,8 @@ from agegen.analysis.label_noise import (
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.train import train
 from agegen.classifier.training_faces import open_faces
-from agegen.errors import UserError
 from agegen.faces.store import UNKNOWN_AGE, FaceStore
+from agegen.run.errors import UserError
 
 
 def test_suspects_by_hand() -> None:

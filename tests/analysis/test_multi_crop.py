@@ -25,7 +25,7 @@ from agegen.analysis.multi_crop import (
     recommend,
     view_split,
 )
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 LABELS = np.arange(400) % 2
 

@@ -16,8 +16,8 @@ from agegen.analysis.neighbours import (
     penultimate_features,
     whitened,
 )
-from agegen.errors import UserError
 from agegen.faces.views import evaluation_views
+from agegen.run.errors import UserError
 
 
 class HeadFirst(nn.Module):

@@ -13,7 +13,7 @@ from agegen.benchmark.table import aligned, duration, write_table
 from agegen.benchmark.turns import Contestant, Group, Speed
 from agegen.classifier.config import TrainConfig
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 
 def machine(gpus: int = 0, cores: int = 4) -> Machine:

@@ -15,8 +15,8 @@ from agegen.benchmark.turns import (
     ratios,
     take_turns,
 )
-from agegen.errors import UserError
-from agegen.runs import Run
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
 
 
 def test_ratios_are_those_of_each_round() -> None:

@@ -22,9 +22,9 @@ from agegen.classifier.model import ModelConfig
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.train import train
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import AugmentConfig
+from agegen.run.errors import UserError
 
 
 @pytest.fixture(scope="module")

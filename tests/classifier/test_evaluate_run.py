@@ -7,7 +7,7 @@ import pytest
 
 from agegen.classifier.evaluate_run import evaluate_run
 from agegen.faces.store import FaceStore
-from agegen.files import read_json, write_json
+from agegen.run.files import read_json, write_json
 
 
 @pytest.mark.parametrize(

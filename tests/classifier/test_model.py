@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from agegen.classifier.model import ModelConfig, PlainCNN, ResidualCNN, build_model
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 
 class Tiny(nn.Module):

@@ -11,7 +11,7 @@ from agegen.classifier.model import ModelConfig
 from agegen.classifier.train import train
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
-from agegen.runs import Run
+from agegen.run.folder import Run
 
 
 def config(store: FaceStore, out: Path, **changes) -> TrainConfig:

@@ -19,10 +19,10 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
 from agegen.classifier.parallel import checkpointed_steps, train_all
 from agegen.classifier.train import train
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.files import read_json, read_metrics, sha256
-from agegen.tensor_files import load_tensors
+from agegen.run.errors import UserError
+from agegen.run.files import read_json, read_metrics, sha256
+from agegen.run.tensor_files import load_tensors
 
 
 def small(store: FaceStore, out: Path, seed: int = 0, epochs: int = 1) -> TrainConfig:

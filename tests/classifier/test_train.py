@@ -14,11 +14,11 @@ from agegen.classifier import train as module
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
 from agegen.classifier.train import Best, learning_rate, share_of_loss, train
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
-from agegen.runs import Run
-from agegen.tensor_files import load_tensors
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
+from agegen.run.tensor_files import load_tensors
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 
 from agegen.classifier.config import SubsetConfig, TrainConfig
 from agegen.classifier.training_faces import UNUSED, count_faces, open_faces
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
+from agegen.run.errors import UserError
 
 
 def opened(store: FaceStore, seed: int = 0, **subset) -> FaceStore:

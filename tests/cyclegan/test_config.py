@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 
 def config(**changes: Any) -> CycleGANConfig:

@@ -15,8 +15,8 @@ from agegen.cyclegan import export
 from agegen.cyclegan.export import ByteGenerator, ExportConfig, export_generator
 from agegen.cyclegan.model import ResnetGenerator
 from agegen.cyclegan.translate import load_translator
-from agegen.errors import UserError
 from agegen.faces.views import to_float, to_uint8
+from agegen.run.errors import UserError
 
 
 class OwnGenerator(nn.Module):

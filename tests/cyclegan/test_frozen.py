@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig, build_discriminator
 from agegen.cyclegan.train import train
 from agegen.cyclegan.translate import load_translator
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
-from agegen.tensor_files import Tensors, load_tensors
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
+from agegen.run.tensor_files import Tensors, load_tensors
 
 PLAN = SimpleNamespace(seed=0)  # of the networks that are built next
 

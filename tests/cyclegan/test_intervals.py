@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from agegen import metrics
-from agegen.cyclegan.matching import match
-from agegen.cyclegan.shifts import gaps, judge_shift
-from agegen.cyclegan.truth import summarise
+from agegen.evaluation.matching import match
+from agegen.evaluation.shifts import gaps, judge_shift
+from agegen.evaluation.truth import summarise
 
 
 def assert_uncertain(figures: dict, shares: set[str]) -> None:

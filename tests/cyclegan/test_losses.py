@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agegen.cyclegan.losses import GAN_LOSSES, GanLoss, cycle_loss, find_gan_loss, identity_loss
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 REAL, FAKE = torch.tensor([1.0, 3.0]), torch.tensor([-2.0, 0.5])
 

@@ -15,7 +15,7 @@ from agegen.cyclegan.model import (
     build_discriminator,
     build_generator,
 )
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 UPSAMPLINGS = ["transposed", "nearest", "shuffle"]
 

@@ -25,10 +25,10 @@ from agegen.cyclegan.objective import (
     Translations,
 )
 from agegen.cyclegan.train import train
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
-from agegen.tensor_files import load_tensors
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
+from agegen.run.tensor_files import load_tensors
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 FILES = dict(re.findall(r"```python\n# (my_\w+)\.py\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL))

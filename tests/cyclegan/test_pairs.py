@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from agegen.cyclegan.pairs import PairDrawer, Rounds, fetch_pairs, rows_of
-from agegen.distributed import share_of
 from agegen.faces.store import FaceStore
+from agegen.run.distributed import share_of
 
 CPU = torch.device("cpu")
 

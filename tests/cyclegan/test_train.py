@@ -15,10 +15,10 @@ from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
 from agegen.cyclegan.train import learning_rate, train
 from agegen.cyclegan.training import fitted_to, require_possible
 from agegen.cyclegan.translate import load_translator
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
-from agegen.runs import Run
+from agegen.run.errors import UserError
+from agegen.run.folder import Run
 
 
 def gradients_of_one_step(run: Path) -> dict[str, torch.Tensor]:

@@ -11,8 +11,8 @@ from photos import picture
 from safetensors.torch import load_file, save_file
 
 from agegen.cyclegan.translate import Translator, centre_views, load_translator
-from agegen.errors import UserError
 from agegen.faces.views import to_float, to_uint8
+from agegen.run.errors import UserError
 
 LAST = "generators.safetensors"
 

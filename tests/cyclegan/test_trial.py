@@ -18,7 +18,7 @@ from agegen.cyclegan.trial import (
     require_no_batch_norm,
     require_trainable,
 )
-from agegen.errors import UserError
+from agegen.run.errors import UserError
 
 FACES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 Function = Callable[[Tensor], Any]

@@ -9,20 +9,20 @@ import torch
 from PIL import Image
 from small_cyclegans import assert_same_end, small_config, steps_of
 
-from agegen.alarm_limits import LIMITS, is_alarming
-from agegen.cyclegan import selection
 from agegen.cyclegan import watch as watch_module
-from agegen.cyclegan.alarms import KNOWN, Symptoms, measure
-from agegen.cyclegan.face_sheet import COLUMNS, GAP
-from agegen.cyclegan.held_out import choose_by_class
 from agegen.cyclegan.train import train
 from agegen.cyclegan.translate import Translator, load_translator
 from agegen.cyclegan.watch import SHOWN, WATCHED, choose_watched
+from agegen.evaluation import selection
+from agegen.evaluation.alarm_limits import LIMITS, is_alarming
+from agegen.evaluation.alarms import KNOWN, Symptoms, measure
+from agegen.evaluation.face_sheet import COLUMNS, GAP
+from agegen.evaluation.held_out import choose_by_class
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
-from agegen.files import read_json, write_json
-from agegen.runs import Run
-from agegen.tensor_files import load_tensors
+from agegen.run.files import read_json, write_json
+from agegen.run.folder import Run
+from agegen.run.tensor_files import load_tensors
 
 CPU = torch.device("cpu")
 

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agegen.distributed import share_of
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step
 from agegen.faces.store import FaceStore
+from agegen.run.distributed import share_of
 
 
 @settings(max_examples=50, deadline=None)

@@ -2,9 +2,9 @@ import pytest
 from catalogs import touch
 from photos import save
 
-from agegen.errors import UserError
 from agegen.faces.catalog import read_catalog
 from agegen.faces.records import AgeRanges
+from agegen.run.errors import UserError
 
 RANGES = AgeRanges()
 

@@ -7,11 +7,11 @@ import pytest
 from photos import picture
 from PIL import Image, ImageCms
 
-from agegen.cyclegan.photo_translator import TranslatedPhoto
-from agegen.cyclegan.translate_photos import translate_file
 from agegen.faces.colours import space_of
 from agegen.faces.decode import decode_face
-from agegen.faces.photos import decode_photo, read_photo
+from agegen.photos.crop import decode_photo, read_photo
+from agegen.photos.translate import TranslatedPhoto
+from agegen.photos.translate_files import translate_file
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 TO_SRGB = np.array([[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]])

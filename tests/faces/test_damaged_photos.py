@@ -9,7 +9,7 @@ from PIL import Image
 
 from agegen.faces.colours import space_of
 from agegen.faces.decode import BadImageError, decode_face, readable_formats
-from agegen.faces.photos import read_photo
+from agegen.photos.crop import read_photo
 
 KINDS = {
     "jpg": ("JPEG", {"quality": 90}),

@@ -13,15 +13,15 @@ import pytest
 from photos import fill_cacd, save
 from prepared_stores import content
 
-from agegen import files
-from agegen.errors import UserError
 from agegen.faces import decode_all
 from agegen.faces.decode import decode_face
 from agegen.faces.decode_all import array_header, decode_chunk
 from agegen.faces.prepare import PrepareConfig, prepare
 from agegen.faces.records import Face
 from agegen.faces.store import FaceStore
-from agegen.outputs import note_written
+from agegen.run import files
+from agegen.run.errors import UserError
+from agegen.run.outputs import note_written
 
 usual_decode_chunks = decode_all.decode_chunks
 pytestmark = pytest.mark.usefixtures("few_in_this_process")

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from agegen.drawn.synthetic import draw_pairs
 from agegen.faces import descriptors, landmarks
 from agegen.faces.descriptors import describe, describe_here
-from agegen.faces.synthetic import draw_pairs
 
 pytestmark = pytest.mark.skipif(
     not (landmarks.available() and find_spec("face_recognition_models")),

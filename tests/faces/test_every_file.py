@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from catalogs import touch
 
-from agegen.errors import UserError
 from agegen.faces.catalog import read_catalog
 from agegen.faces.records import AgeRanges, Note
 from agegen.faces.sources import SOURCES
+from agegen.run.errors import UserError
 
 RANGES = AgeRanges()
 FOLDERS = """

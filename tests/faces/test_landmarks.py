@@ -9,11 +9,11 @@ from photos import picture
 from PIL import Image
 from real_face import LANDMARKS, SIDE, hopper
 
-from agegen.errors import UserError
 from agegen.faces import landmarks
 from agegen.faces.alignment import similarity
 from agegen.faces.landmarks import FoundFace, eye_line, find_faces, is_new
-from agegen.faces.scenes import SceneConfig, paste_faces
+from agegen.photos.scenes import SceneConfig, paste_faces
+from agegen.run.errors import UserError
 
 SEARCH = 160_000  # pixels: quick, and enough for faces of 80 pixels
 

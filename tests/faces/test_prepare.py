@@ -13,14 +13,14 @@ from photos import fill_cacd, picture, save
 from PIL import Image
 from prepared_stores import content
 
-from agegen.errors import UserError
 from agegen.faces.catalog import read_catalog
 from agegen.faces.decode import decode_face
 from agegen.faces.prepare import WRITTEN, PrepareConfig, describe_request, prepare
 from agegen.faces.records import AgeRanges, Face
 from agegen.faces.store import FaceStore, read_columns
-from agegen.files import lock
-from agegen.runs import Run
+from agegen.run.errors import UserError
+from agegen.run.files import lock
+from agegen.run.folder import Run
 
 pytestmark = pytest.mark.usefixtures("few_in_this_process")
 

@@ -1,7 +1,7 @@
 import pytest
 
-from agegen.errors import UserError
 from agegen.faces.records import OLD, YOUNG, AgeRanges
+from agegen.run.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import pytest
 from catalogs import by_name, reasons, touch
 from scipy.io import savemat
 
-from agegen.errors import UserError
 from agegen.faces.catalog import read_catalog
 from agegen.faces.photo_names import UTKFACE_NAME, parse_utkface_name
 from agegen.faces.records import OLD, YOUNG, AgeRanges
+from agegen.run.errors import UserError
 
 RANGES = AgeRanges()
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agegen.errors import UserError
 from agegen.faces.split import SPLITS, group_faces, reindex, split_faces, straddling
+from agegen.run.errors import UserError
 
 NO_PAIRS = np.empty((0, 2), np.int64)
 

@@ -4,9 +4,9 @@ import shutil
 import numpy as np
 import pytest
 
-from agegen.errors import UserError
 from agegen.faces.near_duplicates import difference_hash
 from agegen.faces.store import FaceStore
+from agegen.run.errors import UserError
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import re
 import pytest
 from catalogs import by_name, reasons, touch
 
-from agegen.errors import UserError
 from agegen.faces.catalog import read_catalog
 from agegen.faces.records import OLD, YOUNG, AgeRanges
 from agegen.faces.sources import SOURCES
+from agegen.run.errors import UserError
 
 RANGES = AgeRanges()
 TABLE = """Path, Age ,label,identity,gender,split

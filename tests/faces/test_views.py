@@ -4,8 +4,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agegen.distributed import share_of
-from agegen.errors import UserError
 from agegen.faces.views import (
     AugmentConfig,
     ViewParameters,
@@ -16,6 +14,8 @@ from agegen.faces.views import (
     to_float,
     to_uint8,
 )
+from agegen.run.distributed import share_of
+from agegen.run.errors import UserError
 
 STILL = {"shift": 0.0, "scale": 0.0, "rotation": 0.0, "flip": False, "colour": 0.0, "erase": 0.0}
 

@@ -12,9 +12,7 @@ import torch
 
 from agegen.benchmark.turns import quietly
 from agegen.classifier.config import TrainConfig
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.files import read_json
 from agegen.machine import check as check_module
 from agegen.machine import first_step
 from agegen.machine.check import check
@@ -23,6 +21,8 @@ from agegen.machine.first_step import Step, Way, check_first_step
 from agegen.machine.part import Part
 from agegen.machine.setting import NARROW, Setting
 from agegen.machine.verdict import GOOD, UNKNOWN, WRONG
+from agegen.run.errors import UserError
+from agegen.run.files import read_json
 
 PARTS = {"machine", "first step", "resume and rollback", "waiting for the GPU"}
 PARTS |= {"train, look, evaluate, classify"}

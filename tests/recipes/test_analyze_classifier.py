@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agegen.analysis.analyze import CHAPTERS
-from agegen.files import read_json
+from agegen.run.files import read_json
 
 ROOT = Path(__file__).parents[2]
 SOME = ("structure", "untrained", "curves")

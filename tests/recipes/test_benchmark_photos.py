@@ -7,7 +7,7 @@ from made_photos import keep_made_geometry
 from photos import recipe, save
 from real_face import hopper_photo
 
-from agegen.files import read_json
+from agegen.run.files import read_json
 
 
 def test_scenes_and_marked_photos_are_measured(trained_run, drawn_store, tmp_path):

@@ -15,7 +15,7 @@ from PIL import Image
 from real_face import hopper, hopper_photo
 from without_extra import recipe_without_extra
 
-from agegen.files import read_json
+from agegen.run.files import read_json
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from photos import recipe_here
 
-from agegen.files import read_json
+from agegen.run.files import read_json
 
 ROOT = Path(__file__).parents[2]
 

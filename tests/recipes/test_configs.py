@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tyro
 
-from agegen import cli
+from agegen.run import cli
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "recipes" / "configs"

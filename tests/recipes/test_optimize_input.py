@@ -11,9 +11,9 @@ import pytest
 from photos import recipe_here
 from PIL import Image
 
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
-from agegen.files import read_json
+from agegen.run.errors import UserError
+from agegen.run.files import read_json
 
 ROOT = Path(__file__).parents[2]
 

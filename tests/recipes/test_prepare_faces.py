@@ -17,8 +17,8 @@ from photos import REPOSITORY, command, environment, fill_cacd, picture, recipe,
 from PIL import Image, ImageDraw
 from without_extra import recipe_without_extra
 
-from agegen.errors import UserError
 from agegen.faces.store import FaceStore
+from agegen.run.errors import UserError
 
 STORE_FILES = ["faces.csv", "geometry.json", "images.npy", "rejected.csv", "store.json"]
 

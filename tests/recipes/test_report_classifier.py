@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from written_runs import write_run
 
-from agegen.files import read_json
+from agegen.run.files import read_json
 
 ROOT = Path(__file__).parents[2]
 

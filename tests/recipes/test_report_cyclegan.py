@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agegen.files import read_metrics
+from agegen.run.files import read_metrics
 
 ROOT = Path(__file__).parents[2]
 

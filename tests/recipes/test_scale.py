@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agegen.faces.synthetic import write_faces
+from agegen.drawn.synthetic import write_faces
 
 ROOT = Path(__file__).parents[2]
 ALLOCATED = 0.4 * 2**30  # bytes, of prepare and its two workers; it was 0.14 GiB when measured

@@ -8,7 +8,7 @@ from photos import recipe_here
 
 from agegen.cyclegan.discriminator_study import SETTINGS
 from agegen.faces.store import FaceStore
-from agegen.files import read_json
+from agegen.run.files import read_json
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,9 +14,9 @@ import torch
 from photos import recipe_here
 
 from agegen.faces.store import FaceStore
-from agegen.report.saved_run import read_run, read_scores
-from agegen.runs import Run
-from agegen.tensor_files import load_tensors
+from agegen.report.parts.saved_run import read_run, read_scores
+from agegen.run.folder import Run
+from agegen.run.tensor_files import load_tensors
 
 ROOT = Path(__file__).parents[2]
 SMALL = [

@@ -18,7 +18,7 @@ from small_cyclegans import TIMES, assert_same_end, steps_of
 from tensorboards import scalars_in, scalars_of_metrics
 
 from agegen.faces.store import FaceStore
-from agegen.runs import Run
+from agegen.run.folder import Run
 
 ROOT = Path(__file__).parents[2]
 SMALL = [

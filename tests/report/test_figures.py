@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from agegen import metrics
-from agegen.report import learning_curves, right_and_wrong, style, wording
+from agegen.report.classifier import learning_curves, right_and_wrong
+from agegen.report.parts import style, wording
 
 
 def scores(n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,160 @@
+"""Classifiers of the same task that share no training face with a run: a second opinion on images.
+
+They are trained on the run's test faces (other persons, where identities are known) from another
+seed: one with a network of the run's kind, one of another kind. They are narrow and short, and see
+fewer faces than the run does, so that they are less accurate; `judge_seconds` says by how much.
+"""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agegen import metrics
+from agegen.analysis.analysis import Analysis
+from agegen.classifier.config import SubsetConfig, TrainConfig
+from agegen.classifier.evaluate import Predictions, balanced_accuracy, interval
+from agegen.classifier.parallel import train_all
+from agegen.classifier.predict import Classifier, load_classifier
+from agegen.classifier.training_faces import open_faces
+from agegen.faces.batches import steps_in_epoch
+from agegen.faces.store import FaceStore, clusters
+from agegen.metrics import as_json
+from agegen.run.errors import UserError
+
+KINDS = ("same kind", "other kind")
+STEPS, MOST_EPOCHS = 600, 60  # of a second classifier's training
+MOST_UNSEEN = 1500  # faces for their scores
+LONGEST_MEMORY = 0.99  # decay of the averaged weights; a longer one would outlast the training
+
+
+class Second(NamedTuple):
+    """A trained second classifier.
+
+    Attributes:
+        kind: one of `KINDS`: whether its network is of the run's kind.
+        classifier: frozen and calibrated.
+        store: the run's store as this classifier was trained on it: "train" are its own training
+            faces, "test" those of the run.
+    """
+
+    kind: str
+    classifier: Classifier
+    store: FaceStore
+
+
+def folder_of(run: Path, kind: str) -> Path:
+    """Where a run's second classifier is."""
+    return run / "analysis" / "second_classifier" / kind.replace(" ", "_")
+
+
+def second_configs(run: Path, config: TrainConfig, store: FaceStore) -> list[TrainConfig]:
+    """Configs of the second classifiers, in the order of `KINDS`.
+
+    Views and rates are the run's. Networks are half as wide: faster to train, and with the few
+    faces of a test split not worse.
+
+    Args:
+        run: folder of the run.
+        config: of the run.
+        store: the run's, with the splits of the run's training.
+
+    Raises:
+        UserError: the run is a fold of a cross-validation, which has no place for a second one.
+    """
+    if config.subset.folds:
+        raise UserError(
+            f"{run} was trained on a fold of a cross-validation (--subset.folds): only a run on "
+            "the store's own splits leaves faces for a second classifier"
+        )
+    per_epoch = steps_in_epoch(len(store.indices("test")), config.batch_size)
+    widths = tuple(max(width // 2, 1) for width in config.model.widths)
+    short = replace(
+        config, faces=store.folder, seed=config.seed + 1, early_epochs=0.5, patience=0,
+        subset=SubsetConfig(swap=not config.subset.swap), start_from=None, dry_run=False,
+        checkpoint_every=500,
+        epochs=min(max(math.ceil(STEPS / per_epoch), 1), MOST_EPOCHS),
+        ema_decay=min(config.ema_decay, LONGEST_MEMORY),
+    )  # fmt: skip
+    names = (config.model.name, "plain" if config.model.name == "residual" else "residual")
+    networks = [replace(config.model, name=name, widths=widths) for name in names]
+    return [
+        replace(short, out=folder_of(run, kind), model=network)
+        for kind, network in zip(KINDS, networks, strict=True)
+    ]
+
+
+def train_seconds(analysis: Analysis) -> list[Second]:
+    """Train the second classifiers side by side, as far as they are not there yet; load them.
+
+    Raises:
+        UserError: see `second_configs`, or a training failed.
+    """
+    configs = second_configs(analysis.run, analysis.classifier.config, analysis.store)
+    train_all(configs, label="second classifiers")
+    return [
+        Second(kind, load_classifier(config.out), open_faces(config))
+        for kind, config in zip(KINDS, configs, strict=True)
+    ]
+
+
+def judge_seconds(analysis: Analysis, seconds: list[Second], val: dict[str, Predictions]) -> dict:
+    """How good the classifiers are, as plain JSON.
+
+    Args:
+        analysis: of the run.
+        seconds: of `train_seconds`.
+        val: predictions of the validation faces by "first" and every kind. No network was trained
+            on them; each chose its best epoch and its temperature on them.
+
+    Returns:
+        For "first" and every kind the scores on the validation faces, and for the kinds also
+        `unseen`: those on up to `MOST_UNSEEN` of the run's training faces, drawn from the seed, on
+        which they neither trained nor selected.
+    """
+    judged: dict[str, dict[str, Any]] = {
+        "first": {"val": scores(analysis.store, val["first"], analysis.seed)}
+    }
+    for second in seconds:
+        unseen = predict_unseen(second, analysis.seed)
+        config = second.classifier.config
+        judged[second.kind] = {
+            "network": config.model.name,
+            "widths": list(config.model.widths),
+            "epochs": config.epochs,
+            "seed": config.seed,
+            "n_train": len(second.store.indices("train")),
+            "val": scores(analysis.store, val[second.kind], analysis.seed),
+            "unseen": scores(second.store, unseen, analysis.seed),
+        }
+    return judged
+
+
+def predict_unseen(second: Second, seed: int) -> Predictions:
+    """Classify some of the run's training faces."""
+    faces, classifier = second.store.indices("test"), second.classifier
+    chosen = np.sort(np.random.default_rng(seed).permutation(faces)[:MOST_UNSEEN])
+    logit = classifier.log_odds(second.store.images, chosen)
+    p = metrics.sigmoid(logit), metrics.sigmoid(logit / classifier.temperature)
+    return Predictions(chosen, second.store.labels[chosen], logit, *p)
+
+
+def scores(store: FaceStore, predictions: Predictions, seed: int) -> dict:
+    """n, balanced accuracy, AUC, and the gap between the classes, with intervals."""
+    y, p, z = predictions.labels, predictions.p, predictions.logit
+    persons = clusters(store, predictions.indices)
+    weights = metrics.bootstrap_weights(len(y), persons, seed=seed)
+    return {
+        "n": len(y),
+        "balanced_accuracy": balanced_accuracy(y, p, weights, persons),
+        "roc_auc": interval(metrics.roc_auc, y, p, weights),
+        "gap": as_json(metrics.estimate(lambda w: class_gap(y, z, w), weights)),
+    }
+
+
+def class_gap(y: np.ndarray, z: np.ndarray, weights: metrics.Weights = None) -> np.ndarray:
+    """Mean log-odds of the old faces minus that of the young ones; NaN without one of them."""
+    w = metrics.uniform(z, weights)
+    return metrics.mean(z, w * (y == 1)) - metrics.mean(z, w * (y == 0))

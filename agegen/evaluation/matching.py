@@ -1,0 +1,57 @@
+"""Is it still the same person? What a matcher says, at a threshold that real people set."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agegen.metrics import mean_as_json, share_as_json
+from agegen.run.errors import UserError
+
+FALSE_ACCEPTS = 0.001  # share of pairs of different people that a threshold lets through
+
+
+def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray) -> dict:
+    """Compare what a matcher says of faces and of what was made of them.
+
+    Args:
+        source: vectors of the source faces, (n, d).
+        fake: of the generated ones, (n, d).
+        weights: bootstrap resamples (r, n).
+        persons: whose faces the sources are, int (n,).
+
+    Returns:
+        ``distance`` of a face to what was made of it; ``others``: mean distance of two different
+        people's source faces; ``threshold``: the distance below which `FALSE_ACCEPTS` of those are;
+        ``verified``: share of the generated faces that are nearer to their source than that.
+
+    Raises:
+        UserError: all faces are of one person.
+    """
+    apart = distances_apart(source, persons)
+    if not len(apart):
+        raise UserError("identities need faces of two people of each class: take more by --most")
+    threshold = threshold_at(apart)
+    distance = (source - fake).norm(dim=1).double().numpy()
+    return {
+        "distance": mean_as_json(distance, weights),
+        "others": float(apart.mean()),
+        "threshold": threshold,
+        "verified": share_as_json(distance < threshold, persons),
+    }
+
+
+def distances_apart(vectors: Tensor, persons: np.ndarray | None = None) -> Tensor:
+    """Distances of all pairs of faces of different people, (pairs,).
+
+    Args:
+        vectors: (n, d).
+        persons: who they are, int (n,); None if nobody is there twice.
+    """
+    who = np.arange(len(vectors)) if persons is None else persons
+    different = torch.from_numpy(np.triu(who[:, None] != who))
+    return torch.cdist(vectors, vectors)[different]
+
+
+def threshold_at(apart: Tensor, false_accepts: float = FALSE_ACCEPTS) -> float:
+    """The distance below which this share of the pairs of different people are."""
+    return float(np.quantile(apart.numpy(), false_accepts))  # torch's takes 2²⁴ values at most

@@ -1,0 +1,122 @@
+"""An evaluation's figures as lines of text."""
+
+from agegen.evaluation.verdicts import compare_with_controls, list_unable, without_unable
+
+WHICH = {
+    "best": "the generators that were chosen as the best",
+    "generators": "the last generators",
+}
+
+
+def describe(found: dict) -> list[str]:
+    """The figures, a line each; what a judge says that sees no gap is undefined."""
+    found = without_unable(found)
+    lines = [f"judged: {WHICH[found['weights']]}"] if "weights" in found else []
+    lines += [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
+    lines += describe_unable(found)
+    for to, direction in found["directions"].items():
+        n = found["n"]["young" if to == "old" else "old"]
+        lines.append(f"to {to}, n = {n:,} ({found['split']} split)")
+        for judge, scores in direction["judges"].items():
+            for score, figures in scores.items():
+                lines += [f"  {judge}, {score}, {name}: {show(figures[name])}" for name in figures]
+        for matcher, figures in direction["matchers"].items():
+            lines += [f"  {matcher}, {name}: {show(value)}" for name, value in figures.items()]
+        lines += [f"  {name}: {show(figure)}" for name, figure in direction["changes"].items()]
+        lines += [f"  {name}: {show(value)}" for name, value in direction["symptoms"].items()]
+        lines += describe_rest(direction)
+        for kind, figures in found.get("truth", {}).get("directions", {}).get(to, {}).items():
+            lines += [f"  truth, {kind}, {name}: {show(e)}" for name, e in figures.items()]
+    lines += describe_truth(found.get("truth", {}))
+    return lines + describe_controls(found.get("controls", {})) + judge_against_controls(found)
+
+
+def describe_unable(found: dict) -> list[str]:
+    """Name the judges' scores that cannot judge."""
+    return [
+        f"{judge}, {score}: unable to judge: not clearly higher of real old faces than of real "
+        f"young ones, gap {show(gap)}"
+        for (judge, score), gap in list_unable(found).items()
+    ]
+
+
+def describe_rest(direction: dict) -> list[str]:
+    """Realism, agreement of evidence, and shares of the gap of parts of the faces."""
+    lines = []
+    realism, agreement = direction["realism"], direction["agreement"]
+    if realism:
+        lines.append(f"  realism in {realism['features']}, n = {realism['n']:,} each")
+        lines += [
+            f"  {name}: {show(value)}"
+            for name, value in realism.items()
+            if name not in ("features", "n")
+        ]
+    if agreement:
+        lines += [
+            f"  changed and attributed pixels, {name}: {show(agreement[name])}"
+            for name in ("own", "control", "difference")
+        ]
+    for part, figures in direction["slices"].items():
+        shares = [f"{judge} {show(e)}" for judge, e in figures.items() if judge != "n"]
+        lines.append(f"  share of the gap, {part}, n = {figures['n']}: {', '.join(shares)}")
+    for contrast in direction["contrasts"]:
+        pair = f"{contrast['first']} less {contrast['second']}"
+        shares = [f"{judge} {show(e)}" for judge, e in contrast["judges"].items()]
+        lines.append(f"  share of the gap, {pair}: {', '.join(shares)}")
+    return lines
+
+
+def describe_truth(truth: dict) -> list[str]:
+    """How well judges and matchers agree with the truth."""
+    lines = []
+    for judge, figures in truth.get("judges", {}).items():
+        lines += [f"truth, {judge}, {name}: {show(figure)}" for name, figure in figures.items()]
+    for matcher, both in truth.get("matchers", {}).items():
+        for to, figures in both.items():
+            lines += [
+                f"truth, {matcher} of true {to} counterparts, {name}: {show(figure)}"
+                for name, figure in figures.items()
+            ]
+    return lines
+
+
+def describe_controls(controls: dict) -> list[str]:
+    """Shares of the real gap, a line for each control."""
+    lines = ["controls: share of the real gap"] if controls else []
+    for name, both in controls.items():
+        for to, judges in both.items():
+            shares = ", ".join(
+                f"{judge} {score} {show(figures['share_of_gap'])}"
+                for judge, scores in judges.items()
+                for score, figures in scores.items()
+                if score not in ("p_old", "judged_old")
+            )
+            lines.append(f"  {name}, to {to}: {shares}")
+    return lines
+
+
+def judge_against_controls(found: dict) -> list[str]:
+    """Say for each direction and judge whether the shift is beyond that of every control."""
+    lines = []
+    for verdict in compare_with_controls(found):
+        if not verdict.able:
+            lines.append(f"to {verdict.to}, {verdict.judge} {verdict.score}: unable to judge")
+            continue
+        said = "beyond every control" if verdict.beyond else "no evidence of ageing"
+        lines.append(
+            f"to {verdict.to}, {verdict.judge} {verdict.score}: share {show(verdict.share)}, "
+            f"{said} (farthest: {verdict.farthest}, up to {verdict.limit:.3f})"
+        )
+    return lines
+
+
+def show(figure: dict | float) -> str:
+    """A value, with its interval if it has one."""
+    if not isinstance(figure, dict):
+        return f"{figure:.3f}"
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "undefined"
+    if low is None or high is None:
+        return f"{value:.3f} (interval undefined)"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,115 @@
+"""Is a shift of age beyond that of changes that age nobody? Decided once, for text and page.
+
+And can the judge tell real young faces from real old ones at all? A share of a gap that may be 0
+says nothing.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import NamedTuple
+
+UNDEFINED = {"value": None, "low": None, "high": None}
+
+
+class Verdict(NamedTuple):
+    """One judge's shift in one direction beside the controls.
+
+    Attributes:
+        to: the class aimed at.
+        judge: its name.
+        score: its first one.
+        share: of the real gap, ``{"value": …, "low": …, "high": …}``; None where undefined.
+        farthest: the control whose interval reaches farthest.
+        limit: how far that is, as a share of the gap.
+        beyond: True if the share's whole interval is farther than that.
+        able: False if the judge cannot tell real young faces from real old ones.
+    """
+
+    to: str
+    judge: str
+    score: str
+    share: dict
+    farthest: str
+    limit: float
+    beyond: bool
+    able: bool
+
+
+def is_adversarial(control: str) -> bool:
+    """True of noise that is made against the first judge, whom it fools by design."""
+    return control.startswith("adversarial")
+
+
+def compare_with_controls(found: dict) -> list[Verdict]:
+    """Compare every judge's first score with its controls, adversarial noise apart.
+
+    Args:
+        found: an evaluation's figures, see `agegen.cyclegan.evaluate`.
+
+    Returns:
+        One for each direction and judge; none where no controls were judged.
+    """
+    verdicts = []
+    unable = list_unable(found)
+    for to, direction in found["directions"].items():
+        for judge, scores in direction["judges"].items():
+            score, figures = next(iter(scores.items()))
+            reached = {
+                name: farthest_of(both[to][judge][score]["share_of_gap"])
+                for name, both in found.get("controls", {}).items()
+                if not is_adversarial(name)
+            }
+            if reached:
+                share, farthest = figures["share_of_gap"], max(reached, key=lambda n: reached[n])
+                limit = reached[farthest]
+                able = (judge, score) not in unable
+                beyond = able and share["low"] is not None and share["low"] > limit
+                verdicts.append(Verdict(to, judge, score, share, farthest, limit, beyond, able))
+    return verdicts
+
+
+def farthest_of(share: dict) -> float:
+    """The upper end of a share's interval; the share itself without one, 0 if it is undefined."""
+    return next((share[end] for end in ("high", "value") if share[end] is not None), 0.0)
+
+
+def list_unable(found: dict) -> dict[tuple[str, str], dict]:
+    """Judges' scores that are not clearly higher of real old faces than of real young ones.
+
+    Args:
+        found: an evaluation's figures.
+
+    Returns:
+        By judge and score, the gap: its 95 % interval holds 0, is below 0 or is undefined.
+    """
+    return {
+        (judge, score): figures["gap"]
+        for judge, scores in found.get("gaps", {}).items()
+        for score, figures in scores.items()
+        if figures["gap"]["low"] is None or not figures["gap"]["low"] > 0
+    }
+
+
+def without_unable(found: dict) -> dict:
+    """The same figures; those that are relative to a gap that may be 0 are undefined."""
+    unable = list_unable(found)
+    first = {judge: next(iter(scores)) for judge, scores in found.get("gaps", {}).items()}
+    blind = {judge for judge, score in first.items() if (judge, score) in unable}
+    copy = deepcopy(found) if unable else found
+    for judges in every_judgement(copy):
+        for judge, score in unable:
+            figures = judges.get(judge, {}).get(score, {})
+            figures |= dict.fromkeys({"share_of_gap", "reached"} & figures.keys(), UNDEFINED)
+    for direction in copy["directions"].values():
+        for part in direction.get("slices", {}).values():
+            part |= dict.fromkeys(blind & part.keys(), UNDEFINED)
+        for contrast in direction.get("contrasts", []):
+            contrast["judges"] |= dict.fromkeys(blind & contrast["judges"].keys(), UNDEFINED)
+    return copy
+
+
+def every_judgement(found: dict) -> Iterator[dict]:
+    """What the judges say of the generators, and of each control, in each direction."""
+    yield from (direction["judges"] for direction in found["directions"].values())
+    for both in found.get("controls", {}).values():
+        yield from both.values()

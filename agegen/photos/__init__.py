@@ -1,0 +1,1 @@
+"""Any photo: its faces found and cropped, classified, translated, and pasted back."""

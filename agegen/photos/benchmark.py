@@ -1,0 +1,186 @@
+"""How well faces in photos are found, aligned and classified: measured on scenes made of faces.
+
+Held-out faces are pasted into larger scenes and classified as photos; as it is known where each
+one is, and how the classifier answers to the data set's own crop of it, every step has a figure.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from agegen.faces.decode import BadImageError, square
+from agegen.faces.geometry import landmarks_in_crop
+from agegen.faces.landmarks import eye_line
+from agegen.faces.store import FaceStore
+from agegen.photos.classify import PhotoClassifier, Verdict
+from agegen.photos.crop import decode_photo
+from agegen.photos.scenes import Pasted, SceneConfig, middle, paste_faces, save_scene
+from agegen.run.errors import UserError
+from agegen.run.progress import Progress
+
+
+class Placed(NamedTuple):
+    """What became of one pasted face; not-a-number where it was not found.
+
+    Attributes:
+        scene: its number.
+        label: 0 young, 1 old.
+        side: of its chip in the scene, pixels.
+        tilt: degrees clockwise.
+        found: 1 or 0.
+        landmark_error: mean distance between the landmarks found in the scene and those found in
+            the chip and carried over, per cent of the distance of the eyes.
+        crop_error: mean distance between where the chip's landmarks come in the crop and where
+            they are in the store's image, in the same unit.
+        p_photo: p(old) of the crop.
+        p_store: p(old) of the store's image, with the same views.
+        unlikeness: of the crop; above 1 is unfamiliar.
+    """
+
+    scene: int
+    label: int
+    side: int
+    tilt: float
+    found: int
+    landmark_error: float
+    crop_error: float
+    p_photo: float
+    p_store: float
+    unlikeness: float
+
+
+class Measured(NamedTuple):
+    """Every face of every scene, and the unlikeness of what was found and is no face."""
+
+    faces: list[Placed]
+    false_finds: list[float]
+    scenes: int
+
+
+def measure_scenes(
+    photo_classifier: PhotoClassifier,
+    store: FaceStore,
+    folder: Path,
+    scenes: int,
+    config: SceneConfig,
+    backgrounds: Sequence[np.ndarray] = (),
+    seed: int = 0,
+) -> Measured:
+    """Make scenes of test faces, save them as photos, classify those.
+
+    Args:
+        photo_classifier: see `load_photo_classifier`.
+        store: its faces; the source photos of the test split must exist.
+        folder: for the scenes.
+        scenes: how many, of one to six faces each; every face is used once at most.
+        config: how large and how tilted.
+        backgrounds: photos without faces, uint8 (h, w, 3); every second scene has one of them.
+        seed: of everything random.
+
+    Raises:
+        UserError: there are no test faces, a source photo has gone, or `folder` may not be written.
+    """
+    rng = np.random.default_rng(seed)
+    left = list(rng.permutation(store.indices("test")))
+    if not left:
+        raise UserError(f"{store.folder} has no faces in its test split to make scenes of")
+    faces: list[Placed] = []
+    false_finds: list[float] = []
+    with Progress(scenes, "classifying scenes", "scenes") as progress:
+        for number in range(scenes):
+            if not left:
+                return Measured(faces, false_finds, number)
+            chosen = [left.pop() for _ in range(min(int(rng.integers(1, 7)), len(left)))]
+            chips = [read_chip(Path(store.paths[index])) for index in chosen]
+            drawn = number % 2 == 0 or not backgrounds
+            behind = None if drawn else backgrounds[number // 2 % len(backgrounds)]
+            scene, pasted = paste_faces(chips, config, rng, behind)
+            path = folder / f"scene_{number:03d}.jpg"
+            save_scene(scene, path, sideways=number % 4 == 3)
+            verdicts = photo_classifier.classify_file(path)[0].verdicts
+            indices = [chosen[p.chip] for p in pasted]
+            matched, extra = match(pasted, verdicts)
+            said = answers_in_store(photo_classifier, store, indices)
+            faces += [
+                measure(number, int(store.labels[index]), chips[p.chip], p, verdict, p_store, store)
+                for index, p, verdict, p_store in zip(indices, pasted, matched, said, strict=True)
+            ]
+            false_finds += [v.unlikeness for v in extra]
+            progress.update()
+    return Measured(faces, false_finds, scenes)
+
+
+def read_chip(path: Path) -> np.ndarray:
+    """The square of a source photo that the store's image is made of, at its own resolution."""
+    try:
+        photo = Image.fromarray(decode_photo(path))
+    except BadImageError as error:
+        raise UserError(f"the store's photo {path} cannot be used: {error}") from None
+    return np.asarray(square(photo, min(photo.size)))
+
+
+def match(
+    pasted: list[Pasted], verdicts: list[Verdict]
+) -> tuple[list[Verdict | None], list[Verdict]]:
+    """Find each pasted face's verdict: centres closer than a third of its side. And the others."""
+    rest = list(verdicts)
+    matched: list[Verdict | None] = []
+    for face in pasted:
+        distances = [np.hypot(*(v.face.find.centre - middle(face))) for v in rest]
+        near = distances and min(distances) < face.side / 3
+        matched.append(rest.pop(int(np.argmin(distances))) if near else None)
+    return matched, rest
+
+
+def answers_in_store(
+    photo_classifier: PhotoClassifier, store: FaceStore, indices: list[int]
+) -> np.ndarray:
+    """What the classifier says of the store's own images, p(old), float64 (n,)."""
+    return photo_classifier.classifier.probabilities(store.images, np.array(indices, dtype=int))
+
+
+def measure(
+    scene: int,
+    label: int,
+    chip: np.ndarray,
+    face: Pasted,
+    verdict: Verdict | None,
+    p_store: float,
+    store: FaceStore,
+) -> Placed:
+    """Measure one face of one scene."""
+    landmark_error, crop_error = alignment_errors(chip, face, verdict, store.size)
+    return Placed(
+        scene=scene,
+        label=label,
+        side=face.side,
+        tilt=face.tilt,
+        found=int(verdict is not None),
+        landmark_error=landmark_error,
+        crop_error=crop_error,
+        p_photo=verdict.p_old if verdict else np.nan,
+        p_store=float(p_store),
+        unlikeness=verdict.unlikeness if verdict else np.nan,
+    )
+
+
+def alignment_errors(
+    chip: np.ndarray, face: Pasted, verdict: Verdict | None, size: int
+) -> tuple[float, float]:
+    """Landmark and crop error of a found face; see `Placed`."""
+    own = landmarks_in_crop(chip) if verdict else None
+    if not own or not verdict:
+        return np.nan, np.nan
+    there = face.to_scene.apply(own.landmarks)
+    eyes = np.hypot(*eye_line(own.landmarks))
+    off = np.linalg.norm(verdict.face.find.landmarks - there, axis=1).mean()
+    shrink = size / chip.shape[0]
+    moved = verdict.face.to_face.apply(there) - own.landmarks * shrink
+    crop_off = np.linalg.norm(moved, axis=1).mean()
+    return (
+        100 * float(off / (eyes * face.to_scene.scale)),
+        100 * float(crop_off / (eyes * shrink)),
+    )

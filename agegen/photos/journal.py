@@ -1,0 +1,153 @@
+"""What became of each photo, written down as soon as it is known: the same command goes on.
+
+The file ``journal.jsonl`` in the folder of the results: in its first line the request, which is all
+that decides them, then a line a photo. Whenever a process is killed, whole lines remain.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agegen.run.errors import UserError
+from agegen.run.files import explained_write_errors, write_text
+
+JOURNAL = "journal.jsonl"
+
+
+class PhotoResult(NamedTuple):
+    """What became of one photo; all of it plain JSON.
+
+    Attributes:
+        line: what is said of it.
+        rows: its rows of the table, a cell each value.
+        files: its pictures, relative to the folder of the results.
+        content: what else is kept of it.
+    """
+
+    line: str
+    rows: list[list]
+    files: list[str]
+    content: dict[str, Any]
+
+
+class Entry(NamedTuple):
+    """A line of the journal.
+
+    Attributes:
+        path: of the photo, absolute.
+        stamp: its size in bytes and the time of its last change in ns; empty for what is no photo.
+        number: which its pictures' names begin with; 0 for what is no photo.
+        result: what became of it.
+    """
+
+    path: str
+    stamp: list[int]
+    number: int
+    result: PhotoResult
+
+
+class Journal:
+    """The photos worked through in a folder, by path, in the order in which they came first.
+
+    Args:
+        out: the folder of the results.
+        request: all that decides them beside the photos, plain JSON.
+        table: name of the table that is made of them.
+
+    Raises:
+        UserError: the folder has results of another request, or may not be written.
+    """
+
+    def __init__(self, out: Path, request: dict, table: str) -> None:
+        self.out, self.path = out, out / JOURNAL
+        request = json.loads(json.dumps(request))
+        if not self.path.exists():
+            if (out / table).exists():
+                raise UserError(f"{out} holds {table} without {JOURNAL}: choose another --out")
+            write_text(self.path, json.dumps(request) + "\n")
+        first, *lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+        require_same(out, parse(first), request)
+        remove_unfinished(out)
+        found = [entry for entry in map(parse_entry, lines) if entry and self.is_whole(entry)]
+        self.entries = {entry.path: entry for entry in found}
+        write_text(self.path, "\n".join([first, *map(json.dumps, self.entries.values()), ""]))
+
+    def is_whole(self, entry: Entry) -> bool:
+        """True if the pictures are all there."""
+        return all((self.out / name).exists() for name in entry.result.files)
+
+    def done(self, path: Path) -> Entry | None:
+        """What is known of a photo; None if it has not been worked on as it is now."""
+        entry = self.entries.get(str(path.absolute()))
+        return entry if entry and entry.number and entry.stamp == stamp_of(path) else None
+
+    def number_for(self, path: Path) -> int:
+        """The number of a photo: the one that it had, or the next."""
+        had = self.entries.get(str(path.absolute()))
+        numbers = [entry.number for entry in self.entries.values()]
+        return (had.number if had else 0) or max(numbers, default=0) + 1
+
+    def add(self, entry: Entry) -> None:
+        """Write an entry down in the place of an earlier one, whose other pictures are removed.
+
+        What is no photo any more takes the place of none.
+        """
+        before = self.entries.get(entry.path)
+        if entry == before or (before and before.number and not entry.number):
+            return
+        with explained_write_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        self.entries[entry.path] = entry
+        for name in before.result.files if before else []:
+            if name not in entry.result.files:
+                (self.out / name).unlink(missing_ok=True)
+
+    def results(self) -> list[PhotoResult]:
+        """All results; first those of what is no photo."""
+        entries: Iterable[Entry] = sorted(self.entries.values(), key=lambda entry: entry.number)
+        return [entry.result for entry in entries]
+
+
+def remove_unfinished(out: Path) -> None:
+    """Delete the files that a kill left half-written; see `agegen.run.files.written_whole`."""
+    for path in out.rglob(".*.[0-9]*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def stamp_of(path: Path) -> list[int]:
+    """What tells a file from a later one of its name: its size and the time of its last change."""
+    try:
+        status = path.stat()
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def parse(line: str) -> Any:
+    """Read a line of JSON; None where it is cut short."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
+
+
+def parse_entry(line: str) -> Entry | None:
+    """Read an entry; None for a line that is cut short."""
+    try:
+        path, stamp, number, result = parse(line)
+        return Entry(path, stamp, number, PhotoResult(*result))
+    except (TypeError, ValueError):
+        return None
+
+
+def require_same(out: Path, found: Any, wanted: dict) -> None:
+    """Refuse to mix results of different requests."""
+    if not isinstance(found, dict):
+        raise UserError(f"{out / JOURNAL} is damaged: choose another --out")
+    names = sorted(found.keys() | wanted.keys())
+    differs = [name for name in names if found.get(name) != wanted.get(name)]
+    if differs:
+        raise UserError(
+            f"{out} holds results with another {', '.join(differs)}: choose another --out"
+        )

@@ -1,0 +1,166 @@
+"""Photos with faces that someone has marked by hand: how many are found, what else is found.
+
+The marks are a table, ``marks.csv``, beside the photos: ``photo`` (file name), ``x``, ``y`` (centre
+of the face) and ``width`` in pixels of the upright photo, ``view`` (a word by which the figures are
+grouped, such as front or side), ``age`` in years where it is known. A photo without a face has one
+row with nothing but its name.
+"""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from agegen.faces.records import CLASS_NAMES, AgeRanges
+from agegen.photos.classify import PhotoClassifier, Verdict
+from agegen.run.errors import UserError
+from agegen.run.progress import Progress
+
+MARKS = "marks.csv"
+COLUMNS = ("photo", "x", "y", "width", "view", "age")
+NEAR = 0.6  # widths of the face between its mark and the find, at most
+
+
+class MarkedFace(NamedTuple):
+    """A row of the table; lengths in pixels, `age` None where unknown."""
+
+    photo: str
+    x: float
+    y: float
+    width: float
+    view: str
+    age: int | None
+
+
+class RealFace(NamedTuple):
+    """What became of a marked face; not-a-number where it was not found.
+
+    Attributes:
+        photo: file name.
+        x: of its mark, pixels.
+        y: of its mark, pixels.
+        width: as marked, pixels.
+        view: as marked.
+        age: in years, None where unknown.
+        label: 0 young, 1 old, None where the age is unknown or in neither class.
+        found: 1 or 0.
+        p_old: calibrated probability.
+        unlikeness: above 1 is unfamiliar.
+    """
+
+    photo: str
+    x: float
+    y: float
+    width: float
+    view: str
+    age: int | None
+    label: int | None
+    found: int
+    p_old: float
+    unlikeness: float
+
+
+class FalseFind(NamedTuple):
+    """A find where no face is marked: its photo, its centre in pixels, how unfamiliar it is."""
+
+    photo: str
+    x: float
+    y: float
+    unlikeness: float
+
+
+class RealPhotos(NamedTuple):
+    """Every marked face, every find that is none, and the number of photos with and without."""
+
+    faces: list[RealFace]
+    false_finds: list[FalseFind]
+    photos: int
+    without: int
+
+
+def measure_real_photos(photo_classifier: PhotoClassifier, folder: Path) -> RealPhotos:
+    """Classify the photos of a folder and compare the finds with the marks.
+
+    Args:
+        photo_classifier: see `load_photo_classifier`; it must look for faces.
+        folder: with the photos and `MARKS`.
+
+    Raises:
+        UserError: the table is missing or damaged, or one of its photos is.
+    """
+    marked = read_marks(folder / MARKS)
+    young, old = (photo_classifier.ages[name] for name in CLASS_NAMES)
+    ranges = AgeRanges((young[0], young[1]), (old[0], old[1]))
+    faces: list[RealFace] = []
+    false_finds: list[FalseFind] = []
+    with Progress(len(marked), "classifying real photos", "photos") as progress:
+        for name, marks in marked.items():
+            result, _ = photo_classifier.classify_file(folder / name)
+            if not result.width:
+                raise UserError(f"{folder / name}: {result.problem}")
+            found, extra = compare(marks, result.verdicts)
+            faces += [describe(m, v, ranges) for m, v in zip(marks, found, strict=True)]
+            for verdict in extra:
+                x, y = centre(verdict)
+                false_finds.append(FalseFind(name, x, y, verdict.unlikeness))
+            progress.update()
+    without = sum(1 for marks in marked.values() if not marks)
+    return RealPhotos(faces, false_finds, len(marked), without)
+
+
+def read_marks(path: Path) -> dict[str, list[MarkedFace]]:
+    """Read the table: the marked faces of every photo, in its order.
+
+    Raises:
+        UserError: it is missing, or a row is not as described above; it says which.
+    """
+    if not path.exists():
+        raise UserError(f"{path} does not exist: a table of {', '.join(COLUMNS)}")
+    marked: dict[str, list[MarkedFace]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        try:
+            for row in rows:
+                faces = marked.setdefault(row["photo"], [])
+                faces += [read_mark(row)] if row["x"] else []
+        except (KeyError, TypeError, ValueError, csv.Error):
+            expected = ", ".join(COLUMNS)
+            raise UserError(f"{path}, line {rows.line_num}: not a row of {expected}") from None
+    return marked
+
+
+def read_mark(row: dict[str, str]) -> MarkedFace:
+    """Turn a row of the table into a face."""
+    x, y, width = (float(row[name]) for name in ("x", "y", "width"))
+    age = int(row["age"]) if row["age"] else None
+    return MarkedFace(row["photo"], x, y, width, row["view"], age)
+
+
+def compare(
+    marks: list[MarkedFace], verdicts: list[Verdict]
+) -> tuple[list[Verdict | None], list[Verdict]]:
+    """Give each mark the nearest find, the nearest pairs first; and the finds that are left."""
+    pairs = sorted(
+        (np.hypot(*(centre(v) - (m.x, m.y))) / m.width, i, j)
+        for i, m in enumerate(marks)
+        for j, v in enumerate(verdicts)
+    )
+    found: dict[int, int] = {}
+    for distance, i, j in pairs:
+        if distance < NEAR and i not in found and j not in found.values():
+            found[i] = j
+    rest = [v for j, v in enumerate(verdicts) if j not in found.values()]
+    return [verdicts[found[i]] if i in found else None for i in range(len(marks))], rest
+
+
+def centre(verdict: Verdict) -> np.ndarray:
+    """Where a find is in its photo, float64 (2,)."""
+    return verdict.face.find.centre
+
+
+def describe(mark: MarkedFace, verdict: Verdict | None, ranges: AgeRanges) -> RealFace:
+    """What became of one mark."""
+    label = None if mark.age is None else ranges.label(mark.age)
+    said = (1, verdict.p_old, verdict.unlikeness) if verdict else (0, np.nan, np.nan)
+    return RealFace(*mark, label, *said)

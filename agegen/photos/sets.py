@@ -1,0 +1,170 @@
+"""Photos to be worked through: which ones, what their results are called, why one has no face."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from agegen.faces import landmarks
+from agegen.faces.records import Rejected
+from agegen.photos.crop import list_photos
+from agegen.photos.journal import Entry, Journal, PhotoResult, stamp_of
+from agegen.run.errors import UserError
+from agegen.run.files import explained_write_errors, lock
+from agegen.run.progress import Progress
+
+SHARE_WRITING = 0.1  # of the time goes into tables and pages that grow with the work
+NAME_BYTES = 120  # of a photo's name in the names of its pictures: file systems allow 255
+
+
+class Work(NamedTuple):
+    """What is done with photos.
+
+    Attributes:
+        purpose: a verb, and its form for progress ("classify", "classifying").
+        table: name of the table of the results.
+        request: all that decides the results beside the photos, plain JSON.
+        work: makes the result of a photo; its pictures' names begin with the name given.
+        refuse: makes the result of what cannot be a photo.
+        write: writes tables and pages from all results so far.
+    """
+
+    purpose: tuple[str, str]
+    table: str
+    request: dict
+    work: Callable[[Path, str], PhotoResult]
+    refuse: Callable[[Rejected], PhotoResult]
+    write: Callable[[list[PhotoResult]], None]
+
+
+def work_through(work: Work, paths: Iterable[Path], out: Path) -> Iterator[PhotoResult]:
+    """Work on photos and those below folders; yield what became of each.
+
+    What an earlier call has done in the same folder is not done again, and stays in the table.
+    However this one ends, the tables hold what it has done; only a kill leaves them behind the
+    journal, by a tenth of the time that it worked.
+
+    Raises:
+        UserError: see `photos_for` and `Journal`.
+    """
+    photos, rejected = photos_for(work.purpose[0], paths, out)
+    held = lock(out, f"another command is at work in {out}")
+    try:
+        yield from work_on_all(work, photos, rejected, out)
+    finally:
+        if held:
+            held.close()
+
+
+def work_on_all(
+    work: Work, photos: list[Path], rejected: list[Rejected], out: Path
+) -> Iterator[PhotoResult]:
+    """The same in a folder that no other command works in."""
+    journal = Journal(out, work.request, work.table)
+    done = {path: entry for path in photos if (entry := journal.done(path))}
+    if done:
+        print(f"going on: {len(done):,} of these photos are done already")
+    label, growing = f"{work.purpose[1]} photos", Growing(work, journal)
+    try:
+        for other in rejected:
+            result = work.refuse(other)
+            journal.add(Entry(str(other.path.absolute()), [], 0, result))
+            yield result
+        with Progress(len(photos), label, "photos", initial=len(done)) as progress:
+            for path in photos:
+                yield done[path].result if path in done else work_on(work, journal, path)
+                progress.update(path not in done)
+                growing.write_now_and_then()
+    finally:
+        growing.write()
+
+
+def work_on(work: Work, journal: Journal, path: Path) -> PhotoResult:
+    """Work on one photo and write it down."""
+    stamp, number = stamp_of(path), journal.number_for(path)
+    try:
+        result = work.work(path, result_name(number, path))
+    except MemoryError:
+        result = work.refuse(Rejected(path, "too large for this machine's memory"))
+    journal.add(Entry(str(path.absolute()), stamp, number, result))
+    return result
+
+
+class Growing:
+    """Tables and pages that are written again while the work goes on."""
+
+    def __init__(self, work: Work, journal: Journal) -> None:
+        self.work, self.journal, self.due = work, journal, 0.0
+
+    def write(self) -> None:
+        """Write them, and say when it is time again."""
+        begun = time.monotonic()
+        self.work.write(self.journal.results())
+        ended = time.monotonic()
+        self.due = ended + (ended - begun) / SHARE_WRITING
+
+    def write_now_and_then(self) -> None:
+        """Write them if the last time was not just now."""
+        if time.monotonic() >= self.due:
+            self.write()
+
+
+def photos_for(purpose: str, paths: Iterable[Path], out: Path) -> tuple[list[Path], list[Rejected]]:
+    """List photos and those below folders, and make the folder for their results.
+
+    Args:
+        purpose: what is to be done with them, a verb.
+        paths: files and folders.
+        out: folder for the results. Where a folder of photos holds it, what is in it is left out.
+
+    Returns:
+        The photos, and what cannot be one.
+
+    Raises:
+        UserError: there is no photo at all, `out` is a folder of photos, or may not be written.
+    """
+    paths = list(paths)
+    photos, rejected = list_photos(paths, apart=out)
+    holding = {path.resolve() for path in paths} | {photo.resolve().parent for photo in photos}
+    if out.resolve() in holding:
+        raise UserError(f"{out} holds the photos themselves: choose another folder for the results")
+    if not photos:
+        reasons = "; ".join(f"{entry.path} {entry.reason}" for entry in rejected[:3])
+        raise UserError(f"no photo to {purpose}: {reasons or 'none was named'}")
+    with explained_write_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+    return photos, rejected
+
+
+def result_name(number: int, path: Path) -> str:
+    """What the results of a photo are called: its number and its name, without an ending."""
+    return f"{number:03d}_{short_name(path)}"
+
+
+def short_name(path: Path) -> str:
+    """The photo's name without its ending, cut to `NAME_BYTES`; bytes that are no UTF-8 go."""
+    return path.stem.encode(errors="ignore")[:NAME_BYTES].decode(errors="ignore")
+
+
+def one_line(path: Path | str) -> str:
+    """A path as a line of output: a name may have several lines."""
+    return " ".join(str(path).splitlines())
+
+
+def explain_no_face(photo: np.ndarray, search_pixels: int) -> str:
+    """Say that no face was found, and which faces are not.
+
+    Args:
+        photo: uint8 (h, w, 3), that was searched.
+        search_pixels: see `agegen.faces.landmarks.find_faces`.
+    """
+    scale = landmarks.search_scale(photo, search_pixels)
+    smallest = round(landmarks.SMALLEST_FACE / scale)
+    finer = "; a larger --search-megapixels finds smaller ones"
+    finer = finer if scale < landmarks.MOST_ENLARGEMENT else ""
+    return (
+        "no face found (nor in the photo turned by 90, 180, 270°): faces that are mostly covered "
+        f"and those narrower than about {smallest} pixels are not found{finer}"
+    )

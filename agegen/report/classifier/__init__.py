@@ -1,0 +1,1 @@
+"""The page of a classifier's training and analysis, a question each."""

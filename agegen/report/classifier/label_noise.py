@@ -1,0 +1,237 @@
+"""Which labels may be wrong? Faces that classifiers trained without them contradict."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agegen.faces.records import CLASS_NAMES
+from agegen.report.classifier.kept_faces import make_gallery, read_faces
+from agegen.report.classifier.share_figures import draw_shares, of_how_many
+from agegen.report.parts.examples import Gallery
+from agegen.report.parts.section import Section, Table
+from agegen.report.parts.style import CLASS_COLOURS, Picture, picture
+from agegen.report.parts.wording import is_clear, share_intervals, show, signed
+from agegen.run.files import read_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def answer(folder: Path, evaluation: dict) -> Section:
+    """Answer the question after wrong labels, from analysis/label_noise.json and its files.
+
+    Args:
+        folder: of the analysis.
+        evaluation: unused: all faces of the store are judged by a cross-validation.
+    """
+    content = read_json(folder / "label_noise.json")
+    return Section(
+        "label-noise",
+        "Which labels may be wrong?",
+        "Quelles étiquettes sont peut-être fausses ?",
+        [
+            count_suspects(content),
+            *describe_ages(content),
+            describe_errors(content),
+            describe_judges(content),
+            f"All {content['n']:,} faces, the most suspicious first: "
+            f"{folder / 'label_noise_faces.csv'}.",
+        ],
+        tables=[tabulate(content)],
+        pictures=[picture_confidence(content), *picture_ages(content)],
+        galleries=make_galleries(folder, content),
+        details=describe_method(content),
+        command=f"python recipes/analyze_classifier.py --run {folder.parent} "
+        "--chapters label_noise --again",
+    )
+
+
+def count_suspects(content: dict) -> str:
+    """Say how many labels are suspect, by class."""
+    suspects = content["suspects"]
+    each = ", ".join(
+        f"{of_how_many(content['by_class'][name])} labelled {name} "
+        f"({show(content['by_class'][name]['share'])})"
+        for name in CLASS_NAMES
+    )
+    return (
+        f"{of_how_many(suspects)} labels of the whole data set are suspects (share "
+        f"{show(suspects['share'])}): {each}. A suspect is not a proven mistake: a face that looks "
+        "younger or older than it is contradicts its label just as much. The galleries are there "
+        "to be judged by eye."
+    )
+
+
+def describe_ages(content: dict) -> list[str]:
+    """Name the ages with clearly more suspects than all faces; nothing where ages are unknown."""
+    ages, overall = content["by_age"], content["suspects"]["share"]["value"]
+    more = [age for age, group in ages.items() if is_above(group["share"], overall)]
+    if not ages:
+        return []
+    if not more:
+        return ["At no age is the share of suspects clearly above that of all faces."]
+    listed = ", ".join(
+        f"{age} ({of_how_many(ages[age])}, {show(ages[age]['share'])})" for age in more
+    )
+    return [
+        f"The share of suspects is clearly above that of all faces at age {listed}; by chance "
+        f"alone about {len(ages) / 40:.1f} of {len(ages)} ages would be."
+    ]
+
+
+def is_above(share: dict, value: float) -> bool:
+    """True if the whole interval is above a value."""
+    return share["low"] is not None and share["low"] > value
+
+
+def describe_errors(content: dict) -> str:
+    """Say how many of the run's errors on its test faces are suspects."""
+    among = content["among_test_faces"]
+    wrong, right = among["of_errors"], among["of_right"]
+    if not wrong["n"]:
+        return f"This run classifies all {among['n']:,} test faces right: no error is a suspect."
+    sentence = (
+        f"Of this run's errors on the test faces, {of_how_many(wrong)} are suspects (share "
+        f"{show(wrong['share'])}); of its right answers {of_how_many(right)} "
+        f"({show(right['share'])})."
+    )
+    if not is_clear(among["difference"]):
+        return f"{sentence} That is no clear difference ({signed(among['difference'])})."
+    difference = signed(among["difference"])
+    if among["difference"]["value"] < 0:
+        return f"{sentence} Errors are less often suspects (difference {difference})."
+    return (
+        f"{sentence} Errors are more often suspects (difference {difference})"
+        f"{explain_errors(wrong['share'])}"
+    )
+
+
+def explain_errors(share: dict) -> str:
+    """What the share of suspects among the errors means."""
+    if share["value"] > 0.5:
+        return "; most errors are faces that other networks, trained without them, get wrong too."
+    return ", yet most errors are not: another training gets them right or is unsure of them."
+
+
+def describe_judges(content: dict) -> str:
+    """Say how good the classifiers are that judge."""
+    return (
+        "The judges are as good as that: held-out balanced accuracy "
+        f"{show(content['balanced_accuracy'])}, AUC {show(content['roc_auc'])}, ECE "
+        f"{show(content['expected_calibration_error'])}. What they get wrong for want of training "
+        "looks like a suspect too."
+    )
+
+
+def tabulate(content: dict) -> Table:
+    """Threshold and suspects of each class."""
+    rows = [
+        [
+            name, f"{group['n']:,}", f"{group['threshold']:.3f}", f"{group['count']:.0f}",
+            show(group["share"]),
+        ]
+        for name, group in content["by_class"].items()
+    ]  # fmt: skip
+    header = ("label", "faces", "threshold", "suspects", "share")
+    return Table(
+        "Suspects by label, with 95 % intervals; a face is one if p of the other class is above "
+        "0.5 and reaches that class's threshold",
+        header,
+        rows,
+    )
+
+
+def picture_confidence(content: dict) -> Picture:
+    """Distribution of the self-confidence of both classes."""
+    each = "; ".join(
+        f"{name}, from 0 to 1: {', '.join(map(str, group['histogram']))}"
+        for name, group in content["by_class"].items()
+    )
+    return picture(
+        "Self-confidence of the labels", f"all splits, n = {content['n']:,}",
+        partial(draw_confidence, by_class=content["by_class"]), f"Faces by bin; {each}.",
+        "p of each face's own label, by classifiers that were not trained on it. Dashed: left of "
+        "it a label of that class is a suspect.",
+    )  # fmt: skip
+
+
+def draw_confidence(figure: Figure, by_class: dict) -> None:
+    """Histogram of the self-confidence of both classes, on a logarithmic axis of faces.
+
+    Args:
+        figure: to draw on.
+        by_class: of label_noise.json.
+    """
+    axes = figure.subplots()
+    highest = max(max(group["histogram"]) for group in by_class.values())
+    for name, colour, other in zip(CLASS_NAMES, CLASS_COLOURS, CLASS_NAMES[::-1], strict=True):
+        counts = np.array(by_class[name]["histogram"])
+        edges = np.linspace(0, 1, len(counts) + 1)
+        axes.stairs(counts, edges, color=colour, label=f"labelled {name}", linewidth=1.5)
+        bound = min(1 - by_class[other]["threshold"], 0.5)
+        axes.axvline(bound, color=colour, linestyle="--", linewidth=1)
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set(xlabel="p of the own label", ylabel="faces", xlim=(0, 1), ylim=(0, 2 * highest))
+    figure.legend(loc="outside lower center", ncols=2)
+
+
+def picture_ages(content: dict) -> list[Picture]:
+    """Share of suspects at every age; nothing where ages are unknown."""
+    groups = dict(sorted(content["by_age"].items(), key=lambda item: int(item[0])))
+    if not groups:
+        return []
+    known = sum(group["n"] for group in groups.values())
+    each = "; ".join(f"{k}: {show(g['share'])}, n = {g['n']}" for k, g in groups.items())
+    overall = content["suspects"]["share"]["value"]
+    return [
+        picture(
+            "Suspects by age", f"all splits, n = {known:,} with known age",
+            partial(draw_ages, groups=groups, overall=overall), f"Share at age {each}.",
+            "Bars: 95 % intervals. Dashed: all faces.",
+            height=1.2 + 0.19 * len(groups),
+        )
+    ]  # fmt: skip
+
+
+def draw_ages(figure: Figure, groups: dict, overall: float) -> None:
+    """Share of suspects at every age, from the youngest down."""
+    draw_shares(figure, groups, overall, "share of labels that are suspects", "age (years)")
+
+
+def make_galleries(folder: Path, content: dict) -> list[Gallery]:
+    """The most suspicious faces of each label."""
+    pixels = read_faces(folder / "label_noise_suspects.npz")
+    return [
+        make_gallery(
+            f"labelled {name}: the {len(faces)} most suspicious"
+            if faces
+            else f"labelled {name}: no suspects",
+            faces,
+            pixels,
+            lambda face: f"{face['split']} split",
+        )
+        for name, faces in content["galleries"].items()
+    ]
+
+
+def describe_method(content: dict) -> list[str]:
+    """The procedure in words."""
+    widths = "–".join(map(str, content["widths"]))
+    return [
+        f"All faces are divided into {content['folds']} parts, persons and near-duplicates "
+        "together; for each part a network of this run's kind, with stages of "
+        f"{widths} channels, is trained for {content['epochs']} epochs on the others (a tenth of "
+        "which selects the epoch and calibrates). Each face is then judged by the one network "
+        "that never saw it: its self-confidence is the calibrated p of its own label.",
+        "Confident learning (Northcutt et al., 2021): a class's threshold is the mean "
+        "self-confidence of the faces with its label. A label is a suspect if the other class's p "
+        "reaches that class's threshold and is the higher one.",
+        f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
+        "identity is known); the trainings are not repeated, so that their luck is not in them. "
+        "No label was changed, and no face left out, for any other figure of this page."
+        + share_intervals(content),
+    ]

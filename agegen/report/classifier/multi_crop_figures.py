@@ -1,0 +1,147 @@
+"""Figures of the multi-crop evaluation: scores and gains against the number of views."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agegen.report.parts.style import BLACK, BLUE, GREY, VERMILLION, Picture, error_bar, picture
+from agegen.report.parts.wording import show, signed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SCORES = {
+    "accuracy": "accuracy",
+    "roc_auc": "AUC",
+    "expected_calibration_error": "ECE",
+}
+GAINS = {"accuracy_gain": "accuracy", "roc_auc_gain": "AUC"}
+DIGITS = 4  # gains are small
+TITLES = {
+    "centre": "centre crop",
+    "flip": "centre and mirror image",
+    "five": "5-crop",
+    "ten": "10-crop",
+}
+STYLES = {"logits": (BLUE, "o", 0.98), "probabilities": (VERMILLION, "D", 1.07)}
+"""Colour, marker and shift along the logarithmic axis of both averages."""
+
+
+def name_scheme(scheme: str) -> str:
+    """Write "random 8" as "8 random crops", and the fixed schemes by their titles."""
+    if scheme in TITLES:
+        return TITLES[scheme]
+    count = scheme.removeprefix("random ")
+    return f"{count} random crop{'' if count == '1' else 's'}"
+
+
+def find(rows: list[dict], scheme: str, average: str = "logits") -> dict:
+    """Return the figures of a scheme."""
+    return next(row for row in rows if (row["scheme"], row["average"]) == (scheme, average))
+
+
+def of_logits(rows: list[dict]) -> list[dict]:
+    """The schemes other than the centre crop, averaging logits."""
+    return [row for row in rows if row["average"] == "logits" and row["scheme"] != "centre"]
+
+
+def is_defined(rows: list[dict], score: str) -> bool:
+    """False where a class is missing."""
+    return all(row[score]["value"] is not None for row in rows)
+
+
+def describe_gain(row: dict) -> str:
+    """Gains of one scheme in accuracy and AUC, as far as they are defined."""
+    known = {name: row[key] for key, name in GAINS.items() if row[key]["value"] is not None}
+    return ", ".join(f"{name} {signed(gain, DIGITS)}" for name, gain in known.items())
+
+
+def picture_score(rows: list[dict], score: str, sample: str) -> Picture:
+    """One score against the number of views."""
+    each = "; ".join(
+        f"{name_scheme(row['scheme'])}, {row['average']}: {show(row[score])}" for row in rows
+    )
+    return picture(
+        f"{SCORES[score]} against the number of views", sample,
+        partial(draw_score, rows=rows, score=score), f"{each}.",
+        "Bars: 95 % intervals; all points share the faces, so that differences between them are "
+        "surer than the bars. Joined: random crops; apart: fixed views (2: centre and mirror "
+        "image, 5: centre and corners, 10: those and their mirror images). Dashed: centre crop.",
+    )  # fmt: skip
+
+
+def draw_score(figure: Figure, rows: list[dict], score: str) -> None:
+    """Random crops as joined points, fixed views as hollow ones, for both averages.
+
+    Args:
+        figure: to draw on.
+        rows: the schemes of multi_crop.json.
+        score: which of their figures.
+    """
+    axes = figure.subplots()
+    for average, (colour, marker, shift) in STYLES.items():
+        for fixed in (False, True):
+            chosen = [
+                row for row in rows
+                if ("random" not in row["scheme"]) == fixed and row["average"] == average
+            ]  # fmt: skip
+            kind = "fixed views" if fixed else "random crops"
+            look = {"color": colour, "marker": marker, "label": f"{kind}, mean of {average}"}
+            look |= {"linestyle": "none", "markerfacecolor": "white"} if fixed else {}
+            draw_points(axes, chosen, score, shift * (1.12 if fixed else 0.94), look)
+    axes.axhline(find(rows, "centre")[score]["value"], color=GREY, linestyle="--", linewidth=1)
+    label_views(axes, SCORES[score])
+    figure.legend(loc="outside lower center", ncols=2)
+
+
+def draw_points(axes: Axes, rows: list[dict], key: str, shift: float, look: dict) -> None:
+    """Values with their intervals at their number of views."""
+    error = np.array([error_bar(**row[key]) for row in rows]).T
+    x = [row["views"] * shift for row in rows]
+    axes.errorbar(x, [row[key]["value"] for row in rows], error, elinewidth=0.9, **look)
+
+
+def label_views(axes: Axes, name: str) -> None:
+    """A logarithmic axis of views, and the name of what is shown."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32"])
+    axes.set(xlabel="views of each face", ylabel=name)
+
+
+def picture_gains(rows: list[dict], sample: str) -> Picture:
+    """Paired gains over the centre crop."""
+    each = "; ".join(
+        f"{name_scheme(row['scheme'])}: {describe_gain(row)}" for row in of_logits(rows)
+    )
+    return picture(
+        "Gain over the centre crop", sample, partial(draw_gains, rows=of_logits(rows)), f"{each}.",
+        "Means of logits; differences on the same faces, with 95 % intervals. Joined: random "
+        "crops; hollow: fixed views of 2, 5 and 10.",
+    )  # fmt: skip
+
+
+def draw_gains(figure: Figure, rows: list[dict]) -> None:
+    """Gains in accuracy and AUC against the number of views.
+
+    Args:
+        figure: to draw on.
+        rows: schemes other than the centre crop, averaging logits.
+    """
+    axes = figure.subplots()
+    styles = zip(GAINS.items(), STYLES.values(), strict=True)
+    for (key, name), (colour, marker, shift) in styles:
+        known = [row for row in rows if row[key]["value"] is not None]
+        for fixed in (False, True):
+            chosen = [row for row in known if ("random" not in row["scheme"]) == fixed]
+            if not chosen:
+                continue
+            look = {"color": colour, "marker": marker}
+            look |= {"linestyle": "none", "markerfacecolor": "white"} if fixed else {"label": name}
+            draw_points(axes, chosen, key, shift * (1.12 if fixed else 0.94), look)
+    axes.axhline(0, color=BLACK, linewidth=0.8)
+    label_views(axes, "difference from the centre crop")
+    figure.legend(loc="outside lower center", ncols=2)

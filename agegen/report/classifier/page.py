@@ -1,0 +1,210 @@
+"""The report of a classifier's run: one static HTML page, made from saved files only.
+
+Each question of the page has a module of its own here, named as its chapter; this one puts the
+answers together.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from agegen.report.classifier import (
+    attributions,
+    augmentation,
+    beyond_accuracy,
+    errors,
+    label_noise,
+    learning_curves,
+    multi_crop,
+    optimize_input,
+    structure,
+    study,
+    training,
+    training_size,
+    untrained,
+)
+from agegen.report.parts.commands import list_commands
+from agegen.report.parts.examples import MOST_EXAMPLES, make_galleries
+from agegen.report.parts.saved_run import SavedRun, Scored, read_run, read_scores
+from agegen.report.parts.section import Section
+from agegen.report.parts.templates import open_templates
+from agegen.report.parts.wording import by_class, in_words, sample_of, share_intervals, show
+from agegen.run.files import explained_damage, flatten, read_json, sha256
+
+FIGURE_NAMES = {
+    "balanced_accuracy": "balanced accuracy",
+    "roc_auc": "AUC",
+    "accuracy": "accuracy",
+    "negative_log_likelihood": "NLL (nats)",
+    "brier_score": "Brier score",
+    "expected_calibration_error": "ECE",
+}
+
+
+def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLES) -> str:
+    """Make the page of a run.
+
+    Args:
+        run: folder of a trained and evaluated classifier.
+        faces: folder of the evaluated FaceStore; None takes the one that the evaluation names.
+        examples: most faces in a gallery; 0 leaves out all pictures that are made of photos.
+
+    Returns:
+        HTML that refers to nothing outside itself; the same files give the same page.
+
+    Raises:
+        UserError: a file is missing (it says what makes it), damaged, or not of this evaluation.
+    """
+    with explained_damage(run):
+        saved = read_run(run)
+        scored = read_scores(saved, faces)
+        page = open_templates()
+        page.filters["in_words"] = in_words
+        sections, missing = answer_questions(saved, scored, examples)
+        return page.get_template("classifier/page.html").render(
+            title=saved.folder.resolve().name,
+            saved=saved,
+            evaluation=saved.evaluation,
+            summary=summarise(saved, scored),
+            tiles=make_tiles(saved.evaluation),
+            rows=score_rows(saved.evaluation),
+            sections=sections,
+            missing=missing,
+            config=flatten(saved.config),
+            environment=flatten(saved.environment),
+            data=flatten(saved.data),
+            commands=list_commands(saved, scored.store),
+        )
+
+
+class Question(NamedTuple):
+    """A section that can be made if the analysis holds its chapter; "" needs none."""
+
+    name: str
+    chapter: str
+    answer: Callable[[], Section]
+
+
+def list_questions(saved: SavedRun, scored: Scored) -> list[Question]:
+    """All questions, in the order of the lab course."""
+    from_chapter = (saved.folder / "analysis", saved.evaluation)
+    return [
+        Question("structure", "structure", partial(structure.answer, *from_chapter)),
+        Question("untrained network", "untrained", partial(untrained.answer, *from_chapter)),
+        Question("learning curve", "", partial(learning_curves.answer, saved)),
+        Question("number of faces", "study", partial(training_size.answer, *from_chapter)),
+        Question("training", "", partial(training.answer, saved)),
+        Question("beyond accuracy", "", partial(beyond_accuracy.answer, *from_chapter, scored)),
+        Question("hyperparameters", "study", partial(study.answer, *from_chapter)),
+        Question("random crops", "augmentation", partial(augmentation.answer, *from_chapter)),
+        Question("multi-crop evaluation", "multi_crop", partial(multi_crop.answer, *from_chapter)),
+        Question("errors and successes", "errors", partial(errors.answer, *from_chapter)),
+        Question("attributions", "attributions", partial(attributions.answer, *from_chapter)),
+        Question("label noise", "label_noise", partial(label_noise.answer, *from_chapter)),
+        Question("input optimisation", "transfer", partial(optimize_input.answer, *from_chapter)),
+    ]
+
+
+def answer_questions(
+    saved: SavedRun, scored: Scored, examples: int
+) -> tuple[list[Section], list[str]]:
+    """The sections that can be made, and the names of the others."""
+    questions = list_questions(saved, scored)
+    weights = saved.folder / "best.safetensors"
+    checksum = sha256(weights)[:16] if weights.exists() else None
+    there = {
+        question.name
+        for question in questions
+        if not question.chapter or has_chapter(saved.folder, question.chapter, checksum)
+    }
+    sections = [answer(saved, question) for question in questions if question.name in there]
+    if "errors and successes" not in there and examples:
+        sections.append(show_examples(scored, saved.evaluation, examples))
+    if not examples:
+        sections = [without_photos(section) for section in sections]
+    return sections, [question.name for question in questions if question.name not in there]
+
+
+def answer(saved: SavedRun, question: Question) -> Section:
+    """The section of a question, or which file it cannot be made from."""
+    chapter = f"analysis/{question.chapter}.json" if question.chapter else "evaluation.json"
+    with explained_damage(saved.folder / chapter):
+        return question.answer()
+
+
+def has_chapter(run: Path, chapter: str, weights: str | None) -> bool:
+    """True if a chapter was computed, and for these weights of the run.
+
+    Args:
+        run: folder of the run.
+        chapter: name of the chapter.
+        weights: beginning of the checksum of the run's weights; None checks nothing.
+    """
+    path = run / "analysis" / f"{chapter}.json"
+    if chapter == "study" and (run / "study" / "study.json").exists():
+        return True  # it trains networks of its own
+    if not path.exists():
+        return False
+    with explained_damage(path):
+        made_from = read_json(path).get("made_from", {})
+        return chapter == "study" or weights is None or made_from.get("weights", weights) == weights
+
+
+def show_examples(scored: Scored, evaluation: dict, examples: int) -> Section:
+    """Faces right, wrong and uncertain: what stands in for the analysis of the errors."""
+    return Section(
+        "examples",
+        "Which faces are right, and which are wrong?",
+        "Quels visages sont bien classés, lesquels ne le sont pas ?",
+        [f"{sample_of(evaluation)}. Under each face: the calibrated p(old) and the true age."],
+        galleries=make_galleries(scored, examples),
+    )
+
+
+def without_photos(section: Section) -> Section:
+    """Leave out what shows faces; figures, which are vector graphics, stay."""
+    drawn = [p for p in section.pictures if p.src.startswith("data:image/svg")]
+    return section._replace(galleries=(), grids=(), pictures=drawn)
+
+
+def summarise(saved: SavedRun, scored: Scored) -> list[str]:
+    """Say in sentences what was measured, and what a trivial answer would reach."""
+    e, n = saved.evaluation, saved.evaluation["n_by_class"]
+    same = saved.data["checksum"] == e["checksum"]
+    source = "the store it was trained on" if same else "another store than it was trained on"
+    known = (scored.store.identities[scored.indices] != "").any()
+    people = "persons" if known else "faces, as no identities are known"
+    larger = max(n, key=lambda name: n[name])
+    return [
+        f"Measured on {e['n']:,} faces ({by_class(n)}): the {e['split']} split of {e['faces']}, "
+        f"{source}; {'' if e['held_out'] else 'not '}held out.",
+        f"Always answering “{larger}” has an accuracy of {n[larger] / e['n']:.3f} "
+        "and a balanced accuracy of 0.500 here.",
+        f"Brackets hold 95 % intervals of {e['resamples']:,} bootstrap resamples of {people}."
+        + share_intervals(e),
+    ]
+
+
+def make_tiles(evaluation: dict) -> list[tuple[str, str, str]]:
+    """The headline figures: name, value, interval."""
+    chosen = {
+        "balanced accuracy": evaluation["balanced_accuracy"],
+        "AUC": evaluation["roc_auc"],
+        "ECE before scaling": evaluation["before_scaling"]["expected_calibration_error"],
+        "ECE after scaling": evaluation["expected_calibration_error"],
+    }
+    return [(name, *show(e).partition(" ")[::2]) for name, e in chosen.items()]
+
+
+def score_rows(evaluation: dict) -> list[tuple[str, str, str]]:
+    """Every figure after and before temperature scaling, which does not change all."""
+    before = evaluation["before_scaling"]
+    return [
+        (title, show(evaluation[name]), show(before[name]) if name in before else "the same")
+        for name, title in FIGURE_NAMES.items()
+        if name in evaluation  # an older evaluation has fewer figures
+    ] + [
+        (f"recall of {name}", show(share), "the same")
+        for name, share in evaluation["recall"].items()
+    ]

@@ -1,0 +1,219 @@
+"""What each hyperparameter does: the differences that a study measured, factor by factor."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agegen.report.parts.section import Section, Table
+from agegen.report.parts.style import BLACK, BLUE, VERMILLION, Picture, error_bar, picture
+from agegen.report.parts.wording import by_class, is_clear, show, signed
+from agegen.run.files import read_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SCORES = {"balanced_accuracy": "balanced accuracy", "roc_auc": "AUC"}
+ELSEWHERE = ("training_faces", "augmentation", "augmentation_effects")
+"""Factors that have a section of their own."""
+HEADER = ("setting", "seeds", "steps", "s per trial", "balanced accuracy", "AUC", "NLL (nats)")
+
+
+def answer(folder: Path, evaluation: dict) -> Section:
+    """Answer the question after the hyperparameters.
+
+    Args:
+        folder: of the analysis; the study lies beside it.
+        evaluation: unused: a study measures trainings of its own.
+    """
+    study = read_study(folder)
+    factors = [factor for factor in study["factors"] if factor["name"] not in ELSEWHERE]
+    return Section(
+        "hyperparameters",
+        "What does each hyperparameter do, and how much does it matter?",
+        "Que fait chaque hyperparamètre, et quelle est son importance ?",
+        [*(describe_effects(factors) if factors else []), *describe_missing(study)],
+        tables=[tabulate(factor) for factor in factors],
+        pictures=[picture_factor(study, factor) for factor in factors],
+        details=describe_method(study),
+        command=f"python recipes/study_hyperparameters.py --run {folder.parent}",
+    )
+
+
+def read_study(folder: Path) -> dict:
+    """Read a run's study: the one beside the analysis, which recipes/study_hyperparameters.py may
+    have enlarged since, or else the analysis's copy.
+    """
+    beside = folder.parent / "study" / "study.json"
+    return read_json(beside if beside.exists() else folder / "study.json")
+
+
+def find_factor(study: dict, name: str) -> dict | None:
+    """Return a factor of the study, or None if it was not studied."""
+    return next((factor for factor in study["factors"] if factor["name"] == name), None)
+
+
+def others(factor: dict) -> list[dict]:
+    """The settings that differ from the base."""
+    return [setting for setting in factor["settings"] if setting["changes"]]
+
+
+def describe_effects(factors: list[dict]) -> list[str]:
+    """Say how many settings differ clearly from the base, and which most."""
+    compared = [(factor, setting) for factor in factors for setting in others(factor)]
+    sentences = [describe_clear(compared, score) for score in SCORES]
+    better = [s for _, s in compared if any(gains(s["differences"][score]) for score in SCORES)]
+    sentences.append(
+        f"{len(better)} of them are better than the base in at least one of the two."
+        if better
+        else "None of them is better than the base by more than that."
+    )
+    return sentences + describe_diverged(compared)
+
+
+def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6) -> str:
+    """Count the settings with a clear difference in a score, and list the largest ones."""
+    clear = [
+        (factor["title"].lower(), setting["label"], setting["differences"][score])
+        for factor, setting in compared
+        if is_clear(setting["differences"][score])
+    ]
+    clear.sort(key=lambda entry: -abs(entry[2]["value"]))
+    listed = "; ".join(f"{title} {label} ({signed(d)})" for title, label, d in clear[:most])
+    among = f"; the {most} largest" if len(clear) > most else ""
+    return (
+        f"In {SCORES[score]}, {len(clear)} of {len(compared)} settings differ from the base by "
+        f"more than the uncertainty of the measurement{among}{f': {listed}' if listed else ''}."
+    )
+
+
+def gains(difference: dict | None) -> bool:
+    """True if the whole interval is above 0."""
+    return difference is not None and is_clear(difference) and difference["low"] > 0
+
+
+def describe_diverged(compared: list[tuple[dict, dict]]) -> list[str]:
+    """Name the settings whose training broke off."""
+    lost = [(f, s) for f, s in compared if s["diverged"]]
+    return [
+        f"With {f['title'].lower()} {s['label']}, the loss of {s['diverged']} of "
+        f"{len(s['seeds'])} trainings was no longer finite."
+        for f, s in lost
+    ]
+
+
+def describe_missing(study: dict) -> list[str]:
+    """Name the factors that were not studied yet; the section's command adds them."""
+    if not study["missing"]:
+        return []
+    names = ", ".join(name.replace("_", " ") for name in study["missing"])
+    return [
+        f"Not measured yet for this run: {names}. The command at the end of this section measures "
+        "them; with --dry-run it says how long that takes."
+    ]
+
+
+def tabulate(factor: dict) -> Table:
+    """All settings of a factor: differences from the base, and the base's own scores."""
+    rows = []
+    for setting in factor["settings"]:
+        seeds, steps = str(len(setting["seeds"])), f"{setting['steps']:,.0f}"
+        start = [setting["label"], seeds, steps, f"{setting['seconds']:,.0f}"]
+        rows.append([*start, *(cell(setting, score) for score in setting["scores"])])
+    return Table(f"{factor['title']}: difference from the base", HEADER, rows)
+
+
+def cell(setting: dict, score: str) -> str:
+    """A score of the base, or the difference from it."""
+    if setting["diverged"]:
+        return "diverged"
+    if not setting["changes"]:
+        return f"base: {show(setting['scores'][score])}"
+    return signed(setting["differences"][score])
+
+
+def sample_of_study(study: dict, settings: list[dict]) -> str:
+    """Say which faces judge the trials, and how many seeds there are."""
+    seeds = sorted({len(setting["seeds"]) for setting in settings})
+    counts = "–".join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))
+    return (
+        f"validation split, n = {study['n']:,}: {by_class(study['n_by_class'])}; {counts} "
+        f"{'seed' if seeds[-1] == 1 else 'seeds'}"
+    )
+
+
+def picture_factor(study: dict, factor: dict) -> Picture:
+    """Effect of every setting of a factor, with its interval."""
+    settings = factor["settings"]
+    each = "; ".join(
+        f"{s['label']}: "
+        + ", ".join(
+            f"{name} {signed(s['differences'][score])}"
+            for score, name in SCORES.items()
+            if s["differences"][score] and s["differences"][score]["value"] is not None
+        )
+        for s in others(factor)
+        if not s["diverged"]
+    )
+    return picture(
+        factor["title"], sample_of_study(study, settings),
+        partial(draw_effects, factor=factor), f"{each}.",
+        f"{factor['does']} Bars: 95 % intervals of the difference from the base.",
+        height=1.5 + 0.3 * len(settings),
+    )  # fmt: skip
+
+
+def draw_effects(figure: Figure, factor: dict) -> None:
+    """Difference of every setting from the base, in balanced accuracy and AUC.
+
+    Args:
+        figure: to draw on.
+        factor: of study.json; its settings from the top down.
+    """
+    axes = figure.subplots()
+    settings = factor["settings"]
+    styles = {"balanced_accuracy": (BLUE, "o", -0.13), "roc_auc": (VERMILLION, "D", 0.13)}
+    for score, (colour, marker, shift) in styles.items():
+        found = [(row, s["differences"][score]) for row, s in enumerate(settings)]
+        found = [(row, d) for row, d in found if d is not None and d["value"] is not None]
+        error = np.array([error_bar(**d) for _, d in found]).reshape(-1, 2).T
+        axes.errorbar(
+            [d["value"] for _, d in found], [row + shift for row, _ in found], xerr=error,
+            color=colour, marker=marker, linestyle="none", label=SCORES[score],
+        )  # fmt: skip
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    axes.set_yticks(range(len(settings)), [tick(setting) for setting in settings])
+    axes.set(
+        xlabel="difference from the base", ylabel=factor["axis"], ylim=(len(settings) - 0.5, -0.5)
+    )
+    figure.legend(loc="outside lower center", ncols=2)
+
+
+def tick(setting: dict) -> str:
+    """Name of a setting on the axis, and why it has no point."""
+    if setting["diverged"]:
+        return f"{setting['label']} (diverged)"
+    return setting["label"] if setting["changes"] else f"{setting['label']} (base)"
+
+
+def describe_method(study: dict) -> list[str]:
+    """How it was measured, and what it therefore does not say."""
+    base = study["base"]
+    widths = "–".join(map(str, base["model"]["widths"]))
+    intervals = len(SCORES) * sum(len(others(factor)) for factor in study["factors"])
+    return [
+        f"The base is this run's config with {base['epochs']} epochs and stages of {widths} "
+        "channels: short and narrow, so that many trials fit. What pays in a longer training of a "
+        "wider network can differ; augmentation and the number of faces most of all.",
+        f"Judged by the averaged weights of the last epoch (views: {study['views']}) on the "
+        "validation faces. No epoch was chosen on them, and the test faces were not used, so that "
+        "a setting may be chosen by these figures. NLL is before temperature scaling.",
+        "A setting is compared with the base at the same seeds, on the same faces. The interval "
+        "(95 %, Student's t) adds the variance between seeds, pooled over a factor's settings, and "
+        f"that of the faces ({study['resamples']} bootstrap resamples).",
+        f"The study holds {intervals} intervals of a difference in all: if nothing had an effect, "
+        f"about {intervals / 20:.1f} of them would leave 0 out all the same.",
+    ]

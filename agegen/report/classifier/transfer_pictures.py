@@ -1,0 +1,115 @@
+"""Pictures of the input optimisation: what a second classifier keeps, and the images themselves."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILLION,
+    Picture,
+    embed_png,
+    error_bar,
+    picture,
+)
+from agegen.report.parts.wording import show
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SECOND, OTHER = "same kind", "other kind"
+STARTS = {
+    "noise": "from noise",
+    "other": "from faces, towards the other class",
+    "own": "from faces, towards their own class",
+}
+
+MEANING = {
+    "shift": "0: the second classifier does not move; 1: it moves as far as the first, each "
+    "measured by its own gap between real young and old faces.",
+    "pattern": "The same for what the image moves more than a random change of the same size, "
+    "smoothness and colour does.",
+}
+
+
+def name_network(judge: dict) -> str:
+    """residual, widths 16–32."""
+    return f"{judge['network']}, widths {'–'.join(map(str, judge['widths']))}"
+
+
+def short(kind: str) -> str:
+    """From noise, or from faces."""
+    return STARTS[kind].partition(",")[0]
+
+
+def picture_kept(chapter: dict, kinds: list[str], what: str) -> Picture:
+    """Share kept by the second classifier, by setting and start.
+
+    Args:
+        chapter: of transfer.json.
+        kinds: of start.
+        what: "shift" for the whole change of the logit, "pattern" for that beyond a random change.
+    """
+    settings = chapter["settings"]
+    each = "; ".join(
+        f"{name}: " + ", ".join(f"{short(k)} {show(of[k][SECOND]['kept'][what], 2)}" for k in kinds)
+        for name, of in settings.items()
+    )
+    counts = ", ".join(f"{short(kind)} n = {settings['none'][kind]['n']}" for kind in kinds)
+    beyond = {"shift": "", "pattern": ", beyond a random change"}[what]
+    return picture(
+        f"Share of the logit kept by the second classifier{beyond}", f"images {counts}",
+        partial(draw_kept, chapter=chapter, kinds=kinds, what=what), f"{each}.",
+        f"{MEANING[what]} Bars: 95 % intervals over noises, persons and the faces that give the "
+        "gaps. Dotted: what real faces keep of their differences within a class.",
+        height=1.5 + 0.3 * len(settings),
+    )  # fmt: skip
+
+
+def draw_kept(figure: Figure, chapter: dict, kinds: list[str], what: str) -> None:
+    """Settings from the top down, the kinds of start beside each other."""
+    axes = figure.subplots()
+    settings = chapter["settings"]
+    looks = {"noise": (BLUE, "o", -0.13), "other": (VERMILLION, "D", 0.13)}
+    values = []
+    for kind in kinds:
+        colour, marker, shift = looks[kind]
+        found = [(row, of[kind][SECOND]["kept"][what]) for row, of in enumerate(settings.values())]
+        found = [(row, kept) for row, kept in found if kept["value"] is not None]
+        values += [kept["value"] for _, kept in found]
+        error = np.array([error_bar(**kept) for _, kept in found]).reshape(-1, 2).T
+        axes.errorbar(
+            [kept["value"] for _, kept in found], [row + shift for row, _ in found], xerr=error,
+            color=colour, marker=marker, linestyle="none", label=short(kind),
+        )  # fmt: skip
+    for place in (0, 1):
+        axes.axvline(place, color=BLACK, linewidth=0.8)
+    if chapter["real_faces"][SECOND]["value"] is not None:
+        axes.axvline(chapter["real_faces"][SECOND]["value"], color=GREY, linestyle=":")
+    axes.set_yticks(range(len(settings)), settings)
+    axes.set(
+        xlabel="second ÷ this network (gaps ÷ gaps)",
+        ylabel="regulariser", ylim=(len(settings) - 0.5, -0.5),
+        xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
+    )  # fmt: skip
+    figure.legend(loc="outside lower center", ncols=2)
+
+
+def picture_grid(folder: Path, chapter: dict) -> Picture:
+    """The images themselves."""
+    names = ", ".join(chapter["settings"])
+    return Picture(
+        "The ablation",
+        embed_png(folder / chapter["picture"]),
+        f"Rows: the start, then {names}. Columns: from noise and from faces, towards each class.",
+        "Under each image p(old) of this network | of the second classifier. The frame is blue "
+        "where the second takes it for young, orange for old. The first noises and faces that "
+        "were drawn are shown, whatever became of them.",
+        wide=True,
+    )

@@ -1,0 +1,120 @@
+"""An evaluation of generators, read and checked: what its page is made from."""
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agegen.evaluation.verdicts import without_unable
+from agegen.faces.records import CLASS_NAMES
+from agegen.run.errors import UserError
+from agegen.run.files import explained_damage, read_json
+
+JUDGES = {
+    "classifier": "classifier",
+    "second_classifier": "second classifier",
+    "age_estimator": "age estimator",
+}
+SCORES = {"log_odds": "log-odds", "p_old": "p(old)", "judged_old": "judged old"}
+DIGITS = {"log_odds": 2, "years": 1}
+NEEDED = ("directions", "n", "notes", "run", "judge", "faces", "split", "seed", "resamples")
+
+
+class SavedEvaluation(NamedTuple):
+    """The figures of an evaluation, and where they lie.
+
+    NaN, and what is relative to a gap that may be 0, are read as None.
+    """
+
+    path: Path
+    found: dict
+
+    @property
+    def sheet(self) -> Path:
+        """The picture of faces beside the figures."""
+        return self.path.with_name(f"{self.path.stem}_faces.png")
+
+    @property
+    def judges(self) -> dict[str, str]:
+        """Every judge with the name of its first score, the first judge first."""
+        first = next(iter(self.found["directions"].values()))
+        return {judge: next(iter(scores)) for judge, scores in first["judges"].items()}
+
+    def share(self, to: str, judge: str) -> dict:
+        """Share of the real gap by a judge's first score."""
+        return self.found["directions"][to]["judges"][judge][self.judges[judge]]["share_of_gap"]
+
+    def note(self, name: str) -> str:
+        """Why something was not measured."""
+        said = self.found["notes"].get(name, "")
+        return said if said.startswith("not measured") else "not measured"
+
+
+def read_evaluation(path: Path) -> SavedEvaluation:
+    """Read an evaluation.
+
+    Raises:
+        UserError: the file is missing, damaged or something else.
+    """
+    found = read_json(path)
+    complete = isinstance(found, dict) and all(name in found for name in NEEDED)
+    if not complete or set(found["directions"]) != set(CLASS_NAMES):
+        raise UserError(
+            f"{path} is not the evaluation of a CycleGAN: make one with "
+            "python recipes/evaluate_cyclegan.py"
+        )
+    with explained_damage(path):
+        return SavedEvaluation(path, without_unable(without_nan(found)))
+
+
+def which_generators(saved: SavedEvaluation) -> str:
+    """Which of a training's generators were judged; older evaluations do not say."""
+    kinds = {"best": "best generators", "generators": "last generators"}
+    return kinds.get(saved.found.get("weights", ""), "generators")
+
+
+def without_nan(content: Any) -> Any:
+    """The same with None for every number that is none."""
+    if isinstance(content, dict):
+        return {name: without_nan(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def name_judge(judge: str) -> str:
+    """A judge as the page has it; a user's own under its own name."""
+    return JUDGES.get(judge, judge)
+
+
+def name_score(score: str) -> str:
+    """A score as the page has it."""
+    return SCORES.get(score, score)
+
+
+def tell(figure: dict | float | None, digits: int = 2) -> str:
+    """A value with its interval if it has one; what is undefined is said to be."""
+    if not isinstance(figure, dict):
+        return number(figure, digits)
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "undefined"
+    if low is None or high is None:
+        return f"{number(value, digits)} (interval undefined)"
+    return f"{number(value, digits)} {bracket(low, high, digits)}"
+
+
+def bracket(low: float, high: float, digits: int) -> str:
+    """An interval that does not break over lines."""
+    return f"[{number(low, digits)},\u00a0{number(high, digits)}]"
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with a minus that does not break, never −0.00; "undefined" where there is none."""
+    if value is None:
+        return "undefined"
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "−")
+
+
+def listed(names: list[str]) -> str:
+    """A, b and c."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

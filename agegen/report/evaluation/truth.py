@@ -1,0 +1,128 @@
+"""What is the truth on drawn faces? Generated faces beside true counterparts, and judges too."""
+
+from agegen.faces.records import DIRECTIONS
+from agegen.report.evaluation.file import SavedEvaluation, listed, name_judge, tell
+from agegen.report.evaluation.identity import cells
+from agegen.report.parts.section import Section, Table
+
+QUESTION = "What is the truth on drawn faces?"
+KINDS = {"l1": "L1", "lpips": "LPIPS"}
+
+
+def why_missing(saved: SavedEvaluation) -> str:
+    """Why nothing was compared with the truth."""
+    return "" if saved.found.get("truth") else "not measured: not asked for (--truth N)"
+
+
+def answer(saved: SavedEvaluation) -> Section:
+    """Answer with distances to the truth, and with what the judges make of it."""
+    truth = saved.found["truth"]
+    note = saved.found["notes"].get("truth", "")
+    return Section(
+        "truth",
+        QUESTION,
+        "Quelle est la vérité sur des visages dessinés ?",
+        [
+            *(describe(truth["directions"][to], to) for _, to in DIRECTIONS),
+            describe_judges(truth["judges"]),
+            *describe_matchers(truth["matchers"]),
+            *([f"{note[:1].upper()}{note[1:]}."] if note else []),
+        ],
+        tables=[
+            tabulate(truth), tabulate_judges(truth["judges"]), *tabulate_matchers(truth["matchers"])
+        ],
+        details=explain(truth),
+    )  # fmt: skip
+
+
+def describe(kinds: dict, to: str) -> str:
+    """Say whether the generator came nearer to the truth than doing nothing is."""
+    parts = []
+    for kind, figures in kinds.items():
+        gained = figures["gained"]
+        said = "no nearer or farther than doing nothing, as far as can be said"
+        if gained["low"] is not None and gained["low"] > 0:
+            said = "nearer than doing nothing"
+        elif gained["high"] is not None and gained["high"] < 0:
+            said = "farther than doing nothing"
+        parts.append(
+            f"by {KINDS.get(kind, kind)} {said} (gained {tell(gained)}; {tell(figures['nearer'])} "
+            "of the faces came nearer)"
+        )
+    return f"Made {to}, compared with the same people drawn {to}: {'; '.join(parts)}."
+
+
+def describe_judges(judges: dict) -> str:
+    """Say which judges' scores rise with the true age."""
+    parts = [f"{name_judge(judge)} {tell(figures['age'])}" for judge, figures in judges.items()]
+    lost = [
+        name_judge(judge)
+        for judge, figures in judges.items()
+        if figures["age"]["low"] is None or figures["age"]["low"] <= 0
+    ]
+    text = f"The judges' scores correlate with the true age of drawn people by: {', '.join(parts)}."
+    if lost:
+        text += f" Of drawn faces the {listed(lost)} cannot be said to know the age: what they "
+        text += "say of these is no measure of age."
+    return text
+
+
+def describe_matchers(matchers: dict) -> list[str]:
+    """Say how many of the true counterparts the matchers verify."""
+    return [
+        f"The matcher {matcher} verifies of true counterparts, who are the same people, a share of "
+        + " and ".join(f"{tell(figures['verified'])} ({to})" for to, figures in both.items())
+        + ": more is not to be expected of generated ones."
+        for matcher, both in matchers.items()
+    ]
+
+
+def tabulate(truth: dict) -> Table:
+    """Distances to the truth, both directions."""
+    rows = []
+    for _, to in DIRECTIONS:
+        for kind, figures in truth["directions"][to].items():
+            distances = [tell(figures[name], 4) for name in ("output", "input", "oracle")]
+            rest = [tell(figures[name]) for name in ("nearer", "gained")]
+            rows.append([f"made {to}, {KINDS.get(kind, kind)}", *distances, *rest])
+    header = ("distance to the truth", "generated", "source", "oracle", "nearer", "gained")
+    return Table(f"Distances to true counterparts, n = {truth['n']:,} people", header, rows)
+
+
+def tabulate_judges(judges: dict) -> Table:
+    """How every judge agrees with the truth."""
+    columns = {
+        "age": "with true age",
+        "gap": "true gap (raw score)",
+        **{f"gained_{to}": f"shift with gain, made {to}" for _, to in DIRECTIONS},
+    }
+    rows = [
+        [name_judge(judge), *(tell(figures[name]) for name in columns)]
+        for judge, figures in judges.items()
+    ]
+    return Table("The judges beside the truth", ("judge", *columns.values()), rows)
+
+
+def tabulate_matchers(matchers: dict) -> list[Table]:
+    """What every matcher says of true counterparts; none without matchers."""
+    rows = [
+        [matcher, f"true {to}", *cells(figures)]
+        for matcher, both in matchers.items()
+        for to, figures in both.items()
+    ]
+    header = ("matcher", "counterparts", "distance", "of others", "threshold", "verified")
+    return [Table("The matchers on true counterparts", header, rows)] if rows else []
+
+
+def explain(truth: dict) -> list[str]:
+    """How it was measured."""
+    return [
+        f"{truth['n']:,} people, drawn with seed {truth['seed']:,} in the same shot young and old; "
+        f"{truth['resamples']:,} bootstrap resamples. Oracle: the true face at another age of the "
+        "class aimed at, what one would draw who knows the person perfectly. Gained: (source − "
+        "generated) / (source − oracle): 0 is doing nothing, 1 the oracle. Nearer: share of the "
+        "faces that came nearer to the truth than their source is.",
+        "With true age, shift with gain: Spearman's correlations, over people of all ages, and "
+        "over generated faces between the shift that a judge sees and how much nearer to the truth "
+        "the face came.",
+    ]

@@ -1,0 +1,1 @@
+"""What every run needs: its folder and files, configs, devices, processes, the command line."""

@@ -1,0 +1,147 @@
+"""Work on photos that is stopped anywhere: the same command goes on to the same results."""
+
+import csv
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from photos import save
+
+from agegen.faces.records import Rejected
+from agegen.photos.journal import JOURNAL, PhotoResult
+from agegen.photos.sets import Work, work_through
+from agegen.run.errors import UserError
+from agegen.run.files import lock, write_rows
+
+COLUMNS = ("photo", "says")
+
+
+class StoppedError(Exception):
+    """Stands for a kill, or for Ctrl-C."""
+
+
+def working(out: Path, stop_after: float = float("inf"), **request: object) -> Work:
+    """Work that says a photo's size and writes a picture; it stops after so many photos."""
+    worked: list[Path] = []
+
+    def work(path: Path, name: str) -> PhotoResult:
+        if len(worked) >= stop_after:
+            raise StoppedError
+        worked.append(path)
+        (out / f"{name}.txt").write_text(path.name)
+        row = [str(path), str(path.stat().st_size)]
+        return PhotoResult(path.name, [row], [f"{name}.txt"], {})
+
+    def refuse(entry: Rejected) -> PhotoResult:
+        return PhotoResult(entry.reason, [[str(entry.path), entry.reason]], [], {})
+
+    def write(results: list[PhotoResult]) -> None:
+        write_rows(out / "table.csv", COLUMNS, [row for result in results for row in result.rows])
+
+    return Work(("try", "trying"), "table.csv", request, work, refuse, write)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("party")
+    for number in range(12):
+        save(folder / f"{number}.png", number)
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+def results(out: Path) -> tuple[set[tuple[str, ...]], dict[str, str]]:
+    """The table's rows, and the pictures by name."""
+    with (out / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = {tuple(row) for row in csv.reader(file)}
+    return rows, {path.name: path.read_text() for path in out.glob("*.txt")}
+
+
+def finish(work: Iterator[PhotoResult]) -> bool:
+    """Work to the end; False if it was stopped."""
+    try:
+        list(work)
+    except StoppedError:
+        return False
+    return True
+
+
+def test_stopped_anywhere_and_damaged_it_ends_in_the_same(photos: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    list(work_through(working(whole), [photos], whole))
+    rng = random.Random(0)
+    for trial in range(60):
+        out = tmp_path / str(trial)
+        while not finish(work_through(working(out, rng.randrange(6)), [photos], out)):
+            rows, _ = results(out)  # tables hold what was done, however it ended
+            lines = (out / JOURNAL).read_bytes().splitlines(keepends=True)
+            assert len(rows) - 1 == len(lines) - 1
+            if len(lines) > 1 and rng.random() < 0.5:  # as a kill, or a damaged disk, leaves it
+                hurt = rng.randrange(1, len(lines))
+                lines[hurt] = rng.choice([lines[hurt][:9], b"null\n", b"[]\n", b"\xff\n"])
+                (out / JOURNAL).write_bytes(b"".join(lines))
+            if (pictures := list(out.glob("*.txt"))) and rng.random() < 0.3:
+                rng.choice(pictures).unlink()
+        rows, pictures_now = results(out)
+        expected, all_pictures = results(whole)
+        assert rows == expected
+        assert set(pictures_now.values()) == set(all_pictures.values())
+
+
+def test_what_is_done_is_not_done_again_but_what_changed_is(photos: Path, tmp_path: Path) -> None:
+    out, party = tmp_path / "out", tmp_path / "party"
+    for number in range(4):
+        save(party / f"{number}.png", number)
+    list(work_through(working(out), [party], out))
+    assert finish(work_through(working(out, 0), [party], out))
+    save(party / "2.png", 99, size=70)
+    assert not finish(work_through(working(out, 0), [party], out))
+    list(work_through(working(out, 1), [party], out))
+    rows, pictures = results(out)
+    assert (str(party / "2.png"), str((party / "2.png").stat().st_size)) in rows
+    assert len(rows) == 5
+    assert len(pictures) == 4
+
+
+def test_further_photos_grow_the_table(photos: Path, tmp_path: Path) -> None:
+    paths = sorted(photos.glob("*.png"))
+    list(work_through(working(tmp_path), paths[:5], tmp_path))
+    list(work_through(working(tmp_path), paths[3:], tmp_path))
+    rows, pictures = results(tmp_path)
+    assert len(rows) - 1 == len(pictures) == len(paths)
+
+
+def test_results_of_another_request_or_of_ones_own_are_refused(
+    photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    list(work_through(working(out, to="old"), [photos], out))
+    before = results(out)
+    with pytest.raises(UserError, match="results with another to: choose another --out"):
+        list(work_through(working(out, to="young"), [photos], out))
+    assert results(out) == before
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "table.csv").write_text("mine")
+    with pytest.raises(UserError, match="choose another --out"):
+        list(work_through(working(own), [photos], own))
+    assert (own / "table.csv").read_text() == "mine"
+
+
+def test_two_commands_at_once_in_one_folder_are_refused(photos: Path, tmp_path: Path) -> None:
+    held = lock(tmp_path, "")
+    with pytest.raises(UserError, match="another command is at work"):
+        list(work_through(working(tmp_path), [photos], tmp_path))
+    assert held is not None
+    held.close()
+    list(work_through(working(tmp_path), [photos], tmp_path))
+
+
+@pytest.mark.parametrize("first", ["", "null", "[]", "{", json.dumps({"to": [1]})])
+def test_a_journal_of_something_else_is_refused(photos: Path, tmp_path: Path, first: str) -> None:
+    (tmp_path / JOURNAL).write_text(first + "\n")
+    with pytest.raises(UserError):
+        list(work_through(working(tmp_path, to="old"), [photos], tmp_path))
+    assert (tmp_path / JOURNAL).read_text() == first + "\n"
