@@ -70,8 +70,8 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     """Load the best epoch of a run; no flags about the network are needed.
 
     Args:
-        run: folder of a trained classifier; `agegen.run.pretrained.PRETRAINED` is the one that comes
-            with the package.
+        run: folder of a trained classifier; `agegen.run.pretrained.PRETRAINED` is the one that
+            comes with the package.
         device: None takes a GPU if there is one.
 
     Raises:

@@ -74,8 +74,8 @@ def load_translator(
     """Load the generators of a run; no flags about the networks are needed.
 
     Args:
-        run: folder of a CycleGAN's training; `agegen.run.pretrained.PRETRAINED` is the one that comes
-            with the package.
+        run: folder of a CycleGAN's training; `agegen.run.pretrained.PRETRAINED` is the one that
+            comes with the package.
         weights: "best" (chosen by a judge) or "generators" (the last checkpoint's); None takes the
             best where a judge chose one.
         device: None takes a GPU if there is one.

@@ -8,8 +8,8 @@ LIMITS = {
     "copies": 0.1,
     "discriminator_accuracy": 0.98,
 }
-"""From where on a symptom (see `agegen.evaluation.alarms`) is an alarm: chosen so that real faces of
-the other domain, related to the sources or not, sharp or blurred, are on the safe side
+"""From where on a symptom (see `agegen.evaluation.alarms`) is an alarm: chosen so that real faces
+of the other domain, related to the sources or not, sharp or blurred, are on the safe side
 (tests/evaluation/test_alarms.py)."""
 
 LOW_IS_BAD = frozenset({"diversity", "luminance_correlation", "change"})

@@ -133,8 +133,8 @@ def load_photo_classifier(
     """Load a run for photos: what they need beside it is measured from its store, or was kept.
 
     Args:
-        run: folder of a trained classifier; `agegen.run.pretrained.PRETRAINED` is the one that comes
-            with the package.
+        run: folder of a trained classifier; `agegen.run.pretrained.PRETRAINED` is the one that
+            comes with the package.
         faces: folder of its FaceStore, if it is no longer where it was trained.
         centred: take every photo's centred square as a face, without looking for any.
         search_pixels: see `agegen.faces.landmarks.find_faces`.

@@ -16,7 +16,10 @@ CPU = torch.device("cpu")
 ON_TWO = (
     "from agegen.run.devices import make_accelerator as make; print(make('auto').num_processes)"
 )
-AS_CHILD = "import torch; from agegen.run.devices import peak_memory as peak; print(peak(torch.device('cpu')))"
+AS_CHILD = (
+    "import torch; from agegen.run.devices import peak_memory; "
+    "print(peak_memory(torch.device('cpu')))"
+)
 
 
 def test_automatic_precision_keeps_several_cpu_processes_together() -> None:
