@@ -10,19 +10,11 @@ from agegen.classifier.evaluate_run import evaluate_run
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, read_json, sha256, write_json
 
-# In the order of the page. Each is a module of this folder with `analyze(Analysis) -> dict`.
-CHAPTERS = (
-    "structure",
-    "untrained",
-    "curves",
-    "augmentation",
-    "multi_crop",
-    "errors",
-    "attributions",
-    "label_noise",
-    "study",
-    "transfer",
-)
+CHAPTERS = (  # in the order of the page
+    "structure", "untrained", "curves", "augmentation", "multi_crop", "errors", "attributions",
+    "label_noise", "study", "transfer",
+)  # fmt: skip
+ROOMS = {"study": "study.", "transfer": "inputs."}  # of chapters in rooms of their own
 
 
 def analyze_run(
@@ -66,7 +58,8 @@ def analyze_run(
             continue
         print(f"[{number}/{len(chapters)}] {name}", flush=True)
         started = time.perf_counter()
-        answer = importlib.import_module(f"agegen.analysis.{name}").analyze(analysis)
+        module = f"agegen.analysis.{ROOMS.get(name, '')}{name}"  # its `analyze(Analysis) -> dict`
+        answer = importlib.import_module(module).analyze(analysis)
         seconds = time.perf_counter() - started
         write_json(path, {"made_from": made_from, "seconds": round(seconds, 1), **answer})
 

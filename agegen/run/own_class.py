@@ -72,7 +72,7 @@ def is_theirs(file: str) -> bool:
         return False
     path = Path(file)
     stock = Path(importlib.__file__).parents[1]
-    inside = [stock, Path(__file__).parent]
+    inside = [stock, Path(__file__).parents[1]]
     return "site-packages" not in path.parts and not any(path.is_relative_to(f) for f in inside)
 
 
