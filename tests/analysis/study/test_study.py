@@ -12,12 +12,12 @@ from studies import tiny_base, write_study
 
 from agegen import metrics
 from agegen.analysis.analysis import open_analysis
+from agegen.analysis.study import trials as study_trials
 from agegen.analysis.study.base import Study, open_study
 from agegen.analysis.study.effects import estimates, resample, t_quantile
 from agegen.analysis.study.factors import FACTORS, settings_of
 from agegen.analysis.study.settings import AUGMENTATION_OFF, changed, differences
 from agegen.analysis.study.study import analyze, plan, run_study
-from agegen.analysis.study import trials as study_trials
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig, build_model
 from agegen.classifier.train import train
