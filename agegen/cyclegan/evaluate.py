@@ -13,7 +13,7 @@ from PIL import Image
 from agegen.cyclegan.translate import Translator, load_translator
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.controls import evaluate_controls
-from agegen.evaluation.evaluate import Panel, evaluate_faces
+from agegen.evaluation.evaluate import Panel, judge_made, known_faces, translate_both_ways
 from agegen.evaluation.face_sheet import Look, make_sheet
 from agegen.evaluation.features import ClassifierFeatures, FeatureName, find_features
 from agegen.evaluation.frozen_classifier import (
@@ -128,6 +128,11 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
     before = fingerprint(panel.judges)
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
+    made = {
+        to: translate_both_ways(translator, store, held_out, (source, to))
+        for source, to in DIRECTIONS
+    }
+    known = known_faces(translator, store, config.seed)
     figures = {
         "config": to_plain(config),
         "run": str(config.run),
@@ -139,12 +144,12 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         "split": config.split,
         "seed": config.seed,
         "notes": notes,
-        **evaluate_faces(translator, store, panel, held_out, config.seed),
+        **judge_made(made, held_out, known, panel),
     }
     if config.controls:
         first = panel.judges[0]
         assert isinstance(first, FrozenClassifier)  # see call_panel
-        figures["controls"] = evaluate_controls(held_out, panel.judges, first)
+        figures["controls"] = evaluate_controls(made, held_out, panel.judges, first)
     if config.truth:
         figures["truth"] = evaluate_truth(translator, panel, config.truth)
     if fingerprint(panel.judges) != before:

@@ -15,13 +15,13 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import adjust_saturation, gaussian_blur
 
+from agegen.evaluation.evaluate import Made, moves_of, scores_of
 from agegen.evaluation.frozen_classifier import FrozenClassifier
 from agegen.evaluation.held_out import HeldOut
 from agegen.evaluation.judges import Judge
-from agegen.evaluation.judging import judge_all, judge_batches
 from agegen.evaluation.shifts import judge_shift
 from agegen.faces.pixels import GREY_LEVELS
-from agegen.faces.records import DIRECTIONS, age_sign
+from agegen.faces.records import age_sign
 from agegen.faces.views import to_float, to_uint8
 
 Control = Callable[[Tensor], Tensor]
@@ -116,38 +116,38 @@ def adversarial(x: Tensor, judge: FrozenClassifier, to: str, strength: float, st
 
 
 def evaluate_controls(
-    held_out: HeldOut, judges: Sequence[Judge], fooled: FrozenClassifier | None = None
+    made: dict[str, Made],
+    real: HeldOut | None,
+    judges: Sequence[Judge],
+    fooled: FrozenClassifier | None = None,
 ) -> dict:
     """Judge every control as if it were a generator.
 
     Args:
-        held_out: the faces of both classes.
+        made: the faces, by the class aimed at.
+        real: real faces of both classes; see `agegen.evaluation.evaluate.judge_made`.
         judges: whose scores rise with age.
         fooled: the classifier that adversarial noise is made against; None leaves it out.
 
     Returns:
         ``{control: {class aimed at: {judge: {score: figures}}}}`` as `judge_shift` gives them.
     """
-    real = {judge.name: judge_all(judge, held_out.faces) for judge in judges}
+    scores = scores_of(judges, real)
     found: dict[str, dict] = {}
-    for source, to in DIRECTIONS:
+    for to, mine in made.items():
         controls = dict(CONTROLS)
         if fooled:
             controls["adversarial noise, 3 levels"] = partial(
                 adversarial, judge=fooled, to=to, strength=3 / GREY_LEVELS, steps=8
             )
         for name, control in controls.items():
-            changed = torch.cat([control(batch) for batch in held_out.faces[source].split(64)])
+            changed = torch.cat([control(batch) for batch in mine.faces.split(64)])
             found.setdefault(name, {})[to] = {
                 judge.name: {
-                    score: judge_shift(
-                        real[judge.name][score],
-                        after,
-                        (source, to),
-                        held_out.weights,
-                        held_out.persons[source],
-                    )
-                    for score, after in judge_batches(judge, changed, real[judge.name]).items()
+                    score: judge_shift(move, mine.persons)
+                    for score, move in moves_of(
+                        judge, mine, changed, to, scores.get(judge.name, {}), real
+                    ).items()
                 }
                 for judge in judges
             }

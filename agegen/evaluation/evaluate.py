@@ -1,4 +1,4 @@
-"""How far did the faces age, what else changed? Generators judged on held-out faces.
+"""How far did the faces age, what else changed? Whatever translates faces, judged.
 
 Every figure has its 95 % interval, and shifts of age are shares of the real young–old gap by the
 same judge. Several processes share the faces among them and give one process's figures.
@@ -21,12 +21,14 @@ from agegen.evaluation.judging import BATCH, judge_all, judge_batches, require_j
 from agegen.evaluation.matching import match
 from agegen.evaluation.perceptual import Perceptual
 from agegen.evaluation.realism import FEWEST, measure_realism
-from agegen.evaluation.shifts import ByClass, gaps, judge_shift
-from agegen.evaluation.slices import compare_slices, first_moves, judge_slices, slices_of
+from agegen.evaluation.shifts import ByClass, Move, gaps, judge_shift
+from agegen.evaluation.slices import Part, compare_slices, judge_slices, slices_of
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.metrics import SHARE_INTERVALS, mean_as_json
 from agegen.run.distributed import in_shares
+
+Scores = dict[str, ByClass]
 
 
 class Panel(NamedTuple):
@@ -47,12 +49,26 @@ class Panel(NamedTuple):
     explained: FrozenClassifier | None = None
 
 
-class Translated(NamedTuple):
-    """Faces of one class, float (n, 3, size, size) each, what was made of them, and of that."""
+class Made(NamedTuple):
+    """Faces of one class, and what was made of them.
+
+    Attributes:
+        faces: float (n, 3, size, size) in [−1, 1].
+        fake: of them, of the same shape.
+        back: of `fake`, on the way back; None where nothing goes back.
+        whose: name of the faces: that of their class where they are the real faces of it.
+        weights: bootstrap resamples (r, n).
+        persons: who it is, int (n,).
+        parts: of the faces, which are judged apart, too.
+    """
 
     faces: Tensor
     fake: Tensor
-    back: Tensor
+    back: Tensor | None
+    whose: str
+    weights: np.ndarray
+    persons: np.ndarray
+    parts: dict[str, Part]
 
 
 def evaluate(
@@ -67,8 +83,8 @@ def evaluate(
     """Translate a split both ways and judge what came out.
 
     Args:
-        translator: the generators.
-        store: whose faces are translated; of the size that the generators were trained on.
+        translator: anything that makes faces older and younger.
+        store: whose faces are translated; of the size that the translator takes.
         panel: who judges.
         split: which faces.
         most: faces of each class at most, 0 for all.
@@ -76,27 +92,52 @@ def evaluate(
         seed: of the bootstrap, and of the choice of faces.
 
     Returns:
-        See `evaluate_faces`, and ``seed``.
+        See `judge_made`, and ``seed``.
 
     Raises:
-        UserError: the store has other faces than the generators know, none of a class, or those of
+        UserError: the store has other faces than the translator takes, none of a class, or those of
             one person only where matchers compare; or a judge's answer is not what `Judge` says.
     """
     held_out = choose_faces(translator, store, split, most, seed, resamples)
-    return {"seed": seed, **evaluate_faces(translator, store, panel, held_out, seed)}
+    made = {
+        to: translate_both_ways(translator, store, held_out, (source, to))
+        for source, to in DIRECTIONS
+    }
+    known = known_faces(translator, store, seed)
+    return {"seed": seed, **judge_made(made, held_out, known, panel)}
 
 
-def evaluate_faces(
-    translator: Translator, store: FaceStore, panel: Panel, held_out: HeldOut, seed: int = 0
+def translate_both_ways(
+    translator: Translator, store: FaceStore, held_out: HeldOut, direction: tuple[str, str]
+) -> Made:
+    """Translate faces and what was made of them, each process its share."""
+    source, to = direction
+    faces = held_out.faces[source]
+    fake = in_shares(lambda x: translator.translate(x, to), faces)
+    back = in_shares(lambda x: translator.translate(x, source), fake)
+    genders = {name: store.genders[i] for name, i in held_out.indices.items()}
+    parts = slices_of(genders, store.ages[held_out.indices[source]], source)
+    weights, persons = held_out.weights[source], held_out.persons[source]
+    return Made(faces, fake, back, source, weights, persons, parts)
+
+
+def known_faces(translator: Translator, store: FaceStore, seed: int) -> dict[str, Tensor]:
+    """Training faces by class, to which what is too near is a copy."""
+    chosen = choose_by_class(store, "train", KNOWN, seed)
+    return {name: translator.views(store.images[i]) for name, i in chosen.items()}
+
+
+def judge_made(
+    made: dict[str, Made], real: HeldOut | None, known: dict[str, Tensor], panel: Panel
 ) -> dict:
-    """Translate chosen faces both ways and judge what came out.
+    """Judge what was made of faces.
 
     Args:
-        translator: the generators.
-        store: whose faces they are; its training faces tell what would be a copy.
+        made: by the class aimed at.
+        real: real faces of both classes, whose gap is the measure; None: there is none, and shifts
+            are given in the judges' own units.
+        known: training faces by class; empty where there are none.
         panel: who judges.
-        held_out: the faces.
-        seed: of the choice of those training faces.
 
     Returns:
         Plain JSON types, by the class aimed at: ``judges`` (see `judge_shift`), ``slices`` and
@@ -110,96 +151,103 @@ def evaluate_faces(
             where matchers compare.
     """
     require_judges(panel.judges)
-    real = {judge.name: judge_all(judge, held_out.faces) for judge in panel.judges}
-    known = {
-        name: translator.views(store.images[i])
-        for name, i in choose_by_class(store, "train", KNOWN, seed).items()
-    }
-    described = describe_all(panel.features, held_out.faces)
+    scores = scores_of(panel.judges, real)
+    described = describe_all(panel.features, real.faces) if real else None
     found: dict = {
-        "n": {name: len(faces) for name, faces in held_out.faces.items()},
-        "resamples": len(held_out.weights[CLASS_NAMES[0]]),
+        "n": {source: len(made[to].faces) for source, to in DIRECTIONS if to in made},
+        "resamples": len(next(iter(made.values())).weights),
         "share_intervals": SHARE_INTERVALS,
         "gaps": {
-            name: gaps(scores, held_out.weights, held_out.persons) for name, scores in real.items()
-        },
+            judge: gaps(of_judge, real.weights, real.persons) for judge, of_judge in scores.items()
+        }
+        if real
+        else {},
         "directions": {},
     }
     for source, to in DIRECTIONS:
-        made = translate_both_ways(translator, held_out.faces[source], (source, to))
-        after = {
-            judge.name: judge_batches(judge, made.fake, real[judge.name]) for judge in panel.judges
+        if to not in made:
+            continue
+        mine = made[to]
+        moves = {
+            judge.name: moves_of(judge, mine, mine.fake, to, scores.get(judge.name, {}), real)
+            for judge in panel.judges
         }
-        parts = slices_of(store, held_out.indices, source)
-        moves = first_moves(real, after, (source, to), held_out.weights)
-        symptoms = measure(made.faces, made.fake, held_out.faces[to], known[to])
+        first = {judge: next(iter(of_judge.values())) for judge, of_judge in moves.items()}
+        symptoms = (
+            measure(mine.faces, mine.fake, real.faces[to], known[to])._asdict()
+            if real and known
+            else {}
+        )
         found["directions"][to] = {
-            "judges": judge_shifts(panel.judges, real, after, (source, to), held_out),
-            "slices": judge_slices(moves, parts, source),
-            "contrasts": compare_slices(moves, parts),
-            "matchers": match_all(panel.matchers, made, held_out, source),
-            "changes": measure_changes(made, held_out.weights[source], panel.perceptual),
-            "realism": realism_of(panel.features, made.fake, described, held_out, (source, to)),
+            "judges": judge_shifts(panel.judges, moves, mine.persons),
+            "slices": judge_slices(first, mine.parts, mine.whose),
+            "contrasts": compare_slices(first, mine.parts),
+            "matchers": match_all(panel.matchers, mine),
+            "changes": measure_changes(mine, panel.perceptual),
+            "realism": realism_of(panel.features, mine, described, real, (source, to)),
             "agreement": (
                 measure_agreement(
-                    panel.explained,
-                    made.faces,
-                    made.fake,
-                    held_out.weights[source],
-                    held_out.persons[source],
+                    panel.explained, mine.faces, mine.fake, mine.weights, mine.persons
                 )
                 if panel.explained
                 else None
             ),
-            "symptoms": symptoms._asdict(),
+            "symptoms": symptoms,
         }
     return found
 
 
-def translate_both_ways(
-    translator: Translator, faces: Tensor, direction: tuple[str, str]
-) -> Translated:
-    """Translate faces and what was made of them, each process its share."""
-    source, to = direction
-    fake = in_shares(lambda x: translator.translate(x, to), faces)
-    back = in_shares(lambda x: translator.translate(x, source), fake)
-    return Translated(faces, fake, back)
+def scores_of(judges: Sequence[Judge], real: HeldOut | None) -> dict[str, Scores]:
+    """Every judge's scores of the real faces."""
+    return {judge.name: judge_all(judge, real.faces) for judge in judges} if real else {}
+
+
+def moves_of(
+    judge: Judge, made: Made, fake: Tensor, to: str, scores: Scores, real: HeldOut | None
+) -> dict[str, Move]:
+    """A judge's scores of faces before and after, by their names.
+
+    Args:
+        judge: whom to ask.
+        made: the faces.
+        fake: what was made of them, by whatever it may be.
+        to: the class aimed at.
+        scores: the judge's of the real faces.
+        real: the real faces, among which those that are translated may be.
+    """
+    if made.whose in CLASS_NAMES:
+        before = {name: by_class[made.whose] for name, by_class in scores.items()}
+    else:
+        before = judge_batches(judge, made.faces, scores)
+    after = judge_batches(judge, fake, before)
+    weights = (real.weights if real else {}) | {made.whose: made.weights}
+    return {
+        name: Move(scores.get(name, {}), before[name], after[name], to, made.whose, weights)
+        for name in after
+    }
 
 
 def judge_shifts(
-    judges: Sequence[Judge],
-    real: dict[str, dict[str, ByClass]],
-    after: dict[str, dict[str, np.ndarray]],
-    direction: tuple[str, str],
-    held_out: HeldOut,
+    judges: Sequence[Judge], moves: dict[str, dict[str, Move]], persons: np.ndarray
 ) -> dict:
     """Every judge's and score's shift: {judge: {score: figures}}."""
     return {
         judge.name: {
-            score: judge_shift(
-                real[judge.name][score],
-                values,
-                direction,
-                held_out.weights,
-                held_out.persons[direction[0]],
-                getattr(judge, "steps", ()),
-            )
-            for score, values in after[judge.name].items()
+            score: judge_shift(move, persons, getattr(judge, "steps", ()))
+            for score, move in moves[judge.name].items()
         }
         for judge in judges
     }
 
 
-def match_all(
-    matchers: Sequence[Matcher], made: Translated, held_out: HeldOut, source: str
-) -> dict[str, dict]:
+def match_all(matchers: Sequence[Matcher], made: Made) -> dict[str, dict]:
     """What every matcher says of the faces and of what was made of them."""
     return {
         matcher.name: match(
             in_shares(matcher.embed, made.faces, made.faces),
             in_shares(matcher.embed, made.fake, made.faces),
-            held_out.weights[source],
-            held_out.persons[source],
+            made.weights,
+            made.persons,
         )
         for matcher in matchers
     }
@@ -223,30 +271,35 @@ def describe_batches(network: FeatureNetwork, faces: Tensor) -> Tensor:
 
 def realism_of(
     network: FeatureNetwork | None,
-    fake: Tensor,
+    made: Made,
     described: dict[str, Tensor] | None,
-    held_out: HeldOut,
+    real: HeldOut | None,
     direction: tuple[str, str],
 ) -> dict | None:
     """KID and FID, and the name of the network in whose features; None of too few faces."""
     source, to = direction
-    if network is None or described is None or min(map(len, described.values())) < FEWEST:
+    if network is None or described is None or real is None:
+        return None
+    mine = described[source] if made.whose == source else describe_batches(network, made.faces)
+    if min(map(len, (mine, *described.values()))) < FEWEST:
         return None
     return {
         "features": network.name,
         **measure_realism(
-            described[source], describe_batches(network, fake), described[to],
-            held_out.persons[source], held_out.persons[to],
+            mine, describe_batches(network, made.fake), described[to],
+            made.persons, real.persons[to],
         ),
     }  # fmt: skip
 
 
-def measure_changes(made: Translated, weights: np.ndarray, perceptual: Perceptual | None) -> dict:
+def measure_changes(made: Made, perceptual: Perceptual | None) -> dict:
     """L1 (per value, in [−1, 1]) and LPIPS of input to output, and of input to the way back."""
     found = {}
     for name, other in (("output", made.fake), ("cycle", made.back)):
+        if other is None:
+            continue
         found[f"{name}_l1"] = (other - made.faces).abs().mean(dim=(1, 2, 3)).double().cpu().numpy()
         if perceptual:
             distance = in_shares(perceptual.distance, made.faces, other)
             found[f"{name}_lpips"] = distance.double().numpy()
-    return {name: mean_as_json(values, weights) for name, values in found.items()}
+    return {name: mean_as_json(values, made.weights) for name, values in found.items()}

@@ -1,11 +1,12 @@
 """How far a judge's score moved, with intervals over the faces of both classes.
 
 The gap between the real classes is measured on faces too, so that every figure is one of both
-classes' resamples.
+classes' resamples, and of those of the faces that moved where they are none of these.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,27 @@ from agegen.faces.records import CLASS_NAMES, age_sign
 from agegen.metrics import Weights, as_json, mean_as_json, share_as_json
 
 ByClass = dict[str, np.ndarray]
+UNKNOWN = {"value": None, "low": None, "high": None}
+
+
+class Move(NamedTuple):
+    """What a judge's score says of faces before and after, and of real faces.
+
+    Attributes:
+        real: of the real faces of both classes, float64 (n,) each; empty where there are none.
+        before: of the faces that were translated, float64 (n,).
+        after: of what was made of them.
+        to: the class aimed at.
+        whose: name of the translated faces in `weights`: their class, if they are the real ones.
+        weights: bootstrap resamples (r, n), by class and of the translated faces.
+    """
+
+    real: ByClass
+    before: np.ndarray
+    after: np.ndarray
+    to: str
+    whose: str
+    weights: ByClass
 
 
 def mean_of(values: np.ndarray, weights: ByClass | None, name: str) -> np.ndarray:
@@ -30,17 +52,17 @@ def gap(real: ByClass, weights: ByClass | None) -> np.ndarray:
 def interval(
     figure: Callable[[ByClass | None], np.ndarray], weights: ByClass, answers: bool = False
 ) -> dict:
-    """Value and 95 % interval of a figure of both classes' weights.
+    """Value and 95 % interval of a figure of all weights.
 
     Scores that change on no face change by nothing; `answers`, which are 0 or 1, may do by chance.
     """
-    both = np.concatenate([weights[name] for name in CLASS_NAMES], axis=1)
-    first = weights[CLASS_NAMES[0]].shape[1]
+    both = np.concatenate(list(weights.values()), axis=1)
+    ends = np.cumsum([w.shape[1] for w in weights.values()])[:-1]
 
     def split(w: Weights) -> np.ndarray:
         if w is None:
             return figure(None)
-        return figure(dict(zip(CLASS_NAMES, (w[:, :first], w[:, first:]), strict=True)))
+        return figure(dict(zip(weights, np.split(w, ends, axis=1), strict=True)))
 
     found = metrics.estimate(split, both)
     return as_json(found if answers else metrics.or_nothing(found))
@@ -75,61 +97,51 @@ def gap_as_json(real: ByClass, weights: ByClass, persons: ByClass) -> dict:
     return as_json(metrics.combined((1, old), (-1, young)))
 
 
-def share(
-    real: ByClass,
-    after: np.ndarray,
-    direction: tuple[str, str],
-    moving: ByClass | None,
-    apart: ByClass | None,
-) -> np.ndarray:
-    """Mean shift of the source faces over the gap; NaN of a judge that sees no gap.
+def share(move: Move, moving: ByClass | None, apart: ByClass | None) -> np.ndarray:
+    """Mean shift over the gap; NaN of a judge that sees no gap.
 
     Args:
-        real: a score of the real faces of both classes.
-        after: that of the source faces after their translation.
-        direction: source and aim.
+        move: whose shift it is.
         moving: weights of the faces whose shift it is.
         apart: weights of the faces whose gap it is.
     """
-    source, to = direction
-    shift, whole = mean_of(after - real[source], moving, source), np.asarray(gap(real, apart))
+    shift = mean_of(move.after - move.before, moving, move.whose)
+    whole = np.asarray(gap(move.real, apart))
     unknown = np.full(whole.shape, np.nan)
-    return np.divide(age_sign(to) * shift, whole, out=unknown, where=whole != 0)
+    return np.divide(age_sign(move.to) * shift, whole, out=unknown, where=whole != 0)
 
 
-def judge_shift(
-    real: ByClass,
-    after: np.ndarray,
-    direction: tuple[str, str],
-    weights: ByClass,
-    persons: np.ndarray,
-    steps: tuple[float, ...] = (),
-) -> dict:
-    """How far one score moved: see `evaluate`.
+def judge_shift(move: Move, persons: np.ndarray, steps: tuple[float, ...] = ()) -> dict:
+    """How far one score moved: see `agegen.evaluation.evaluate`.
 
     Args:
-        real: the score of the real faces of both classes.
-        after: that of the source faces after their translation.
-        direction: source and aim.
-        weights: bootstrap resamples of both classes.
-        persons: who the source faces are, int (n,).
+        move: the score before and after.
+        persons: who the translated faces are, int (n,).
         steps: ``moved_10`` is the share of faces whose score moved by 10 or more the right way.
     """
-    source, to = direction
-    before, moved = real[source], after - real[source]
-    middle = (before.mean() + real[to].mean()) / 2
-    upward = real[to].mean() > before.mean()
-    shares = {"reached": after > middle if upward else after < middle}
-    shares |= {f"moved_{step:g}": age_sign(to) * moved >= step for step in steps}
+    before, after, weights = move.before, move.after, move.weights[move.whose]
+    moved = after - before
+    shares = {f"moved_{step:g}": age_sign(move.to) * moved >= step for step in steps}
     answers = are_answers(before, after)
     return {
-        "before": level(before, weights[source], persons),
-        "after": level(after, weights[source], persons),
+        "before": level(before, weights, persons),
+        "after": level(after, weights, persons),
         "shift": (
             as_json(metrics.paired_difference(after, before, persons))
             if answers
-            else mean_as_json(moved, weights[source])
+            else mean_as_json(moved, weights)
         ),
+        "reached": share_as_json(reached(move), persons) if move.real else UNKNOWN,
         **{name: share_as_json(values, persons) for name, values in shares.items()},
-        "share_of_gap": interval(lambda w: share(real, after, direction, w, w), weights, answers),
+        "share_of_gap": (
+            interval(lambda w: share(move, w, w), move.weights, answers) if move.real else UNKNOWN
+        ),
     }
+
+
+def reached(move: Move) -> np.ndarray:
+    """Which faces are on the aimed side of the middle between both real classes, bool (n,)."""
+    source = next(name for name in CLASS_NAMES if name != move.to)
+    middle = (move.real[source].mean() + move.real[move.to].mean()) / 2
+    upward = move.real[move.to].mean() > move.real[source].mean()
+    return move.after > middle if upward else move.after < middle

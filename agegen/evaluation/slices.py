@@ -7,16 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen import metrics
-from agegen.evaluation.shifts import ByClass, interval, share
-from agegen.faces.records import CLASS_NAMES
-from agegen.faces.store import FaceStore
+from agegen.evaluation.shifts import ByClass, Move, interval, share
 
 
 class Part(NamedTuple):
     """Some of the held-out faces.
 
     Attributes:
-        masks: bool (n,), by class.
+        masks: bool (n,), by class, and of the translated faces.
         own_gap: whether their shift is measured against their own young–old gap, or that of all.
     """
 
@@ -24,43 +22,25 @@ class Part(NamedTuple):
     own_gap: bool
 
 
-class Move(NamedTuple):
-    """What a judge's first score says of the faces before and after.
-
-    Attributes:
-        real: of the real faces of both classes, float64 (n,) each.
-        after: of the source faces after their translation.
-        direction: source and aim.
-        weights: bootstrap resamples of both classes.
-    """
-
-    real: ByClass
-    after: np.ndarray
-    direction: tuple[str, str]
-    weights: ByClass
-
-
 def slices_of(
-    store: FaceStore, indices: dict[str, np.ndarray], source: str, fewest: int = 20
+    genders: dict[str, np.ndarray], ages: np.ndarray, whose: str, fewest: int = 20
 ) -> dict[str, Part]:
-    """Parts of the held-out faces by what the store knows of them: gender, and the source's age.
+    """Parts of the faces by gender, and by the age of those that are translated.
 
     Args:
-        store: whose faces they are.
-        indices: numbers in the store, by class.
-        source: the class that is translated.
+        genders: str (n,) of each face, "" where it is unknown, by class and of the translated.
+        ages: of the translated faces in years, int (n,); below 0 where they are unknown.
+        whose: name of the translated faces in `genders`.
         fewest: smaller parts are left out.
 
     Returns:
-        By name: a gender in both classes, with its own gap; an age of the source, with all of the
-        other class.
+        By name: a gender of all, with its own gap; an age, with all of the real faces.
     """
-    everyone = {name: np.ones(len(i), dtype=bool) for name, i in indices.items()}
+    everyone = {name: np.ones(len(of_all), dtype=bool) for name, of_all in genders.items()}
     found = {
-        gender: Part({name: store.genders[i] == gender for name, i in indices.items()}, True)
-        for gender in sorted(set(store.genders[np.concatenate(list(indices.values()))]) - {""})
+        gender: Part({name: of_all == gender for name, of_all in genders.items()}, True)
+        for gender in sorted(set(np.concatenate(list(genders.values()))) - {""})
     }
-    ages = store.ages[indices[source]]
     known = ages[ages >= 0]
     if len(known):
         middle = int(np.median(known))
@@ -68,7 +48,7 @@ def slices_of(
             (f"up to {middle} years", (ages >= 0) & (ages <= middle)),
             (f"above {middle} years", ages > middle),
         ):
-            found[name] = Part(everyone | {source: mask}, False)
+            found[name] = Part(everyone | {whose: mask}, False)
     return {
         name: part
         for name, part in found.items()
@@ -76,27 +56,13 @@ def slices_of(
     }
 
 
-def first_moves(
-    real: dict[str, dict[str, ByClass]],
-    after: dict[str, dict[str, np.ndarray]],
-    direction: tuple[str, str],
-    weights: ByClass,
-) -> dict[str, Move]:
-    """Every judge's move by its first score."""
-    firsts = {judge: next(iter(scores)) for judge, scores in after.items()}
-    return {
-        judge: Move(real[judge][score], after[judge][score], direction, weights)
-        for judge, score in firsts.items()
-    }
-
-
-def judge_slices(moves: dict[str, Move], parts: dict[str, Part], source: str) -> dict[str, dict]:
-    """By the part's name, ``n`` faces of the source and every judge's share, with its interval.
+def judge_slices(moves: dict[str, Move], parts: dict[str, Part], whose: str) -> dict[str, dict]:
+    """By the part's name, ``n`` translated faces and every judge's share, with its interval.
 
     A gender's shift is measured against its own gap, an age's against that of all.
     """
     return {
-        name: {"n": int(part.masks[source].sum())}
+        name: {"n": int(part.masks[whose].sum())}
         | {judge: part_share(move, part) for judge, move in moves.items()}
         for name, part in parts.items()
     }
@@ -137,11 +103,10 @@ def share_of(move: Move, part: Part) -> Callable[[ByClass | None], np.ndarray]:
 
     def figure(weights: ByClass | None) -> np.ndarray:
         everyone = {
-            name: metrics.uniform(move.real[name], None if weights is None else weights[name])
-            for name in CLASS_NAMES
+            name: metrics.uniform(mask, None if weights is None else weights[name])
+            for name, mask in part.masks.items()
         }
-        inside = {name: everyone[name] * part.masks[name] for name in CLASS_NAMES}
-        gap_of = inside if part.own_gap else everyone
-        return share(move.real, move.after, move.direction, inside, gap_of)
+        inside = {name: everyone[name] * mask for name, mask in part.masks.items()}
+        return share(move, inside, inside if part.own_gap else everyone)
 
     return figure

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from agegen.cyclegan.translate import load_translator
 from agegen.evaluation.controls import CONTROLS, adversarial, evaluate_controls
+from agegen.evaluation.evaluate import translate_both_ways
 from agegen.evaluation.frozen_classifier import FrozenClassifier, load_judge
 from agegen.evaluation.held_out import choose_faces
+from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
 
 
@@ -61,7 +63,11 @@ def test_every_control_gets_figures_and_no_change_none(
 ) -> None:
     translator = load_translator(cyclegan_run, device="cpu")
     held_out = choose_faces(translator, drawn_store, "test", most=8, resamples=100)
-    found = evaluate_controls(held_out, [judge], judge)
+    made = {
+        to: translate_both_ways(translator, drawn_store, held_out, (source, to))
+        for source, to in DIRECTIONS
+    }
+    found = evaluate_controls(made, held_out, [judge], judge)
     assert len(found) == len(CONTROLS) + 1
     for to in ("old", "young"):
         share = found["no change"][to]["classifier"]["log_odds"]["shift"]

@@ -1,11 +1,10 @@
 """Parts of the held-out faces, their shares of the gap, and what differs between them."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from agegen.evaluation.slices import Move, Part, compare_slices, judge_slices, part_share, slices_of
+from agegen.evaluation.shifts import Move
+from agegen.evaluation.slices import Part, compare_slices, judge_slices, part_share, slices_of
 from agegen.faces.store import FaceStore
 
 
@@ -14,7 +13,7 @@ def test_parts_move_by_shares_of_their_own_gap_or_of_everyones() -> None:
     real = {"young": np.zeros(3), "old": np.array([10.0, 20.0, 30.0])}
     weights = {name: np.ones((4, 3)) for name in real}
     masks = {"young": np.array([True, False, False]), "old": np.array([True, False, False])}
-    move = Move(real, np.array([5.0, 0.0, 0.0]), ("young", "old"), weights)
+    move = Move(real, real["young"], np.array([5.0, 0.0, 0.0]), "old", "young", weights)
     assert part_share(move, Part(masks, True)) == {"value": 0.5, "low": None, "high": None}
     assert part_share(move, Part(masks, False))["value"] == pytest.approx(0.25)
 
@@ -24,7 +23,8 @@ def parted(shifts: np.ndarray) -> tuple[dict[str, Move], dict[str, Part]]:
     n = len(shifts)
     real = {"young": np.zeros(n), "old": np.ones(n)}
     drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=200).astype(float)
-    move = Move(real, shifts, ("young", "old"), {"young": drawn, "old": np.ones((200, n))})
+    weights = {"young": drawn, "old": np.ones((200, n))}
+    move = Move(real, real["young"], shifts, "old", "young", weights)
     women = np.arange(n) < n // 2
     parts = {
         "female": Part({"young": women, "old": women}, True),
@@ -68,15 +68,16 @@ def test_parts_are_genders_of_both_classes_and_ages_of_the_source(drawn_store: F
         for label, name in enumerate(("young", "old"))
     }
     genders = np.where(np.arange(len(drawn_store.labels)) % 3 == 0, "male", "female")
-    store = replace(drawn_store, genders=genders)
-    parts = slices_of(store, indices, "young", fewest=5)
+    known = {name: genders[i] for name, i in indices.items()}
+    ages = drawn_store.ages[indices["young"]]
+    parts = slices_of(known, ages, "young", fewest=5)
     assert parts["male"].own_gap
     for name, chosen in indices.items():
         assert np.array_equal(parts["male"].masks[name], genders[chosen] == "male")
-    ages = [name for name in parts if "years" in name]
-    assert len(ages) == 2
-    masks = [parts[name].masks for name in ages]
-    assert not any(parts[name].own_gap for name in ages)
+    by_age = [name for name in parts if "years" in name]
+    assert len(by_age) == 2
+    masks = [parts[name].masks for name in by_age]
+    assert not any(parts[name].own_gap for name in by_age)
     assert all(m["old"].all() for m in masks)
     assert np.array_equal(masks[0]["young"], ~masks[1]["young"])
-    assert not slices_of(store, indices, "young", fewest=10**6)
+    assert not slices_of(known, ages, "young", fewest=10**6)

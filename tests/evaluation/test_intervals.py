@@ -6,7 +6,7 @@ import torch
 
 from agegen import metrics
 from agegen.evaluation.matching import match
-from agegen.evaluation.shifts import gaps, judge_shift
+from agegen.evaluation.shifts import Move, gaps, judge_shift
 from agegen.evaluation.truth import summarise
 
 
@@ -55,9 +55,9 @@ def test_what_a_judge_says_is_never_certain() -> None:
             size=len(real[direction[0]])
         )
         weights = {k: metrics.bootstrap_weights(len(p), p, 100) for k, p in persons.items()}
-        found = judge_shift(
-            real, real[direction[0]] + move, direction, weights, persons[direction[0]], (1, 10)
-        )
+        source, to = direction
+        moved = Move(real, real[source], real[source] + move, to, source, weights)
+        found = judge_shift(moved, persons[source], (1, 10))
         assert_uncertain(found, {"reached", "moved_1", "moved_10"})
 
 
@@ -77,7 +77,9 @@ def test_answers_are_shares_and_their_gap_is_one_of_shares() -> None:
         (of,) = gaps({"judged_old": real}, weights, persons).values()
         assert_uncertain(of, {"young", "old"})
         assert of["gap"]["low"] < of["gap"]["high"]
-        found = judge_shift(real, after["young"], ("young", "old"), weights, persons["young"])
+        found = judge_shift(
+            Move(real, real["young"], after["young"], "old", "young", weights), persons["young"]
+        )
         shift, part = found.pop("shift"), found.pop("share_of_gap")
         assert_uncertain(found, {"before", "after", "reached"})
         assert shift["low"] < shift["high"]
