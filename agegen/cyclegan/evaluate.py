@@ -1,48 +1,40 @@
 """Let every judge that is at hand judge a run's generators, and save the figures beside it."""
 
-import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 import numpy as np
-import torch
-from PIL import Image
 
 from agegen.cyclegan.translate import Translator, load_translator
-from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.controls import evaluate_controls
-from agegen.evaluation.evaluate import Panel, judge_made, known_faces, translate_both_ways
-from agegen.evaluation.face_sheet import Look, make_sheet
-from agegen.evaluation.features import ClassifierFeatures, FeatureName, find_features
+from agegen.evaluation.evaluate import (
+    judge_made,
+    known_faces,
+    save_figures,
+    translate_both_ways,
+)
+from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
 from agegen.evaluation.frozen_classifier import (
     FrozenClassifier,
     doubt_of,
-    load_judge,
-    require_same_view,
 )
 from agegen.evaluation.held_out import HeldOut, choose_faces
-from agegen.evaluation.identity import IdentityMatcher
-from agegen.evaluation.judges import Judge
-from agegen.evaluation.judging import own_judge
-from agegen.evaluation.perceptual import Perceptual, load_perceptual
+from agegen.evaluation.panel import PanelConfig, call_panel, fingerprint
 from agegen.evaluation.truth import evaluate_truth
 from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.run.configs import to_plain
 from agegen.run.devices import start_processes
 from agegen.run.errors import UserError
-from agegen.run.files import sha256, write_json, written_whole
+from agegen.run.files import sha256
 from agegen.run.pretrained import PRETRAINED, find_run
 
 SHOWN = 12  # faces of each class on the sheet
 
-Made = TypeVar("Made")
-
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(PanelConfig):
     """What to judge, and by whom."""
 
     run: Path
@@ -50,27 +42,8 @@ class EvaluateConfig:
     judge: Path
     """Run folder of a trained classifier, best of the same store: its splits are held out too;
     pretrained means the one that comes with agegen, which has seen training faces of UTKFace."""
-    second_judge: Path | None = None
-    """Another classifier, of other training faces, another seed or another network."""
-    own_judges: tuple[str, ...] = ()
-    """Your own judges, package.module:Class, called without arguments (docs/extending.md)."""
-    age_estimator: bool = True
-    """Let an age estimator from outside judge, if the extra photos is installed."""
-    identity: bool = True
-    """Compare identities, if the extras photos and judges are installed."""
-    lpips: bool = True
-    """Measure LPIPS, for which torchvision downloads AlexNet unless --alexnet names its weights."""
-    alexnet: Path | None = None
-    """Safetensors with AlexNet's convolutions, features.0.weight and so on."""
-    controls: bool = True
-    """Judge also changes that age nobody: JPEG, blur, noise, contrast …, adversarial noise."""
     truth: int = 0
     """Newly drawn people whose true counterparts the generated faces are compared with."""
-    features: FeatureName = "auto"
-    """Network in whose features KID and FID are computed: inception, alexnet (LPIPS's), classifier
-    (the judge's); auto is the first of them that can be had."""
-    agreement: bool = True
-    """Compare where faces change with where the judge looks."""
     faces: Path | None = None
     """Folder of the FaceStore; the one that the generators were trained on if not given."""
     split: Literal["val", "test"] = "test"
@@ -104,7 +77,7 @@ class Found(NamedTuple):
     Attributes:
         figures: plain JSON types.
         sheet: uint8 (h, w, 3), of held-out faces drawn at random: see
-            `agegen.evaluation.face_sheet.make_sheet`.
+            `agegen.evaluation.face_sheet.make_sheet_of_looks`.
     """
 
     figures: dict
@@ -123,7 +96,10 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     state = start_processes()
     translator = load_translator(config.run, config.weights, state.device)
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
-    panel, notes = call_panel(config, translator)
+    shown = translator.config.augment.crop / translator.store_size
+    panel, notes = call_panel(config, config.judge, shown, translator.device)
+    if config.truth:
+        notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
     doubt = doubt_of(config.judge, store)
     notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
     before = fingerprint(panel.judges)
@@ -157,7 +133,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     figures["judges_unchanged"] = True
     found = Found(figures, draw_sheet(translator, held_out, config.seed))
     if state.is_main_process:
-        save(config, found)
+        save_figures(config.figures, found.figures, found.sheet)
     state.wait_for_everyone()
     return found
 
@@ -177,24 +153,6 @@ def faces_of(run: Path, translator: Translator) -> Path:
     return faces
 
 
-def save(config: EvaluateConfig, found: Found) -> None:
-    """Write the figures and, beside them, the sheet."""
-    path = config.figures
-    write_json(path, found.figures)
-    with written_whole(path.with_name(f"{path.stem}_faces.png")) as temporary:
-        Image.fromarray(found.sheet).save(temporary, format="png")
-
-
-def fingerprint(judges: Sequence[Judge]) -> str:
-    """Checksum of the weights of all judges that are classifiers."""
-    digest = hashlib.sha256()
-    for judge in judges:
-        if isinstance(judge, FrozenClassifier):
-            for tensor in judge.classifier.model.state_dict().values():
-                digest.update(tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def draw_sheet(translator: Translator, held_out: HeldOut, seed: int) -> np.ndarray:
     """Some of the faces, drawn at random, with what was made of them."""
     shown, looks = {}, {}
@@ -206,54 +164,4 @@ def draw_sheet(translator: Translator, held_out: HeldOut, seed: int) -> np.ndarr
         looks[to] = Look(
             fake, translator.translate(fake, source), translator.translate(real, source)
         )
-    return make_sheet(shown, looks)
-
-
-def call_panel(config: EvaluateConfig, translator: Translator) -> tuple[Panel, dict[str, str]]:
-    """Everybody who was asked for and is at hand; and of each "measured", or why it is not."""
-    device, shown = translator.device, translator.config.augment.crop / translator.store_size
-    first = load_judge(config.judge, device)
-    classifiers = [first]
-    if config.second_judge:
-        classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
-    for judge in classifiers:
-        require_same_view(judge, shown)
-    judges: list[Judge] = [*classifiers, *map(own_judge, config.own_judges)]
-    notes: dict[str, str] = {}
-    outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
-    matcher = optional("identity", lambda: IdentityMatcher(shown), config.identity, notes)
-    perceptual: Perceptual | None
-    if config.lpips and config.alexnet:  # named, so that a mistake is one
-        perceptual = load_perceptual(config.alexnet, device)
-        notes["lpips"] = "measured"
-    else:
-        perceptual = optional("lpips", lambda: load_perceptual(None, device), config.lpips, notes)
-    features = find_features(config.features, first, perceptual, device)
-    notes["realism"] = "measured"
-    if config.features == "auto" and isinstance(features, ClassifierFeatures):
-        notes["realism"] += (
-            " in the classifier's features only: neither Inception nor AlexNet can be had"
-        )
-    if not config.agreement:
-        notes["agreement"] = "not measured: not asked for"
-    if config.truth:
-        notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
-    judges += [outside] if outside else []
-    matchers = [matcher] if matcher else []
-    return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
-
-
-def optional(
-    name: str, make: Callable[[], Made], wanted: bool, notes: dict[str, str]
-) -> Made | None:
-    """Make a judge if it was asked for and can be had; the reason why not goes to the notes."""
-    if not wanted:
-        notes[name] = "not measured: not asked for"
-        return None
-    try:
-        made = make()
-    except UserError as error:
-        notes[name] = f"not measured: {error}"
-        return None
-    notes[name] = "measured"
-    return made
+    return make_sheet_of_looks(shown, looks)

@@ -17,7 +17,7 @@ from agegen.cyclegan.training import Training
 from agegen.cyclegan.translate import BEST, centre_views
 from agegen.evaluation.alarm_limits import FIRST_ALARM, WATCHED
 from agegen.evaluation.alarms import KNOWN, Alarm, Symptoms, find_alarms, measure
-from agegen.evaluation.face_sheet import Look, make_sheet
+from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
 from agegen.evaluation.frozen_classifier import doubt_of, load_judge
 from agegen.evaluation.held_out import choose_by_class
 from agegen.evaluation.selection import (
@@ -88,7 +88,9 @@ class Watch:
             looks = self.translate_all()
             pairs = step * self.config.batch_size
             shown = {name: faces[:SHOWN] for name, faces in self.held_out.items()}
-            sheet = make_sheet(shown, {to: look.first(SHOWN) for to, look in looks.items()})
+            sheet = make_sheet_of_looks(
+                shown, {to: look.first(SHOWN) for to, look in looks.items()}
+            )
             with written_whole(run.folder / "watch" / f"pairs_{pairs:09d}.png") as temporary:
                 Image.fromarray(sheet).save(temporary, format="png")
             if run.trackers:

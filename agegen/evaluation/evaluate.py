@@ -5,20 +5,22 @@ same judge. Several processes share the faces among them and give one process's 
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from agegen.evaluation.agreement import measure_agreement
 from agegen.evaluation.alarms import KNOWN, measure
 from agegen.evaluation.features import FeatureNetwork
-from agegen.evaluation.frozen_classifier import FrozenClassifier
-from agegen.evaluation.held_out import HeldOut, Translator, choose_by_class, choose_faces
+from agegen.evaluation.held_out import HeldOut, Translator, Views, choose_by_class, choose_faces
 from agegen.evaluation.judges import Judge, Matcher
 from agegen.evaluation.judging import BATCH, judge_all, judge_batches, require_judges
 from agegen.evaluation.matching import match
+from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual
 from agegen.evaluation.realism import FEWEST, measure_realism
 from agegen.evaluation.shifts import ByClass, Move, gaps, judge_shift
@@ -27,26 +29,9 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.metrics import SHARE_INTERVALS, mean_as_json
 from agegen.run.distributed import in_shares
+from agegen.run.files import write_json, written_whole
 
 Scores = dict[str, ByClass]
-
-
-class Panel(NamedTuple):
-    """Who judges.
-
-    Attributes:
-        judges: of age; their scores rise with it.
-        matchers: who say whether it is the same person.
-        perceptual: LPIPS; None leaves it out.
-        features: in which sets of faces are compared; None leaves that out.
-        explained: the classifier whose attributions are compared with what changed; None: none.
-    """
-
-    judges: Sequence[Judge]
-    matchers: Sequence[Matcher] = ()
-    perceptual: Perceptual | None = None
-    features: FeatureNetwork | None = None
-    explained: FrozenClassifier | None = None
 
 
 class Made(NamedTuple):
@@ -121,10 +106,10 @@ def translate_both_ways(
     return Made(faces, fake, back, source, weights, persons, parts)
 
 
-def known_faces(translator: Translator, store: FaceStore, seed: int) -> dict[str, Tensor]:
+def known_faces(views: Views, store: FaceStore, seed: int) -> dict[str, Tensor]:
     """Training faces by class, to which what is too near is a copy."""
     chosen = choose_by_class(store, "train", KNOWN, seed)
-    return {name: translator.views(store.images[i]) for name, i in chosen.items()}
+    return {name: views.views(store.images[i]) for name, i in chosen.items()}
 
 
 def judge_made(
@@ -303,3 +288,10 @@ def measure_changes(made: Made, perceptual: Perceptual | None) -> dict:
             distance = in_shares(perceptual.distance, made.faces, other)
             found[f"{name}_lpips"] = distance.double().numpy()
     return {name: mean_as_json(values, made.weights) for name, values in found.items()}
+
+
+def save_figures(path: Path, figures: dict, sheet: np.ndarray) -> None:
+    """Write the figures and, beside them, the sheet of faces."""
+    write_json(path, figures)
+    with written_whole(path.with_name(f"{path.stem}_faces.png")) as temporary:
+        Image.fromarray(sheet).save(temporary, format="png")

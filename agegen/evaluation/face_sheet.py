@@ -24,14 +24,17 @@ class Look(NamedTuple):
         return Look(*(faces[:n] for faces in self))
 
 
-def make_sheet(real: dict[str, Tensor], looks: dict[str, Look]) -> np.ndarray:
-    """Faces pixel for pixel, uint8 (h, w, 3): a row a face, `COLUMNS` for young, then for old.
+def make_sheet_of_looks(real: dict[str, Tensor], looks: dict[str, Look]) -> np.ndarray:
+    """A sheet with `COLUMNS` for young, then for old."""
+    return make_sheet([x for source, to in DIRECTIONS for x in (real[source], *looks[to])])
 
-    `agegen.report` cuts it up again.
+
+def make_sheet(faces: list[Tensor]) -> np.ndarray:
+    """Columns of faces, float (n, 3, h, w) each, pixel for pixel: uint8 (h, w, 3).
+
+    A row has one face of each; `agegen.report` cuts it up again.
     """
-    columns = []
-    for source, to in DIRECTIONS:
-        columns += [to_uint8(faces).cpu().numpy() for faces in (real[source], *looks[to])]
+    columns = [to_uint8(x).cpu().numpy() for x in faces]
     rows = min(map(len, columns))
     padded = [np.pad(c[:rows], ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
               for c in columns]  # fmt: skip

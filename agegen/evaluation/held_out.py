@@ -11,17 +11,21 @@ from agegen.faces.store import FaceStore, clusters
 from agegen.run.errors import UserError
 
 
-class Translator(Protocol):
-    """What makes faces older and younger: `agegen.cyclegan.translate.Translator` is ours."""
+class Views(Protocol):
+    """How faces are shown to a translator and to judges."""
 
     @property
     def store_size(self) -> int:
-        """Side in pixels of the stored faces whose views it takes."""
+        """Side in pixels of the stored faces whose views they are."""
         ...
 
     def views(self, images: np.ndarray) -> Tensor:
-        """Cut faces as it wants them: uint8 (n, h, w, 3) → float (n, 3, size, size) in [−1, 1]."""
+        """Cut stored faces: uint8 (n, h, w, 3) → float (n, 3, size, size) in [−1, 1]."""
         ...
+
+
+class Translator(Views, Protocol):
+    """What makes faces older and younger: `agegen.cyclegan.translate.Translator` is ours."""
 
     def translate(self, faces: Tensor, to: str) -> Tensor:
         """Make such faces "young" or "old": float of the same shape, in [−1, 1]."""
@@ -45,7 +49,7 @@ class HeldOut(NamedTuple):
 
 
 def choose_faces(
-    translator: Translator,
+    views: Views,
     store: FaceStore,
     split: str = "test",
     most: int = 0,
@@ -57,17 +61,17 @@ def choose_faces(
     Raises:
         UserError: the store has faces of another size, or none of a class in the split.
     """
-    if store.size != translator.store_size:
+    if store.size != views.store_size:
         raise UserError(
-            f"the faces of {store.folder} have {store.size} pixels, these generators were trained "
-            f"on {translator.store_size}: prepare them with --size {translator.store_size}"
+            f"the faces of {store.folder} have {store.size} pixels, those that are judged "
+            f"{views.store_size}: prepare them with --size {views.store_size}"
         )
     chosen = choose_by_class(store, split, most, seed)
     faces, weights, persons = {}, {}, {}
     for label, name in enumerate(CLASS_NAMES):
         if not len(chosen[name]):
             raise UserError(f"{store.folder} has no {name} faces in its {split} split")
-        faces[name] = translator.views(store.images[chosen[name]])
+        faces[name] = views.views(store.images[chosen[name]])
         who = persons[name] = clusters(store, chosen[name])
         weights[name] = metrics.bootstrap_weights(len(who), who, resamples, seed + label)
     return HeldOut(faces, weights, chosen, persons)

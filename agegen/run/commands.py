@@ -16,6 +16,7 @@ COMMANDS = {
     "optimize-input": "optimize_input",
     "train-cyclegan": "train_cyclegan",
     "evaluate": "evaluate_cyclegan",
+    "evaluate-pairs": "evaluate_pairs",
     "compare": "compare_cyclegans",
     "report-cyclegan": "report_cyclegan",
     "translate": "translate_photos",

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.translate import Translator, load_translator
-from agegen.evaluation.evaluate import Panel, evaluate
+from agegen.evaluation.evaluate import evaluate
+from agegen.evaluation.panel import Panel
 from agegen.evaluation.text import describe
 from agegen.faces.store import FaceStore
 from agegen.run.errors import UserError

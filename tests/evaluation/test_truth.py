@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from agegen.cyclegan.objective import Generators
 from agegen.cyclegan.translate import Translator, load_translator
-from agegen.evaluation.evaluate import Panel
+from agegen.evaluation.panel import Panel
 from agegen.evaluation.truth import draw_counterparts, evaluate_truth
 
 N = 12

@@ -1,0 +1,137 @@
+"""Everybody who judges: who is asked for, and who is at hand."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import torch
+
+from agegen.evaluation.age_estimator import AgeEstimator
+from agegen.evaluation.features import (
+    ClassifierFeatures,
+    FeatureName,
+    FeatureNetwork,
+    find_features,
+)
+from agegen.evaluation.frozen_classifier import FrozenClassifier, load_judge, require_same_view
+from agegen.evaluation.identity import IdentityMatcher
+from agegen.evaluation.judges import Judge, Matcher
+from agegen.evaluation.judging import own_judge
+from agegen.evaluation.perceptual import Perceptual, load_perceptual
+from agegen.run.errors import UserError
+
+Found = TypeVar("Found")
+
+
+class Panel(NamedTuple):
+    """Who judges.
+
+    Attributes:
+        judges: of age; their scores rise with it.
+        matchers: who say whether it is the same person.
+        perceptual: LPIPS; None leaves it out.
+        features: in which sets of faces are compared; None leaves that out.
+        explained: the classifier whose attributions are compared with what changed; None: none.
+    """
+
+    judges: Sequence[Judge]
+    matchers: Sequence[Matcher] = ()
+    perceptual: Perceptual | None = None
+    features: FeatureNetwork | None = None
+    explained: FrozenClassifier | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelConfig:
+    """Who judges beside the first classifier."""
+
+    second_judge: Path | None = None
+    """Another classifier, of other training faces, another seed or another network."""
+    own_judges: tuple[str, ...] = ()
+    """Your own judges, package.module:Class, called without arguments (docs/extending.md)."""
+    age_estimator: bool = True
+    """Let an age estimator from outside judge, if the extra photos is installed."""
+    identity: bool = True
+    """Compare identities, if the extras photos and judges are installed."""
+    lpips: bool = True
+    """Measure LPIPS, for which torchvision downloads AlexNet unless --alexnet names its weights."""
+    alexnet: Path | None = None
+    """Safetensors with AlexNet's convolutions, features.0.weight and so on."""
+    controls: bool = True
+    """Judge also changes that age nobody: JPEG, blur, noise, contrast …, adversarial noise."""
+    features: FeatureName = "auto"
+    """Network in whose features KID and FID are computed: inception, alexnet (LPIPS's), classifier
+    (the judge's); auto is the first of them that can be had."""
+    agreement: bool = True
+    """Compare where faces change with where the judge looks."""
+
+
+def call_panel(
+    config: PanelConfig, judge: Path, shown: float, device: torch.device
+) -> tuple[Panel, dict[str, str]]:
+    """Everybody who was asked for and is at hand; and of each "measured", or why it is not.
+
+    Args:
+        config: who is asked for.
+        judge: run folder of the first of them, a trained classifier.
+        shown: share of a stored face's side that the faces show.
+        device: where networks compute.
+
+    Raises:
+        UserError: a classifier's run is missing or damaged, or sees another part of a face.
+    """
+    first = load_judge(judge, device)
+    classifiers = [first]
+    if config.second_judge:
+        classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
+    for classifier in classifiers:
+        require_same_view(classifier, shown)
+    judges: list[Judge] = [*classifiers, *map(own_judge, config.own_judges)]
+    notes: dict[str, str] = {}
+    outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
+    matcher = optional("identity", lambda: IdentityMatcher(shown), config.identity, notes)
+    perceptual: Perceptual | None
+    if config.lpips and config.alexnet:  # named, so that a mistake is one
+        perceptual = load_perceptual(config.alexnet, device)
+        notes["lpips"] = "measured"
+    else:
+        perceptual = optional("lpips", lambda: load_perceptual(None, device), config.lpips, notes)
+    features = find_features(config.features, first, perceptual, device)
+    notes["realism"] = "measured"
+    if config.features == "auto" and isinstance(features, ClassifierFeatures):
+        notes["realism"] += (
+            " in the classifier's features only: neither Inception nor AlexNet can be had"
+        )
+    if not config.agreement:
+        notes["agreement"] = "not measured: not asked for"
+    judges += [outside] if outside else []
+    matchers = [matcher] if matcher else []
+    return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
+
+
+def optional(
+    name: str, make: Callable[[], Found], wanted: bool, notes: dict[str, str]
+) -> Found | None:
+    """Make a judge if it was asked for and can be had; the reason why not goes to the notes."""
+    if not wanted:
+        notes[name] = "not measured: not asked for"
+        return None
+    try:
+        made = make()
+    except UserError as error:
+        notes[name] = f"not measured: {error}"
+        return None
+    notes[name] = "measured"
+    return made
+
+
+def fingerprint(judges: Sequence[Judge]) -> str:
+    """Checksum of the weights of all judges that are classifiers."""
+    digest = hashlib.sha256()
+    for judge in judges:
+        if isinstance(judge, FrozenClassifier):
+            for tensor in judge.classifier.model.state_dict().values():
+                digest.update(tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,169 @@
+"""Any face-ageing system judged by the pictures that it made, as our own generators are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agegen import metrics
+from agegen.classifier.predict import Classifier
+from agegen.evaluation.controls import evaluate_controls
+from agegen.evaluation.evaluate import Made, judge_made, known_faces, save_figures
+from agegen.evaluation.face_sheet import make_sheet
+from agegen.evaluation.frozen_classifier import FrozenClassifier, doubt_of
+from agegen.evaluation.held_out import HeldOut, choose_faces
+from agegen.evaluation.panel import PanelConfig, call_panel, fingerprint
+from agegen.evaluation.slices import Part, slices_of
+from agegen.faces.geometry import Geometry
+from agegen.faces.landmarks import SEARCH_PIXELS
+from agegen.faces.records import CLASS_NAMES
+from agegen.faces.store import FaceStore
+from agegen.faces.views import evaluation_views
+from agegen.photos.needs import needs_of
+from agegen.photos.pairs import Kind, Pairs, are_crops, facts_of, read_pairs
+from agegen.run.configs import to_plain
+from agegen.run.errors import UserError
+from agegen.run.files import sha256
+from agegen.run.pretrained import PRETRAINED, find_run
+
+SHOWN = 12  # pairs on the sheet
+WHOSE = "pairs"
+
+
+@dataclass(frozen=True)
+class EvaluatePairsConfig(PanelConfig):
+    """Which pictures to judge, and by whom."""
+
+    before: Path
+    """Folder of faces or photos."""
+    after: Path
+    """Folder of what was made of them: the same names, any format and size; or the names that
+    translate_photos gives."""
+    to: Literal["young", "old"]
+    """The age aimed at."""
+    judge: Path = PRETRAINED
+    """Run folder of a trained classifier; pretrained is the one that comes with agegen."""
+    faces: Path | None = None
+    """Folder of a FaceStore whose test faces give the real gap between young and old, which shifts
+    are shares of; without it they are in the judges' own units."""
+    kind: Kind = "auto"
+    """crops: each picture is one face, cropped as the classifier's training faces are; photos: the
+    largest face is found in each; auto takes square pictures of one size for crops."""
+    seed: int = 0
+    """Of the bootstrap and of the choice of faces."""
+    out: Path | None = None
+    """JSON file for the figures; AFTER_evaluation.json beside the folder if not given."""
+
+    def __post_init__(self) -> None:
+        if self.out and self.out.suffix != ".json":
+            raise UserError(f"--out {self.out} must end in .json: its page and faces lie beside it")
+
+    @property
+    def figures(self) -> Path:
+        """The JSON file."""
+        return self.out or self.after.with_name(f"{self.after.resolve().name}_evaluation.json")
+
+
+class ClassifierViews(NamedTuple):
+    """Faces as a classifier sees them: see `agegen.evaluation.held_out.Views`."""
+
+    classifier: Classifier
+
+    @property
+    def store_size(self) -> int:
+        """Side in pixels of the faces that it was trained on."""
+        return self.classifier.size
+
+    def views(self, images: np.ndarray) -> Tensor:
+        """Their centre: uint8 (n, h, w, 3) → float (n, 3, crop, crop) in [−1, 1]."""
+        views = evaluation_views(torch.tensor(images), self.classifier.crop)[0]
+        return views.to(self.classifier.device)
+
+
+def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
+    """Judge pictures by what they were before; save the figures and a sheet of faces.
+
+    Returns:
+        The figures, plain JSON types: see `agegen.evaluation.evaluate.judge_made`, and
+        ``left_out``: every file that is in no pair, with the reason.
+
+    Raises:
+        UserError: there is no pair, the judge's run or the store is missing or damaged, or does
+            not fit the other, or the extra ``photos`` is missing where faces are looked for.
+    """
+    classifier, geometry = open_judge(config)
+    shown = classifier.crop / classifier.size
+    panel, notes = call_panel(config, config.judge, shown, classifier.device)
+    views = ClassifierViews(classifier)
+    pairs = read_pairs(config.before, config.after, classifier.size, geometry, SEARCH_PIXELS)
+    real, known, store = None, {}, None
+    if config.faces:
+        store = FaceStore.open(config.faces)
+        real = choose_faces(views, store, "test", 0, config.seed)
+        known = known_faces(views, store, config.seed)
+        doubt = doubt_of(config.judge, store)
+        notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
+    unchanged = fingerprint(panel.judges)
+    made: dict[str, Made] = {config.to: made_of(pairs, views, real, store, config.seed)}
+    figures = {
+        "config": to_plain(config),
+        "run": str(config.after),
+        "before": str(config.before),
+        "to": config.to,
+        "kind": "photos" if geometry else "crops",
+        "judge": str(config.judge),
+        "judge_weights": sha256(find_run(config.judge, "classifier") / "best.safetensors"),
+        "faces": str(store.folder) if store else "",
+        "checksum": store.checksum if store else "",
+        "split": "test",
+        "seed": config.seed,
+        "notes": notes,
+        **judge_made(made, real, known, panel),
+        "left_out": [[str(entry.path), entry.reason] for entry in pairs.left_out],
+    }
+    if config.controls:
+        first = panel.judges[0]
+        assert isinstance(first, FrozenClassifier)  # see call_panel
+        figures["controls"] = evaluate_controls(made, real, panel.judges, first)
+    if fingerprint(panel.judges) != unchanged:
+        raise RuntimeError("a judge's weights changed while it judged")
+    figures["judges_unchanged"] = True
+    save_figures(config.figures, figures, draw_sheet(made[config.to], config.seed))
+    return figures
+
+
+def open_judge(config: EvaluatePairsConfig) -> tuple[Classifier, Geometry | None]:
+    """The classifier, and how it wants faces cut out; None where they are already."""
+    crops = config.kind == "crops" or (config.kind == "auto" and are_crops(config.before))
+    run = find_run(config.judge, "classifier")
+    needs = needs_of(run, centred=crops)
+    return needs.classifier, needs.geometry
+
+
+def made_of(
+    pairs: Pairs, views: ClassifierViews, real: HeldOut | None, store: FaceStore | None, seed: int
+) -> Made:
+    """The pairs as the judges see them, and parts of them where names tell."""
+    facts = facts_of(pairs.files)
+    identities = [face.identity for face in facts] if facts else []
+    persons = np.arange(len(pairs.files))
+    if identities and all(identities):
+        persons = np.unique(identities, return_inverse=True)[1]
+    parts: dict[str, Part] = {}
+    if facts and real and store:
+        genders = {name: store.genders[i] for name, i in real.indices.items()}
+        ages = np.array([-1 if face.age is None else face.age for face in facts])
+        mine = np.array([face.gender for face in facts])
+        parts = slices_of(genders | {WHOSE: mine}, ages, WHOSE)
+    weights = metrics.bootstrap_weights(len(persons), persons, 1000, seed + len(CLASS_NAMES))
+    before, after = views.views(pairs.before), views.views(pairs.after)
+    return Made(before, after, None, WHOSE, weights, persons, parts)
+
+
+def draw_sheet(made: Made, seed: int) -> np.ndarray:
+    """Some of the pairs, drawn at random: before and after."""
+    drawn = np.random.default_rng([seed, 1]).permutation(len(made.faces))[:SHOWN]
+    return make_sheet([made.faces[np.sort(drawn)], made.fake[np.sort(drawn)]])
