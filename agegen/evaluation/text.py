@@ -1,6 +1,12 @@
 """An evaluation's figures as lines of text."""
 
-from agegen.evaluation.verdicts import compare_with_controls, list_unable, without_unable
+from agegen.evaluation.verdicts import (
+    compare_with_controls,
+    has_gaps,
+    list_unable,
+    moved,
+    without_unable,
+)
 
 WHICH = {
     "best": "the generators that were chosen as the best",
@@ -28,7 +34,7 @@ def describe(found: dict) -> list[str]:
         for kind, figures in found.get("truth", {}).get("directions", {}).get(to, {}).items():
             lines += [f"  truth, {kind}, {name}: {show(e)}" for name, e in figures.items()]
     lines += describe_truth(found.get("truth", {}))
-    return lines + describe_controls(found.get("controls", {})) + judge_against_controls(found)
+    return lines + describe_controls(found) + judge_against_controls(found)
 
 
 def describe_unable(found: dict) -> list[str]:
@@ -80,13 +86,14 @@ def describe_truth(truth: dict) -> list[str]:
     return lines
 
 
-def describe_controls(controls: dict) -> list[str]:
-    """Shares of the real gap, a line for each control."""
-    lines = ["controls: share of the real gap"] if controls else []
+def describe_controls(found: dict) -> list[str]:
+    """How far each control moves the judges, a line for each."""
+    controls = found.get("controls", {})
+    lines = ["controls: share of the real gap, or shift without one"] if controls else []
     for name, both in controls.items():
         for to, judges in both.items():
             shares = ", ".join(
-                f"{judge} {score} {show(figures['share_of_gap'])}"
+                f"{judge} {score} {show(moved(figures, to, found))}"
                 for judge, scores in judges.items()
                 for score, figures in scores.items()
                 if score not in ("p_old", "judged_old")
@@ -104,7 +111,8 @@ def judge_against_controls(found: dict) -> list[str]:
             continue
         said = "beyond every control" if verdict.beyond else "no evidence of ageing"
         lines.append(
-            f"to {verdict.to}, {verdict.judge} {verdict.score}: share {show(verdict.share)}, "
+            f"to {verdict.to}, {verdict.judge} {verdict.score}: "
+            f"{'share' if has_gaps(found) else 'shift'} {show(verdict.share)}, "
             f"{said} (farthest: {verdict.farthest}, up to {verdict.limit:.3f})"
         )
     return lines

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import NamedTuple
 
+from agegen.faces.records import CLASS_NAMES
+
 UNDEFINED = {"value": None, "low": None, "high": None}
 
 
@@ -18,9 +20,10 @@ class Verdict(NamedTuple):
         to: the class aimed at.
         judge: its name.
         score: its first one.
-        share: of the real gap, ``{"value": …, "low": …, "high": …}``; None where undefined.
+        share: of the real gap, ``{"value": …, "low": …, "high": …}``; None where undefined. Where
+            no real faces tell the gap: the shift towards the age aimed at, in the judge's own unit.
         farthest: the control whose interval reaches farthest.
-        limit: how far that is, as a share of the gap.
+        limit: how far that is, in the same measure.
         beyond: True if the share's whole interval is farther than that.
         able: False if the judge cannot tell real young faces from real old ones.
     """
@@ -55,17 +58,33 @@ def compare_with_controls(found: dict) -> list[Verdict]:
         for judge, scores in direction["judges"].items():
             score, figures = next(iter(scores.items()))
             reached = {
-                name: farthest_of(both[to][judge][score]["share_of_gap"])
+                name: farthest_of(moved(both[to][judge][score], to, found))
                 for name, both in found.get("controls", {}).items()
                 if not is_adversarial(name)
             }
             if reached:
-                share, farthest = figures["share_of_gap"], max(reached, key=lambda n: reached[n])
+                share, farthest = moved(figures, to, found), max(reached, key=lambda n: reached[n])
                 limit = reached[farthest]
                 able = (judge, score) not in unable
                 beyond = able and share["low"] is not None and share["low"] > limit
                 verdicts.append(Verdict(to, judge, score, share, farthest, limit, beyond, able))
     return verdicts
+
+
+def has_gaps(found: dict) -> bool:
+    """Whether real faces told the gap; older evaluations do not say, and always had some."""
+    return bool(found.get("gaps", True))
+
+
+def moved(figures: dict, to: str, found: dict) -> dict:
+    """How far a score moved towards the age aimed at: see `Verdict.share`."""
+    if has_gaps(found):
+        return figures["share_of_gap"]
+    value, low, high = (figures["shift"][name] for name in ("value", "low", "high"))
+    if to == CLASS_NAMES[1]:
+        return figures["shift"]
+    turned = {"value": value, "low": high, "high": low}
+    return {name: None if x is None else -x for name, x in turned.items()}
 
 
 def farthest_of(share: dict) -> float:

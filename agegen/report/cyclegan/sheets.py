@@ -5,6 +5,7 @@ translated to old, translated back, translated to its own age, then the same of 
 face has a white gap to its right and below.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,13 +48,21 @@ def read_sheet(saved: SavedCycleGAN, pairs: int) -> Sheet:
     return Sheet(pairs, cut_up(pixels, saved.config["size"], path))
 
 
-def cut_up(pixels: np.ndarray, size: int, path: Path) -> dict[str, np.ndarray]:
+def cut_up(
+    pixels: np.ndarray,
+    size: int,
+    path: Path,
+    directions: Sequence[tuple[str, str]] = DIRECTIONS,
+    columns: int = COLUMNS,
+) -> dict[str, np.ndarray]:
     """Cut a sheet into its faces.
 
     Args:
         pixels: uint8 (h, w, 3).
         size: side of a face in pixels.
         path: of the sheet, for the message.
+        directions: that are on it.
+        columns: of each.
 
     Returns:
         The faces by the class aimed at, uint8 (columns, n, size, size, 3).
@@ -61,15 +70,15 @@ def cut_up(pixels: np.ndarray, size: int, path: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: the sheet does not hold faces of that size.
     """
-    across = 2 * COLUMNS
+    across = len(directions) * columns
     pitch = pixels.shape[1] // across
     if pitch < size or pixels.shape[1] % across or pixels.shape[0] % pitch:
         raise UserError(f"{path} does not hold faces of {size} pixels, as config.json has it")
     cells = pixels.reshape(pixels.shape[0] // pitch, pitch, across, pitch, 3)
     faces = cells.transpose(2, 0, 1, 3, 4)[:, :, :size, :size]
     return {
-        to: faces[COLUMNS * number : COLUMNS * (number + 1)]
-        for number, (_, to) in enumerate(DIRECTIONS)
+        to: faces[columns * number : columns * (number + 1)]
+        for number, (_, to) in enumerate(directions)
     }
 
 
@@ -96,18 +105,22 @@ def answer(saved: SavedCycleGAN) -> Section:
 
 def describe_faces(sheet: Sheet, source: str, to: str) -> str:
     """Say by how much the faces of one direction were changed."""
-    real, fake, back, same = sheet.faces[to].astype(np.float32)
-    changed, returned, kept = (float(np.abs(x - real).mean()) for x in (fake, back, same))
+    real, *others = sheet.faces[to].astype(np.float32)
+    changed, *rest = (float(np.abs(x - real).mean()) for x in others)
+    said = f"{source.capitalize()} faces made {to} changed by {changed:.1f} grey levels on average"
+    if not rest:
+        return f"{said}."
+    returned, kept = rest
     return (
-        f"{source.capitalize()} faces made {to} changed by {changed:.1f} grey levels on average; "
-        f"translated back, they differed from themselves by {returned:.1f}; translated to their "
-        f"own age, by {kept:.1f}."
+        f"{said}; translated back, they differed from themselves by {returned:.1f}; translated to "
+        f"their own age, by {kept:.1f}."
     )
 
 
 def show_direction(sheet: Sheet, source: str, to: str) -> FaceGrid:
     """All faces of one direction."""
-    heads = (f"{source}, real", f"made {to}", f"and {source} again", f"made {source}")
+    every = (f"{source}, real", f"made {to}", f"and {source} again", f"made {source}")
+    heads = every[: len(sheet.faces[to])]
     rows = [
         [
             (as_jpeg(face), f"{source} face {number}: {head}")
@@ -119,7 +132,7 @@ def show_direction(sheet: Sheet, source: str, to: str) -> FaceGrid:
         f"Last column: translated from {source} to {source}; an identity loss, where the training "
         "had one, asks that nothing changes."
     )
-    return FaceGrid(f"{source} → {to}", heads, rows, caption)
+    return FaceGrid(f"{source} → {to}", heads, rows, caption if len(heads) > 2 else "")
 
 
 def answer_development(saved: SavedCycleGAN) -> Section:

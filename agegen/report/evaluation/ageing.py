@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from agegen.evaluation.verdicts import Verdict, compare_with_controls, list_unable
-from agegen.faces.records import DIRECTIONS
+from agegen.evaluation.verdicts import Verdict, compare_with_controls, has_gaps, list_unable
 from agegen.report.evaluation.figures import draw_forest, frame, list_shares
 from agegen.report.evaluation.file import (
     DIGITS,
@@ -38,15 +37,15 @@ def answer(saved: SavedEvaluation) -> Section:
         QUESTION,
         "De combien les visages ont-ils vieilli ou rajeuni ?",
         [
-            *(describe_shares(saved, source, to) for source, to in DIRECTIONS),
+            *(describe_shares(saved, source, to) for source, to in saved.directions),
             *describe_verdicts(saved),
             *describe_limits(saved),
         ],
         tables=[
-            *(tabulate(saved, source, to) for source, to in DIRECTIONS),
+            *(tabulate(saved, source, to) for source, to in saved.directions),
             *tabulate_steps(saved),
         ],
-        pictures=[draw(saved)],
+        pictures=[draw(saved)] if has_gaps(saved.found) else [],
         details=[
             "Share of the gap: mean shift towards the age aimed at, over the difference between "
             "the means of real old and real young faces by the same judge: 1 is as far as these "
@@ -70,7 +69,7 @@ def describe_shares(saved: SavedEvaluation, source: str, to: str) -> str:
         rest = f" The age estimator gave them {before} years before and {after} after."
     n = saved.found["n"][source]
     return (
-        f"{source.capitalize()} faces made {to} (n = {n:,}) moved by this share of the real gap: "
+        f"{source.capitalize()} faces made {to} (n = {n:,}) moved by this {saved.measure}: "
         f"{'; '.join(shares)}.{rest}"
     )
 
@@ -85,7 +84,7 @@ def describe_verdicts(saved: SavedEvaluation) -> list[str]:
             *describe_unable(saved),
         ]
     sentences = []
-    for _, to in DIRECTIONS:
+    for _, to in saved.directions:
         mine = [verdict for verdict in verdicts if verdict.to == to]
         beyond = listed([name_judge(v.judge) for v in mine if v.beyond])
         within = listed([name_judge(v.judge) for v in mine if v.able and not v.beyond])
@@ -118,7 +117,7 @@ def describe_limits(saved: SavedEvaluation) -> list[str]:
         return []
     limits = "; ".join(
         f"made {to}, " + ", ".join(name_limit(v) for v in verdicts if v.to == to)
-        for _, to in DIRECTIONS
+        for _, to in saved.directions
     )
     return [
         f"A shift is beyond every control if its whole interval is above theirs. Farthest "
@@ -156,12 +155,12 @@ def tabulate_steps(saved: SavedEvaluation) -> list[Table]:
     """Shares of faces that moved by at least so much, of each judge that has steps."""
     tables = []
     for judge, score in saved.judges.items():
-        both = {to: saved.found["directions"][to]["judges"][judge][score] for _, to in DIRECTIONS}
-        steps = [name for name in both[DIRECTIONS[0][1]] if name.startswith("moved_")]
+        both = {to: d["judges"][judge][score] for to, d in saved.found["directions"].items()}
+        steps = [name for name in both[saved.directions[0][1]] if name.startswith("moved_")]
         if steps:
             rows = [
                 [f"made {to}", f"{saved.found['n'][source]:,}", *(tell(both[to][s]) for s in steps)]
-                for source, to in DIRECTIONS
+                for source, to in saved.directions
             ]
             caption = f"Share of the faces that moved the right way by so many {name_score(score)} "
             caption += f"or more, by the {name_judge(judge)}"

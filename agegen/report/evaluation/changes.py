@@ -2,7 +2,6 @@
 
 from agegen.evaluation.alarm_limits import LIMITS, LOW_IS_BAD, is_alarming
 from agegen.faces.pixels import GREY_LEVELS
-from agegen.faces.records import DIRECTIONS
 from agegen.report.cyclegan.symptoms import SYMPTOMS
 from agegen.report.evaluation.file import SavedEvaluation, number, tell
 from agegen.report.parts.section import Section, Table
@@ -30,9 +29,9 @@ def answer(saved: SavedEvaluation) -> Section:
         QUESTION,
         "Est-ce toujours un visage, et qu'est-ce qui a changé d'autre ?",
         [
-            *(describe_realism(saved, to) for _, to in DIRECTIONS),
-            *(describe_change(saved, source, to) for source, to in DIRECTIONS),
-            *(describe_symptoms(saved, to) for _, to in DIRECTIONS),
+            *(describe_realism(saved, to) for _, to in saved.directions),
+            *(describe_change(saved, source, to) for source, to in saved.directions),
+            *(describe_symptoms(saved, to) for _, to in saved.directions),
         ],
         tables=[*tabulate_realism(saved), tabulate_changes(saved), tabulate_symptoms(saved)],
         details=explain(saved),
@@ -66,11 +65,14 @@ def compare(difference: dict | None) -> str:
 def describe_change(saved: SavedEvaluation, source: str, to: str) -> str:
     """Say by how much faces changed, and what the way back leaves."""
     changes = saved.found["directions"][to]["changes"]
-    output, cycle = (in_levels(changes[name]) for name in ("output_l1", "cycle_l1"))
-    return (
-        f"{source.capitalize()} faces made {to} changed by {output} of 255 grey levels on average; "
-        f"translated back, they differed from themselves by {cycle}."
+    changed = in_levels(changes["output_l1"])
+    said = (
+        f"{source.capitalize()} faces made {to} changed by {changed} of 255 grey levels on average"
     )
+    if "cycle_l1" not in changes:
+        return f"{said}."
+    cycle = in_levels(changes["cycle_l1"])
+    return f"{said}; translated back, they differed from themselves by {cycle}."
 
 
 def in_levels(figure: dict) -> str:
@@ -82,6 +84,8 @@ def in_levels(figure: dict) -> str:
 def describe_symptoms(saved: SavedEvaluation, to: str) -> str:
     """Name the symptoms beyond their limits."""
     symptoms = saved.found["directions"][to]["symptoms"]
+    if not symptoms:
+        return f"Made {to}: the symptoms of a training were not measured without real faces."
     beyond = [name for name in SYMPTOMS if alarms(name, symptoms.get(name))]
     if not beyond:
         return f"Made {to}: no symptom is beyond the limit of the training's alarms."
@@ -100,7 +104,7 @@ def alarms(name: str, value: float | None) -> bool:
 def tabulate_realism(saved: SavedEvaluation) -> list[Table]:
     """KID and FID of both directions; none if neither was measured."""
     rows = []
-    for _, to in DIRECTIONS:
+    for _, to in saved.directions:
         found = saved.found["directions"][to]["realism"]
         for name, (title, digits) in DISTANCES.items() if found else ():
             ends = ("", "_source", "_difference", "_real")
@@ -120,11 +124,11 @@ def tabulate_changes(saved: SavedEvaluation) -> Table:
     """L1 and LPIPS of both directions, those that were measured."""
     directions = saved.found["directions"]
     rows = [
-        [title, *(tell(directions[to]["changes"].get(name), 3) for _, to in DIRECTIONS)]
+        [title, *(tell(directions[to]["changes"].get(name), 3) for _, to in saved.directions)]
         for name, title in CHANGES.items()
-        if all(name in directions[to]["changes"] for _, to in DIRECTIONS)
+        if all(name in directions[to]["changes"] for _, to in saved.directions)
     ]
-    header = ("distance to the source", *(f"made {to}" for _, to in DIRECTIONS))
+    header = ("distance to the source", *(f"made {to}" for _, to in saved.directions))
     return Table("How much faces changed", header, rows)
 
 
@@ -133,10 +137,11 @@ def tabulate_symptoms(saved: SavedEvaluation) -> Table:
     rows = []
     for name, symptom in SYMPTOMS.items():
         side = "below" if name in LOW_IS_BAD else "above"
-        values = (saved.found["directions"][to]["symptoms"].get(name) for _, to in DIRECTIONS)
+        values = (saved.found["directions"][to]["symptoms"].get(name) for _, to in saved.directions)
         limit = f"{side} {LIMITS[name]:g}".replace("-", "−")
         rows.append([symptom.title, *(number(value, 3) for value in values), limit])
-    return Table("Symptoms", ("symptom", *(f"made {to}" for _, to in DIRECTIONS), "alarm"), rows)
+    header = ("symptom", *(f"made {to}" for _, to in saved.directions), "alarm")
+    return Table("Symptoms", header, rows)
 
 
 def explain(saved: SavedEvaluation) -> list[str]:
@@ -153,7 +158,7 @@ def explain(saved: SavedEvaluation) -> list[str]:
     sentences.append(
         "L1: mean absolute difference of values in [−1, 1]; LPIPS: Zhang et al., 2018."
     )
-    if "output_lpips" not in saved.found["directions"][DIRECTIONS[0][1]]["changes"]:
+    if "output_lpips" not in saved.found["directions"][saved.directions[0][1]]["changes"]:
         sentences.append(f"LPIPS was {saved.note('lpips')}.")
     sentences.append(" ".join(f"{s.title}: {s.meaning}" for s in SYMPTOMS.values()))
     return sentences

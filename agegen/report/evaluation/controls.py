@@ -1,7 +1,6 @@
 """Which judge is fooled by what? Changes that age nobody, as every judge sees them."""
 
-from agegen.evaluation.verdicts import is_adversarial, list_unable
-from agegen.faces.records import DIRECTIONS
+from agegen.evaluation.verdicts import is_adversarial, list_unable, moved
 from agegen.report.evaluation.file import SavedEvaluation, name_judge, tell
 from agegen.report.parts.section import Section, Table
 
@@ -24,18 +23,18 @@ def answer(saved: SavedEvaluation) -> Section:
             *(describe_adversarial(saved, name) for name in saved.found["controls"]
               if is_adversarial(name)),
         ],
-        tables=[tabulate(saved, source, to) for source, to in DIRECTIONS],
+        tables=[tabulate(saved, source, to) for source, to in saved.directions],
         details=[
-            "Shares of the real gap, as a generator's, of changes that age nobody: where one moves "
+            "As above, of changes that age nobody: where one moves "
             "a judge, that judge takes something else for age."
         ],
     )  # fmt: skip
 
 
 def shares(saved: SavedEvaluation, name: str, to: str) -> dict[str, dict]:
-    """Share of the gap of a control by every judge's first score."""
+    """How far a control moves every judge's first score: see `SavedEvaluation.share`."""
     both = saved.found["controls"][name]
-    return {j: both[to][j][score]["share_of_gap"] for j, score in saved.judges.items()}
+    return {j: moved(both[to][j][score], to, saved.found) for j, score in saved.judges.items()}
 
 
 def describe_judge(saved: SavedEvaluation, judge: str) -> str:
@@ -43,7 +42,7 @@ def describe_judge(saved: SavedEvaluation, judge: str) -> str:
     if (judge, saved.judges[judge]) in list_unable(saved.found):
         return f"The {name_judge(judge)} is unable to judge: see the first question."
     parts = []
-    for _, to in DIRECTIONS:
+    for _, to in saved.directions:
         known = {
             name: shares(saved, name, to)[judge]
             for name in saved.found["controls"]
@@ -64,7 +63,7 @@ def describe_adversarial(saved: SavedEvaluation, name: str) -> str:
     parts = [
         f"to {to}, "
         + ", ".join(f"the {name_judge(j)} by {tell(s)}" for j, s in shares(saved, name, to).items())
-        for _, to in DIRECTIONS
+        for _, to in saved.directions
     ]
     first = name_judge(next(iter(saved.judges)))
     return f"{name.capitalize()}, made against the {first}, moves: {'; '.join(parts)}."
@@ -73,8 +72,9 @@ def describe_adversarial(saved: SavedEvaluation, name: str) -> str:
 def tabulate(saved: SavedEvaluation, source: str, to: str) -> Table:
     """The generator, then every control, by every judge."""
     own = {judge: saved.share(to, judge) for judge in saved.judges}
-    every = {"the generator": own}
+    every = {"these pictures" if saved.is_of_pairs else "the generator": own}
     every |= {name: shares(saved, name, to) for name in saved.found["controls"]}
     rows = [[name, *(tell(share) for share in by.values())] for name, by in every.items()]
-    caption = f"Share of the gap towards {to}, n = {saved.found['n'][source]:,} {source} faces"
+    n = f"n = {saved.found['n'][source]:,} {source} faces"
+    caption = f"{saved.measure.capitalize()} towards {to}, {n}"
     return Table(caption, ("change", *(name_judge(judge) for judge in saved.judges)), rows)

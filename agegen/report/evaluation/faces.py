@@ -3,7 +3,6 @@
 import numpy as np
 from PIL import Image
 
-from agegen.faces.records import DIRECTIONS
 from agegen.report.cyclegan.sheets import COLUMNS, Sheet, cut_up, describe_faces, show_direction
 from agegen.report.evaluation.file import SavedEvaluation
 from agegen.report.parts.section import Section
@@ -21,18 +20,21 @@ def why_missing(saved: SavedEvaluation) -> str:
 
 def answer(saved: SavedEvaluation) -> Section:
     """Answer with the faces themselves."""
-    sheet = read_sheet(saved)
-    shown = len(sheet.faces[DIRECTIONS[0][1]][0])
+    columns = 2 if saved.is_of_pairs else COLUMNS
+    sheet = read_sheet(saved, columns)
+    shown = len(sheet.faces[saved.directions[0][1]][0])
+    which = f"faces of each class of the {saved.found['split']} split"
+    which = "of the pairs" if saved.is_of_pairs else which
     return Section(
         "faces",
         QUESTION,
         "À quoi ressemblent les visages ?",
         [
-            f"Shown are {shown} faces of each class of the {saved.found['split']} split, drawn at "
-            f"random (seed {saved.found['seed']}), whatever became of them.",
-            *(describe_faces(sheet, source, to) for source, to in DIRECTIONS),
+            f"Shown are {shown} {which}, drawn at random (seed {saved.found['seed']}), whatever "
+            "became of them.",
+            *(describe_faces(sheet, source, to) for source, to in saved.directions),
         ],
-        grids=[show_direction(sheet, source, to) for source, to in DIRECTIONS],
+        grids=[show_direction(sheet, source, to) for source, to in saved.directions],
         details=[
             "Differences are means of absolute differences over these faces' pixels, of 255 grey "
             "levels."
@@ -40,7 +42,7 @@ def answer(saved: SavedEvaluation) -> Section:
     )
 
 
-def read_sheet(saved: SavedEvaluation) -> Sheet:
+def read_sheet(saved: SavedEvaluation, columns: int) -> Sheet:
     """Read and cut up the sheet.
 
     Raises:
@@ -51,7 +53,8 @@ def read_sheet(saved: SavedEvaluation) -> Sheet:
             pixels = np.asarray(image.convert("RGB"))
     except OSError:
         raise UserError(f"{saved.sheet} is damaged: evaluate again") from None
-    pitch = pixels.shape[1] // (2 * COLUMNS)
-    if pitch <= GAP or pixels.shape[1] % (2 * COLUMNS) or pixels.shape[0] % pitch:
+    across = columns * len(saved.directions)
+    pitch = pixels.shape[1] // across
+    if pitch <= GAP or pixels.shape[1] % across or pixels.shape[0] % pitch:
         raise UserError(f"{saved.sheet} is not the sheet of an evaluation: evaluate again")
-    return Sheet(0, cut_up(pixels, pitch - GAP, saved.sheet))
+    return Sheet(0, cut_up(pixels, pitch - GAP, saved.sheet, saved.directions, columns))

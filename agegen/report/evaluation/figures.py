@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from agegen.evaluation.verdicts import is_adversarial
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS
+from agegen.faces.records import CLASS_NAMES
 from agegen.report.evaluation.file import SavedEvaluation, name_judge
 from agegen.report.parts.style import BLACK, CLASS_COLOURS, GREY, error_bar
 
@@ -48,7 +48,7 @@ def list_shares(saved: SavedEvaluation) -> list[Panel]:
     """What the forest plot shows."""
     controls = saved.found.get("controls", {})
     panels = []
-    for _, to in DIRECTIONS:
+    for _, to in saved.directions:
         rows = []
         for judge, score in saved.judges.items():
             known = {n: both[to][judge][score]["share_of_gap"] for n, both in controls.items()}

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agegen.evaluation.verdicts import without_unable
-from agegen.faces.records import CLASS_NAMES
+from agegen.evaluation.verdicts import has_gaps, moved, without_unable
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, read_json
 
@@ -34,14 +34,30 @@ class SavedEvaluation(NamedTuple):
         return self.path.with_name(f"{self.path.stem}_faces.png")
 
     @property
+    def directions(self) -> list[tuple[str, str]]:
+        """The class translated and the class aimed at, of each direction that was judged."""
+        return [(source, to) for source, to in DIRECTIONS if to in self.found["directions"]]
+
+    @property
+    def is_of_pairs(self) -> bool:
+        """Whether pictures before and after were judged, and not generators."""
+        return "before" in self.found
+
+    @property
     def judges(self) -> dict[str, str]:
         """Every judge with the name of its first score, the first judge first."""
         first = next(iter(self.found["directions"].values()))
         return {judge: next(iter(scores)) for judge, scores in first["judges"].items()}
 
+    @property
+    def measure(self) -> str:
+        """What tells how far faces moved."""
+        return "share of the gap" if has_gaps(self.found) else "shift"
+
     def share(self, to: str, judge: str) -> dict:
-        """Share of the real gap by a judge's first score."""
-        return self.found["directions"][to]["judges"][judge][self.judges[judge]]["share_of_gap"]
+        """How far a judge's first score moved: share of the real gap, or the shift without one."""
+        figures = self.found["directions"][to]["judges"][judge][self.judges[judge]]
+        return moved(figures, to, self.found)
 
     def note(self, name: str) -> str:
         """Why something was not measured."""
@@ -57,10 +73,10 @@ def read_evaluation(path: Path) -> SavedEvaluation:
     """
     found = read_json(path)
     complete = isinstance(found, dict) and all(name in found for name in NEEDED)
-    if not complete or set(found["directions"]) != set(CLASS_NAMES):
+    directions = set(found["directions"]) if complete else set()
+    if not directions or not directions <= set(CLASS_NAMES):
         raise UserError(
-            f"{path} is not the evaluation of a CycleGAN: make one with "
-            "python recipes/evaluate_cyclegan.py"
+            f"{path} is not an evaluation: make one with python recipes/evaluate_cyclegan.py"
         )
     with explained_damage(path):
         return SavedEvaluation(path, without_unable(without_nan(found)))

@@ -1,6 +1,5 @@
 """For whom does it work? Shares of the gap of parts of the faces, by gender and age."""
 
-from agegen.faces.records import DIRECTIONS
 from agegen.report.evaluation.file import SavedEvaluation, name_judge, tell
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.wording import is_clear
@@ -17,7 +16,7 @@ def why_missing(saved: SavedEvaluation) -> str:
 
 def answer(saved: SavedEvaluation) -> Section:
     """Answer with the shares of the parts."""
-    wanted = [d for d in DIRECTIONS if saved.found["directions"][d[1]]["slices"]]
+    wanted = [d for d in saved.directions if saved.found["directions"][d[1]]["slices"]]
     return Section(
         "groups",
         QUESTION,

@@ -1,6 +1,5 @@
 """Is it still the same person? What the matchers say."""
 
-from agegen.faces.records import DIRECTIONS
 from agegen.report.evaluation.file import SavedEvaluation, number, tell
 from agegen.report.parts.section import Section, Table
 
@@ -16,7 +15,7 @@ def why_missing(saved: SavedEvaluation) -> str:
 
 def list_matchers(saved: SavedEvaluation) -> list[str]:
     """All matchers that compared."""
-    return list(saved.found["directions"][DIRECTIONS[0][1]]["matchers"])
+    return list(saved.found["directions"][saved.directions[0][1]]["matchers"])
 
 
 def answer(saved: SavedEvaluation) -> Section:
@@ -28,7 +27,7 @@ def answer(saved: SavedEvaluation) -> Section:
         [
             describe(saved, matcher, source, to)
             for matcher in list_matchers(saved)
-            for source, to in DIRECTIONS
+            for source, to in saved.directions
         ],
         tables=[tabulate(saved)],
         details=[explain_threshold(saved)],
@@ -50,7 +49,7 @@ def tabulate(saved: SavedEvaluation) -> Table:
     """Every matcher, both directions."""
     rows = []
     for matcher in list_matchers(saved):
-        for source, to in DIRECTIONS:
+        for source, to in saved.directions:
             figures = saved.found["directions"][to]["matchers"][matcher]
             rows.append([matcher, f"made {to}", f"{saved.found['n'][source]:,}", *cells(figures)])
     return Table("Distances of faces, and how many are verified", HEADER, rows)

@@ -5,7 +5,8 @@ from agegen.report.parts.commands import quoted_flags
 from agegen.report.parts.wording import by_class
 
 FACTS = {
-    "run": "run of the generators",
+    "before": "pictures before",
+    "run": "run of the generators, or pictures after",
     "weights": "weights of the generators",
     "judge": "judge's run",
     "judge_weights": "judge's weights (SHA-256)",
@@ -20,7 +21,8 @@ FACTS = {
 
 def list_commands(saved: SavedEvaluation) -> list[list[str]]:
     """The command that makes the figures and this page again, flag by flag."""
-    return [["python", "recipes/evaluate_cyclegan.py", *quoted_flags(saved.found["config"])]]
+    recipe = "evaluate_pairs" if saved.is_of_pairs else "evaluate_cyclegan"
+    return [["python", f"recipes/{recipe}.py", *quoted_flags(saved.found["config"])]]
 
 
 def list_facts(saved: SavedEvaluation) -> list[tuple[str, object]]:

@@ -1,17 +1,18 @@
-"""The report of an evaluation of CycleGAN generators: one static HTML page, from its files only."""
+"""The report of an evaluation: one static HTML page, from its files only."""
 
 from pathlib import Path
 
-from agegen.faces.records import DIRECTIONS
-from agegen.report.evaluation import ageing as evaluation_ageing
-from agegen.report.evaluation import changes as evaluation_changes
-from agegen.report.evaluation import controls as evaluation_controls
-from agegen.report.evaluation import faces as evaluation_faces
-from agegen.report.evaluation import groups as evaluation_groups
-from agegen.report.evaluation import identity as evaluation_identity
-from agegen.report.evaluation import making as evaluation_making
-from agegen.report.evaluation import pixels as evaluation_pixels
-from agegen.report.evaluation import truth as evaluation_truth
+from agegen.report.evaluation import (
+    ageing,
+    changes,
+    controls,
+    faces,
+    groups,
+    identity,
+    making,
+    pixels,
+    truth,
+)
 from agegen.report.evaluation.file import (
     SavedEvaluation,
     bracket,
@@ -26,14 +27,14 @@ from agegen.report.parts.wording import in_words
 from agegen.run.files import explained_damage
 
 CHAPTERS = (
-    evaluation_ageing,
-    evaluation_identity,
-    evaluation_changes,
-    evaluation_controls,
-    evaluation_groups,
-    evaluation_pixels,
-    evaluation_truth,
-    evaluation_faces,
+    ageing,
+    identity,
+    changes,
+    controls,
+    groups,
+    pixels,
+    truth,
+    faces,
 )
 """Each has `QUESTION`, `answer(saved)`, and `why_missing(saved)`: empty if it can answer."""
 
@@ -61,9 +62,9 @@ def make_page(evaluation: Path) -> str:
             summary=summarise(saved),
             sections=answer_questions(saved),
             missing=list_missing(saved),
-            commands=evaluation_making.list_commands(saved),
-            facts_known=evaluation_making.list_facts(saved),
-            notes=evaluation_making.list_notes(saved),
+            commands=making.list_commands(saved),
+            facts_known=making.list_facts(saved),
+            notes=making.list_notes(saved),
         )
 
 
@@ -81,11 +82,32 @@ def list_missing(saved: SavedEvaluation) -> list[tuple[str, str]]:
 def summarise(saved: SavedEvaluation) -> list[str]:
     """Say how many faces were judged, and what of."""
     found = saved.found
-    faces = " and ".join(f"{n:,} {name}" for name, n in found["n"].items())
+    counts = " and ".join(f"{n:,} {name}" for name, n in found["n"].items())
+    if saved.is_of_pairs:
+        return [*summarise_pairs(saved), *ageing.describe_verdicts(saved)]
     return [
-        f"Judged were the {which_generators(saved)}, on {faces} faces of the {found['split']} "
+        f"Judged were the {which_generators(saved)}, on {counts} faces of the {found['split']} "
         f"split of the store {found['faces']}. In brackets: 95 % intervals.",
-        *evaluation_ageing.describe_verdicts(saved),
+        *ageing.describe_verdicts(saved),
+    ]
+
+
+def summarise_pairs(saved: SavedEvaluation) -> list[str]:
+    """Say how many pairs were judged, and what their measure is."""
+    found = saved.found
+    (n,), (to,) = found["n"].values(), found["directions"]
+    whole = "the largest face of each photo" if found["kind"] == "photos" else "crops"
+    measure = (
+        f"The real gap is that of the test faces of {found['faces']}."
+        if found["faces"]
+        else "No real faces were named (--faces): shifts are in the judges' own units."
+    )
+    left_out = len(found["left_out"])
+    return [
+        f"Judged were {n:,} pairs of {found['before']} and {found['run']}, made {to}: {whole}"
+        f"{f'; {left_out:,} files are in no pair' if left_out else ''}. In brackets: 95 % "
+        "intervals.",
+        measure,
     ]
 
 
@@ -93,13 +115,13 @@ def make_tiles(saved: SavedEvaluation) -> list[tuple[str, str, str]]:
     """The headline figures: name, value, interval."""
     judge = next(iter(saved.judges))
     tiles = [
-        tile(f"made {to}: share of the gap", saved.share(to, judge), name_judge(judge), 2)
-        for _, to in DIRECTIONS
+        tile(f"made {to}: {saved.measure}", saved.share(to, judge), name_judge(judge), 2)
+        for _, to in saved.directions
     ]
-    for _, to in DIRECTIONS:
+    for _, to in saved.directions:
         for matcher, figures in saved.found["directions"][to]["matchers"].items():
             tiles.append(tile(f"made {to}: same person", figures["verified"], matcher, 2))
-    for _, to in DIRECTIONS:
+    for _, to in saved.directions:
         years = saved.found["directions"][to]["judges"].get("age_estimator", {}).get("years")
         if years:
             tiles.append(tile(f"made {to}: years", years["shift"], "age estimator", 1, sign="+"))

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from agegen.faces.records import DIRECTIONS
 from agegen.report.evaluation.figures import draw_maps
 from agegen.report.evaluation.file import SavedEvaluation, name_judge, tell
 from agegen.report.parts.section import Section, Table
@@ -19,7 +18,7 @@ def why_missing(saved: SavedEvaluation) -> str:
 
 def measured(saved: SavedEvaluation) -> list[tuple[str, str]]:
     """The directions whose maps were compared."""
-    return [d for d in DIRECTIONS if saved.found["directions"][d[1]]["agreement"]]
+    return [d for d in saved.directions if saved.found["directions"][d[1]]["agreement"]]
 
 
 def answer(saved: SavedEvaluation) -> Section:

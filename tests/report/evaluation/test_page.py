@@ -356,7 +356,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text('{"auc": 1}')
-    with pytest.raises(UserError, match="not the evaluation of a CycleGAN"):
+    with pytest.raises(UserError, match="is not an evaluation"):
         make_page(path)
 
 
