@@ -22,7 +22,8 @@ def describe(found: dict) -> list[str]:
     lines += describe_unable(found)
     for to, direction in found["directions"].items():
         n = found["n"]["young" if to == "old" else "old"]
-        lines.append(f"to {to}, n = {n:,} ({found['split']} split)")
+        which = "pairs" if "before" in found else f"{found['split']} split"
+        lines.append(f"to {to}, n = {n:,} ({which})")
         for judge, scores in direction["judges"].items():
             for score, figures in scores.items():
                 lines += [f"  {judge}, {score}, {name}: {show(figures[name])}" for name in figures]

@@ -69,7 +69,7 @@ def describe_shares(saved: SavedEvaluation, source: str, to: str) -> str:
         rest = f" The age estimator gave them {before} years before and {after} after."
     n = saved.found["n"][source]
     return (
-        f"{source.capitalize()} faces made {to} (n = {n:,}) moved by this {saved.measure}: "
+        f"{saved.faces(source)} made {to} (n = {n:,}) moved by this {saved.measure}: "
         f"{'; '.join(shares)}.{rest}"
     )
 
@@ -147,7 +147,7 @@ def tabulate(saved: SavedEvaluation, source: str, to: str) -> Table:
                 tell(figures[name], DIGITS.get(score, 3) if name in unit else 2) for name in COLUMNS
             ]
             rows.append([name_judge(judge), name_score(score), *cells])
-    caption = f"{source.capitalize()} faces made {to}, n = {saved.found['n'][source]:,}"
+    caption = f"{saved.faces(source)} made {to}, n = {saved.found['n'][source]:,}"
     return Table(caption, ("judge", "score", *COLUMNS.values()), rows)
 
 
@@ -185,8 +185,9 @@ def draw(saved: SavedEvaluation) -> Picture:
     if outside:
         caption += f" {outside:,} of the values lie outside the frame: see the tables."
     sample = " and ".join(f"{n:,} {name}" for name, n in saved.found["n"].items())
+    which = "pairs" if saved.is_of_pairs else f"{saved.found['split']} split"
     drawn = picture(
-        "Share of the real gap", f"{saved.found['split']} split, n = {sample} faces",
+        "Share of the real gap", f"{which}, n = {sample} faces",
         partial(draw_forest, panels=panels), f"{each}.", caption,
         height=1.3 + 2 * (0.3 + 0.5 * len(saved.judges)),
     )  # fmt: skip

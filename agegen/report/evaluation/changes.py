@@ -66,9 +66,7 @@ def describe_change(saved: SavedEvaluation, source: str, to: str) -> str:
     """Say by how much faces changed, and what the way back leaves."""
     changes = saved.found["directions"][to]["changes"]
     changed = in_levels(changes["output_l1"])
-    said = (
-        f"{source.capitalize()} faces made {to} changed by {changed} of 255 grey levels on average"
-    )
+    said = f"{saved.faces(source)} made {to} changed by {changed} of 255 grey levels on average"
     if "cycle_l1" not in changes:
         return f"{said}."
     cycle = in_levels(changes["cycle_l1"])

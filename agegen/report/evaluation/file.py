@@ -43,6 +43,10 @@ class SavedEvaluation(NamedTuple):
         """Whether pictures before and after were judged, and not generators."""
         return "before" in self.found
 
+    def faces(self, source: str) -> str:
+        """What the faces of a direction are called; of pairs nobody says that they are young."""
+        return "Faces" if self.is_of_pairs else f"{source.capitalize()} faces"
+
     @property
     def judges(self) -> dict[str, str]:
         """Every judge with the name of its first score, the first judge first."""

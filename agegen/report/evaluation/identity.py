@@ -38,7 +38,7 @@ def describe(saved: SavedEvaluation, matcher: str, source: str, to: str) -> str:
     """Say how many faces of one direction are verified, and how near they are."""
     figures = saved.found["directions"][to]["matchers"][matcher]
     return (
-        f"{source.capitalize()} faces made {to}: a share of {tell(figures['verified'])} is "
+        f"{saved.faces(source)} made {to}: a share of {tell(figures['verified'])} is "
         f"verified as the same person by the matcher {matcher}; their mean distance to their "
         f"source is {tell(figures['distance'])}, that of different people's real faces "
         f"{number(figures['others'], 2)}."

@@ -105,7 +105,7 @@ def summarise_pairs(saved: SavedEvaluation) -> list[str]:
     left_out = len(found["left_out"])
     return [
         f"Judged were {n:,} pairs of {found['before']} and {found['run']}, made {to}: {whole}"
-        f"{f'; {left_out:,} files are in no pair' if left_out else ''}. In brackets: 95 % "
+        f"{f'; in no pair: {left_out:,} of the files' if left_out else ''}. In brackets: 95 % "
         "intervals.",
         measure,
     ]

@@ -71,7 +71,7 @@ def count(number: int, name: str, plural: str = "s") -> str:
 
 def by_class(counts: dict) -> str:
     """651 young, 290 old."""
-    return ", ".join(f"{counts[name]:,} {name}" for name in CLASS_NAMES)
+    return ", ".join(f"{counts[name]:,} {name}" for name in CLASS_NAMES if name in counts)
 
 
 def sample_of(evaluation: dict) -> str:
