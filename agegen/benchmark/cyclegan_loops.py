@@ -15,9 +15,9 @@ from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.flops import cyclegan_flops
 from agegen.benchmark.machine import Machine, synchronise
 from agegen.benchmark.turns import Contestant, Speed, logged_speed
+from agegen.cyclegan.batches import PairDrawer
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Discriminators, Generators
-from agegen.cyclegan.pairs import PairDrawer
 from agegen.cyclegan.train import train
 from agegen.cyclegan.training import build_discriminators, build_generators, fitted_to
 from agegen.cyclegan.translate import centre_views

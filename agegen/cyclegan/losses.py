@@ -1,6 +1,7 @@
 """The losses of CycleGAN (Zhu et al., 2017), each a small function of tensors → scalar tensor.
 
-A new adversarial loss is one more `GanLoss`: two functions of the discriminator's logits.
+They are put together in `objective.py`. A new adversarial loss is one more `GanLoss`: two functions
+of the discriminator's logits.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from agegen.cyclegan.batches import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.checkpoints import begin, roll_back, save
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.diff_augment import diff_augment
@@ -18,7 +19,6 @@ from agegen.cyclegan.objective import (
     Sides,
     identity_weight_of,
 )
-from agegen.cyclegan.pairs import Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.start import with_start
 from agegen.cyclegan.step_log import LOG_EVERY, NotFiniteError, StepLog, require_finite

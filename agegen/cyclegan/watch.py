@@ -1,7 +1,8 @@
 """A look at held-out faces every so many pairs: pictures, symptoms, alarms, and the judge's scores.
 
 All of it is computed by the first process with the averaged generators, and uses no random numbers:
-a training is the same whether it is watched or not.
+a training is the same whether it is watched or not. From where on a symptom is an alarm:
+`agegen.evaluation.alarm_limits`.
 """
 
 import time

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from agegen.evaluation.agreement import measure_agreement
 from agegen.evaluation.alarms import KNOWN, measure
+from agegen.evaluation.ask_judges import BATCH, judge_all, judge_batches, require_judges
 from agegen.evaluation.features import FeatureNetwork
 from agegen.evaluation.held_out import HeldOut, Translator, Views, choose_by_class, choose_faces
 from agegen.evaluation.judges import Judge, Matcher
-from agegen.evaluation.judging import BATCH, judge_all, judge_batches, require_judges
 from agegen.evaluation.matching import match
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import torch
 
 from agegen.evaluation.age_estimator import AgeEstimator
+from agegen.evaluation.ask_judges import own_judge
 from agegen.evaluation.features import (
     ClassifierFeatures,
     FeatureName,
@@ -18,7 +19,6 @@ from agegen.evaluation.features import (
 from agegen.evaluation.frozen_classifier import FrozenClassifier, load_judge, require_same_view
 from agegen.evaluation.identity import IdentityMatcher
 from agegen.evaluation.judges import Judge, Matcher
-from agegen.evaluation.judging import own_judge
 from agegen.evaluation.perceptual import Perceptual, load_perceptual
 from agegen.run.errors import UserError
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from agegen import metrics
 from agegen.drawn.synthetic import draw_identities, draw_shots, render_faces
+from agegen.evaluation.ask_judges import judge_batches
 from agegen.evaluation.held_out import Translator
 from agegen.evaluation.judges import Judge
-from agegen.evaluation.judging import judge_batches
 from agegen.evaluation.matching import match
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual

@@ -47,7 +47,7 @@ def compare_with_controls(found: dict) -> list[Verdict]:
     """Compare every judge's first score with its controls, adversarial noise apart.
 
     Args:
-        found: an evaluation's figures, see `agegen.cyclegan.evaluate`.
+        found: an evaluation's figures, see `agegen.evaluation.evaluate.judge_made`.
 
     Returns:
         One for each direction and judge; none where no controls were judged.

@@ -19,8 +19,8 @@ from agegen.classifier import training as classifier_training
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.train import share_of_loss
 from agegen.cyclegan import training as cyclegan_training
+from agegen.cyclegan.batches import fetch_pairs
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.pairs import fetch_pairs
 from agegen.cyclegan.train import discriminator_phase, generator_phase, make_views
 from agegen.faces.batches import epoch_batches, fetch_batches
 from agegen.faces.store import FaceStore

@@ -21,17 +21,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from agegen.run.errors import UserError
+from agegen.run.launcher import require_ours
 
 Precision = Literal["auto", "bf16", "fp16", "float32"]
+"""A further one also needs tolerances in `agegen.machine.first_step`, and a peak in
+`agegen.benchmark.machine`."""
 OF_ACCELERATE: dict[str, Precision] = {"no": "float32", "bf16": "bf16", "fp16": "fp16"}
-NOT_OURS = {
-    "ACCELERATE_USE_FSDP": "FSDP",
-    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
-    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
-    "ACCELERATE_USE_PARALLELISM_CONFIG": "a parallelism config",
-    "ACCELERATE_USE_SAGEMAKER": "SageMaker",
-}
-HOW = "leave its flag out, or the config file that `accelerate config` made"
 
 
 def default_device() -> torch.device:
@@ -75,26 +70,6 @@ def leave_buffers(*networks: nn.Module) -> None:
     for network in networks:
         if isinstance(network, DistributedDataParallel):
             network.broadcast_buffers = False
-
-
-def require_ours() -> None:
-    """Refuse settings of the launcher under which the loops would train something else, or not.
-
-    Raises:
-        UserError: it names the setting.
-    """
-    for name, what in NOT_OURS.items():
-        if parse_flag_from_env(name):
-            raise UserError(f"the launcher asks for {what}, which agegen lacks: {HOW}")
-    backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no")
-    if backend.lower() != "no":
-        raise UserError(f"the launcher asks for dynamo ({backend}): use the flag --compile instead")
-    parts = os.environ.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1")
-    if parts != "1":
-        raise UserError(
-            f"the launcher asks for {parts} gradient accumulation steps: train_cyclegan.py has "
-            "--accumulate, which divides a batch; the launcher's would divide the gradients"
-        )
 
 
 def choose_precision(wanted: Precision) -> Precision:

@@ -1,5 +1,15 @@
 """The run folder: config.json, environment.json, metrics.jsonl, checkpoints, results.
 
+| file | who writes it |
+|---|---|
+| config.json, environment.json, metrics.jsonl, checkpoints/step_…/ | this module |
+| best.safetensors, best.json | `agegen.classifier.train`, `agegen.cyclegan.watch` |
+| generators.safetensors, checkpoints/frozen.safetensors | `agegen.cyclegan.checkpoints` |
+| watch/ | `agegen.cyclegan.watch` |
+| evaluation.json, predictions.csv | `evaluate_run` of the classifier, `evaluate` of CycleGAN |
+| analysis/ | `agegen.analysis.analyze` |
+| geometry.json, training_faces.json, familiarity | what photos need: `agegen.photos.needs` |
+
 A killed run resumes to the same result: checkpoints are folders written under a temporary name and
 renamed when whole, and metrics after the checkpoint are cut off before they are written again.
 Weights and optimiser states are safetensors; nothing that is read back can hold code.

@@ -13,7 +13,7 @@ from agegen.report.cyclegan import symptoms as cyclegan_symptoms
 from agegen.report.cyclegan import training as cyclegan_training
 from agegen.report.cyclegan.run import SavedCycleGAN, last_part, read_cyclegan_run
 from agegen.report.evaluation import truth as evaluation_truth
-from agegen.report.evaluation.file import (
+from agegen.report.evaluation.saved import (
     name_judge,
     read_evaluation,
     tell,

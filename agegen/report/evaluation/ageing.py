@@ -4,7 +4,7 @@ from functools import partial
 
 from agegen.evaluation.verdicts import Verdict, compare_with_controls, has_gaps, list_unable
 from agegen.report.evaluation.figures import draw_forest, frame, list_shares
-from agegen.report.evaluation.file import (
+from agegen.report.evaluation.saved import (
     DIGITS,
     SavedEvaluation,
     listed,

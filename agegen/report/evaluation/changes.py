@@ -3,7 +3,7 @@
 from agegen.evaluation.alarm_limits import LIMITS, LOW_IS_BAD, is_alarming
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.report.cyclegan.symptoms import SYMPTOMS
-from agegen.report.evaluation.file import SavedEvaluation, number, tell
+from agegen.report.evaluation.saved import SavedEvaluation, number, tell
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.wording import is_clear
 

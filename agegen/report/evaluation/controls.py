@@ -1,7 +1,7 @@
 """Which judge is fooled by what? Changes that age nobody, as every judge sees them."""
 
 from agegen.evaluation.verdicts import is_adversarial, list_unable, moved
-from agegen.report.evaluation.file import SavedEvaluation, name_judge, tell
+from agegen.report.evaluation.saved import SavedEvaluation, name_judge, tell
 from agegen.report.parts.section import Section, Table
 
 QUESTION = "Which judge is fooled by what?"

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from agegen.report.cyclegan.sheets import COLUMNS, Sheet, cut_up, describe_faces, show_direction
-from agegen.report.evaluation.file import SavedEvaluation
+from agegen.report.evaluation.saved import SavedEvaluation
 from agegen.report.parts.section import Section
 from agegen.run.errors import UserError
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from agegen.evaluation.verdicts import is_adversarial
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.evaluation.file import SavedEvaluation, name_judge
+from agegen.report.evaluation.saved import SavedEvaluation, name_judge
 from agegen.report.parts.style import BLACK, CLASS_COLOURS, GREY, error_bar
 
 if TYPE_CHECKING:

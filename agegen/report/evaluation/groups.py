@@ -1,6 +1,6 @@
 """For whom does it work? Shares of the gap of parts of the faces, by gender and age."""
 
-from agegen.report.evaluation.file import SavedEvaluation, name_judge, tell
+from agegen.report.evaluation.saved import SavedEvaluation, name_judge, tell
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.wording import is_clear
 

@@ -1,6 +1,6 @@
 """Is it still the same person? What the matchers say."""
 
-from agegen.report.evaluation.file import SavedEvaluation, number, tell
+from agegen.report.evaluation.saved import SavedEvaluation, number, tell
 from agegen.report.parts.section import Section, Table
 
 QUESTION = "Is it still the same person?"

@@ -1,6 +1,6 @@
 """How an evaluation was made: the command, what was judged, and what was not measured and why."""
 
-from agegen.report.evaluation.file import SavedEvaluation
+from agegen.report.evaluation.saved import SavedEvaluation
 from agegen.report.parts.commands import quoted_flags
 from agegen.report.parts.wording import by_class
 

@@ -13,7 +13,7 @@ from agegen.report.evaluation import (
     pixels,
     truth,
 )
-from agegen.report.evaluation.file import (
+from agegen.report.evaluation.saved import (
     SavedEvaluation,
     bracket,
     name_judge,

@@ -3,7 +3,7 @@
 from functools import partial
 
 from agegen.report.evaluation.figures import draw_maps
-from agegen.report.evaluation.file import SavedEvaluation, name_judge, tell
+from agegen.report.evaluation.saved import SavedEvaluation, name_judge, tell
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import Picture, picture
 from agegen.report.parts.wording import is_clear

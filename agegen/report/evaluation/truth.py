@@ -1,8 +1,8 @@
 """What is the truth on drawn faces? Generated faces beside true counterparts, and judges too."""
 
 from agegen.faces.records import DIRECTIONS
-from agegen.report.evaluation.file import SavedEvaluation, listed, name_judge, tell
 from agegen.report.evaluation.identity import cells
+from agegen.report.evaluation.saved import SavedEvaluation, listed, name_judge, tell
 from agegen.report.parts.section import Section, Table
 
 QUESTION = "What is the truth on drawn faces?"

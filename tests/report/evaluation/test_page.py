@@ -14,8 +14,8 @@ from agegen.evaluation import face_sheet, matching
 from agegen.report.evaluation import faces as evaluation_faces
 from agegen.report.evaluation import identity as evaluation_identity
 from agegen.report.evaluation.figures import frame, list_shares
-from agegen.report.evaluation.file import read_evaluation, tell
 from agegen.report.evaluation.page import make_page
+from agegen.report.evaluation.saved import read_evaluation, tell
 from agegen.report.parts import style
 from agegen.run.errors import UserError
 

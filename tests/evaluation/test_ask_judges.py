@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agegen.evaluation.judging import judge_all, judge_batches, own_judge, require_judges
+from agegen.evaluation.ask_judges import judge_all, judge_batches, own_judge, require_judges
 from agegen.run.errors import UserError
 
 FACES = torch.linspace(-1, 1, 70 * 3 * 4 * 4).reshape(70, 3, 4, 4)  # more than a batch

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agegen.cyclegan.pairs import PairDrawer, Rounds, fetch_pairs, rows_of
+from agegen.cyclegan.batches import PairDrawer, Rounds, fetch_pairs, rows_of
 from agegen.faces.store import FaceStore
 from agegen.run.distributed import share_of
 
