@@ -4,6 +4,7 @@ import importlib
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 from agegen.analysis.analysis import Analysis, open_analysis
 from agegen.classifier.evaluate_run import evaluate_run
@@ -58,10 +59,14 @@ def analyze_run(
             continue
         print(f"[{number}/{len(chapters)}] {name}", flush=True)
         started = time.perf_counter()
-        module = f"agegen.analysis.{ROOMS.get(name, '')}{name}"  # its `analyze(Analysis) -> dict`
-        answer = importlib.import_module(module).analyze(analysis)
+        answer = module_of(name).analyze(analysis)
         seconds = time.perf_counter() - started
         write_json(path, {"made_from": made_from, "seconds": round(seconds, 1), **answer})
+
+
+def module_of(chapter: str) -> ModuleType:
+    """A chapter's module, which has `analyze(Analysis) -> dict`."""
+    return importlib.import_module(f"agegen.analysis.{ROOMS.get(chapter, '')}{chapter}")
 
 
 def fingerprint(analysis: Analysis) -> dict[str, str | int]:

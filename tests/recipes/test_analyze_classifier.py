@@ -1,6 +1,5 @@
 """The analysis as a real command: chapters are computed once, and shown on the run's page."""
 
-import importlib
 import os
 import shutil
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agegen.analysis.analyze import CHAPTERS
+from agegen.analysis.analyze import CHAPTERS, module_of
 from agegen.run.files import read_json
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +32,7 @@ def run(trained_run: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_chapter_is_a_module_that_analyses(chapter: str) -> None:
-    assert callable(importlib.import_module(f"agegen.analysis.{chapter}").analyze)
+    assert callable(module_of(chapter).analyze)
 
 
 def test_chapters_are_computed_once_and_shown(run: Path) -> None:
