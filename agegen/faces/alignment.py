@@ -104,12 +104,7 @@ def sample_face(photo: np.ndarray, to_face: Similarity, size: int) -> np.ndarray
 def cut_region(
     photo: np.ndarray, to_face: Similarity, size: int, shrink: int
 ) -> tuple[Image.Image, int, int, int]:
-    """Cut the part of the photo that holds a face, continued beyond the edge by its mirror image.
-
-    Returns:
-        The part, shrunk by a whole number so that a huge face needs little memory; the photo's
-        pixel in its upper left corner as left and top; and that number.
-    """
+    """Cut a face's part, mirrored beyond the edge, a huge one shrunk; its left, top, and shrink."""
     shrink = max(shrink, 1)
     corners = outline(to_face, size)
     margin = 4 * max(shrink, math.ceil(1 / to_face.scale))

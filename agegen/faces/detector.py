@@ -37,11 +37,7 @@ class Detection(NamedTuple):
 
 
 class Detector:
-    """The network; several threads may share it.
-
-    Args:
-        weights: the ONNX file.
-    """
+    """The network of an ONNX file; several threads may share it."""
 
     def __init__(self, weights: Path) -> None:
         import cv2
@@ -50,11 +46,9 @@ class Detector:
         self.lock = Lock()  # the picture's size is part of the network's state
 
     def detect(self, picture: np.ndarray, least: float) -> list[Detection]:
-        """Find the faces that are upright, or tilted by less than about 45°.
+        """Find the faces, of at least a score, that are upright or tilted by less than about 45°.
 
-        Args:
-            picture: uint8 (h, w, 3), RGB.
-            least: lowest score.
+        `picture` is uint8 (h, w, 3), RGB.
         """
         with self.lock:
             self.network.setInputSize((picture.shape[1], picture.shape[0]))

@@ -86,12 +86,7 @@ def read_folders(source: Path, ranges: AgeRanges) -> Iterator[Item]:
 
 
 class Layout:
-    """How the folders of a source are to be read, which they say only together.
-
-    Args:
-        photos: all photos, from the source on.
-        ranges: the ages of the two classes.
-    """
+    """How a source's folders are to be read, which all its photos say only together."""
 
     def __init__(self, photos: list[Path], ranges: AgeRanges) -> None:
         self.ranges = ranges
@@ -121,11 +116,9 @@ class Layout:
         place = Place()
         for name in folders[:2]:
             inner = self.meaning(name)
-            if (
-                not inner
-                or (place.split and inner.split)
-                or (place.is_classed and inner.is_classed)
-            ):
+            if not inner or (place.split and inner.split):
+                break
+            if place.is_classed and inner.is_classed:
                 break
             place = Place(
                 place.split or inner.split,

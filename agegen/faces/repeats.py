@@ -73,13 +73,9 @@ def file_key(path: Path, real_folder: Callable[[Path], str]) -> tuple[str | int,
 
 def differences(items: list[Found], ranges: AgeRanges) -> list[str]:
     """Name the data, but for the split, in which the same photo's differ where they are known."""
-    faces = [item.face for item in items]
-    values: dict[str, set] = {
-        "class": {class_of(face, ranges) for face in faces},
-        "age": {face.age for face in faces} - {None},
-        "identity": {face.identity for face in faces} - {""},
-        "gender": {face.gender for face in faces} - {""},
-    }
+    values: dict[str, set] = {"class": {class_of(item.face, ranges) for item in items}}
+    for name in ("age", "identity", "gender"):
+        values[name] = {getattr(item.face, name) for item in items} - {None, ""}
     return [name for name, known in values.items() if len(known) > 1]
 
 

@@ -104,11 +104,9 @@ def decode_line(line: bytes) -> tuple[str, bool]:
 
 def split_cells(text: str, delimiter: str) -> list[str] | None:
     """Split a line into stripped cells; None where a quotation mark, or a cell's size, forbids."""
-    reader = csv.reader(
-        [text + "\n", "next"], delimiter=delimiter, skipinitialspace=True, strict=True
-    )
+    lines = [text + "\n", "next"]
     try:
-        rows = list(reader)
+        rows = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error:
         return None
     return [cell.strip() for cell in rows[0]] if len(rows) == 2 else None
@@ -117,9 +115,7 @@ def split_cells(text: str, delimiter: str) -> list[str] | None:
 def header(text: str, delimiters: str) -> tuple[str, list[str]]:
     """Return the delimiter that makes most columns known (else most columns), and their names."""
     options = [(d, split_cells(text, d) or text.replace('"', "").split(d)) for d in delimiters]
-    return max(
-        options, key=lambda option: (sum(map(bool, map(meaning, option[1]))), len(option[1]))
-    )
+    return max(options, key=lambda it: (sum(map(bool, map(meaning, it[1]))), len(it[1])))
 
 
 def meaning(name: str) -> str:

@@ -86,21 +86,12 @@ def known(cell: str) -> str:
 
 def existing(folder: Path, cell: str) -> Path | None:
     """Return the file that a cell means, or None."""
-    return next(
-        (folder / name for name in spellings(cell) if name and is_file(folder / name)), None
-    )
-
-
-def spellings(cell: str) -> Iterator[str]:
-    """Yield a cell as it is, with Windows' backslashes turned, with accents composed and decomposed
-    (macOS), and in the bytes of Windows-1252.
-    """
-    yield cell
-    turned = cell.replace("\\", "/")
-    yield turned
-    yield from (unicodedata.normalize(form, turned) for form in ("NFC", "NFD"))
+    turned = cell.replace("\\", "/")  # Windows' backslashes
+    accents = [unicodedata.normalize(form, turned) for form in ("NFC", "NFD")]  # macOS decomposes
+    spellings = [cell, turned, *accents]
     with suppress(UnicodeEncodeError):
-        yield os.fsdecode(turned.encode("cp1252", "surrogateescape"))
+        spellings.append(os.fsdecode(turned.encode("cp1252", "surrogateescape")))
+    return next((folder / name for name in spellings if name and is_file(folder / name)), None)
 
 
 def notes(path: Path, table: Table) -> Iterator[Note]:

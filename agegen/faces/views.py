@@ -158,15 +158,11 @@ def recolour(x: Tensor, signed: Tensor, strength: float) -> Tensor:
 def erase_rectangle(x: Tensor, u: Tensor, config: AugmentConfig) -> Tensor:
     """Set a random rectangle to grey in some faces (Zhong et al., 2020, random erasing)."""
     side = x.shape[-1]
-    lengths = config.erase * side * (0.5 + u[:, 0:2])
-    centres = u[:, 2:4] * side
-    axis = torch.arange(side, device=x.device)
-    inside = (axis - rearrange(centres, "n a -> n a 1")).abs() < rearrange(
-        lengths, "n a -> n a 1"
-    ) / 2
-    rectangle = rearrange(inside[:, 0], "n h -> n 1 h 1") & rearrange(
-        inside[:, 1], "n w -> n 1 1 w"
-    )
+    lengths = rearrange(config.erase * side * (0.5 + u[:, 0:2]), "n a -> n a 1")
+    centres = rearrange(u[:, 2:4] * side, "n a -> n a 1")
+    inside = (torch.arange(side, device=x.device) - centres).abs() < lengths / 2
+    rows, columns = inside.unbind(dim=1)
+    rectangle = rearrange(rows, "n h -> n 1 h 1") & rearrange(columns, "n w -> n 1 1 w")
     chosen = rearrange(u[:, 4] < config.erase_probability, "n -> n 1 1 1")
     return x.masked_fill(rectangle & chosen, 0.0)
 
