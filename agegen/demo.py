@@ -20,10 +20,7 @@ and teach less."""
 
 
 class Part(NamedTuple):
-    """Commands of ``agegen``, and the file that the last of them leaves when it has ended.
-
-    Each of them goes on where it was stopped.
-    """
+    """Commands of ``agegen``, which go on where they were stopped, and what the last leaves."""
 
     ends_with: str
     commands: tuple[str, ...]

@@ -78,11 +78,7 @@ def leave_buffers(*networks: nn.Module) -> None:
 
 
 def require_ours() -> None:
-    """Refuse settings of the launcher under which the loops would train something else, or not.
-
-    Raises:
-        UserError: it names the setting.
-    """
+    """Refuse settings of the launcher under which the loops would train something else, or not."""
     for name, what in NOT_OURS.items():
         if parse_flag_from_env(name):
             raise UserError(f"the launcher asks for {what}, which agegen lacks: {HOW}")
@@ -98,11 +94,7 @@ def require_ours() -> None:
 
 
 def choose_precision(wanted: Precision) -> Precision:
-    """The precision of a training: what is asked for here, by the launcher, or natively computed.
-
-    Raises:
-        UserError: it cannot be had.
-    """
+    """What is asked for here, by the launcher, or natively computed; else a UserError."""
     launcher = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
     if launcher not in OF_ACCELERATE:
         raise UserError(f"the launcher asks for {launcher}: agegen computes in bf16, fp16, float32")
@@ -255,10 +247,8 @@ def peak_memory(device: torch.device) -> float:
     if sys.platform == "win32":
         return float("nan")
     with suppress(OSError):  # Linux, whose getrusage counts the process that started this one too
-        found = re.search(
-            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE
-        )
-        if found:
+        status = Path("/proc/self/status").read_text()
+        if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
             return int(found[1]) / 2**20
     import resource  # POSIX only
 
