@@ -20,18 +20,14 @@ def main() -> None:
         print(describe())
         sys.exit(0)
     if name not in COMMANDS:
-        print(f"error: agegen has no command {name!r}; {guess(name)}", file=sys.stderr)
+        near = [c for c in COMMANDS if get_close_matches(name, (c, c.split("-")[0]), cutoff=0.7)]
+        remedy = f"did you mean {' or '.join(near)}?" if near else "agegen alone lists them"
+        print(f"error: agegen has no command {name!r}; {remedy}", file=sys.stderr)
         sys.exit(2)
     recipe = recipes() / f"{COMMANDS[name]}.py"
     sys.argv = [f"agegen {name}", *arguments]
     called.set(name)
     runpy.run_path(str(recipe), run_name="__main__")
-
-
-def guess(name: str) -> str:
-    """What may have been meant by a command that there is not."""
-    near = [c for c in COMMANDS if get_close_matches(name, (c, c.split("-")[0]), cutoff=0.7)]
-    return f"did you mean {' or '.join(near)}?" if near else "agegen alone lists them"
 
 
 def recipes() -> Path:

@@ -64,18 +64,13 @@ def make_demo(cyclegan: bool = False) -> Path:
     Raises:
         UserError: a command failed; what it said stands above.
     """
-    demo = find_demo()
+    places = [at / FOLDER for at in (Path(), *Path.cwd().parents)]
+    demo = next((place for place in places if (place / FACES.ends_with).exists()), FOLDER)
     for part in (FACES, CLASSIFIER, CYCLEGAN) if cyclegan else (FACES, CLASSIFIER):
         if not (demo / part.ends_with).exists():
             for command in part.commands:
                 run(words(command, demo))
     return demo
-
-
-def find_demo() -> Path:
-    """The nearest folder ``runs/demo`` with a FaceStore, else the one to be made here."""
-    places = [at / FOLDER for at in (Path(), *Path.cwd().parents)]
-    return next((place for place in places if (place / FACES.ends_with).exists()), FOLDER)
 
 
 def words(command: str, demo: Path) -> list[str]:

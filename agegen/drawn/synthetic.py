@@ -109,20 +109,16 @@ def write_faces(
     faces = draw_faces(n, seed, faces_per_identity, young, old, size, both_ages, show_progress=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _write_images(unfinished, faces)
+        photos_of: dict[int, int] = {}
+        for image, age, person in zip(faces.images, faces.ages, faces.identities, strict=True):
+            photos_of[person] = photos_of.get(person, 0) + 1
+            name = f"{age}_{_person_name(int(person))}_{photos_of[person]:04d}.jpg"
+            Image.fromarray(image).save(unfinished / name, quality=92)
         unfinished.chmod(0o755)  # mkdtemp's folders are private
         unfinished.replace(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
-
-
-def _write_images(folder: Path, faces: SyntheticFaces) -> None:
-    photos_of: dict[int, int] = {}
-    for image, age, person in zip(faces.images, faces.ages, faces.identities, strict=True):
-        photos_of[person] = photos_of.get(person, 0) + 1
-        name = f"{age}_{_person_name(int(person))}_{photos_of[person]:04d}.jpg"
-        Image.fromarray(image).save(folder / name, quality=92)
 
 
 def _person_name(number: int) -> str:

@@ -33,18 +33,10 @@ from agegen.run.errors import UserError
 
 @dataclass
 class Catalog:
-    """What a source holds: each file, or row of a table, is in one of the first three lists.
+    """What a source holds: each file, or row of a table, is in one of the first three lists."""
 
-    Attributes:
-        kind: how the source was read.
-        faces: what becomes a face if it can be decoded.
-        rejected: what does not, with the reason.
-        beside: hidden files and metadata, which are no photos.
-        notes: what the user should know of how the source was read.
-    """
-
-    kind: SourceKind
-    faces: list[Face] = field(default_factory=list)
+    kind: SourceKind  # how it was read
+    faces: list[Face] = field(default_factory=list)  # what becomes a face if it can be decoded
     rejected: list[Rejected] = field(default_factory=list)
     beside: list[Beside] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)

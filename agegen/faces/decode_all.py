@@ -54,15 +54,7 @@ def decode_all(
 ) -> list[Decoded]:
     """Decode all faces into images.npy.partial, chunk by chunk, after what is already there.
 
-    Args:
-        out: the folder of the store to be.
-        faces: the photos, in the order of the array's rows.
-        request: all that decides the result, plain JSON; with another one it begins anew.
-        size: side of the faces in pixels.
-        workers: decoding processes.
-
-    Returns:
-        One entry per face.
+    `request` is all that decides the result, plain JSON; with another one it begins anew.
 
     Raises:
         UserError: the disk is full or fails, or another process wrote into the files.

@@ -54,13 +54,9 @@ def describe(images: np.ndarray, like: np.ndarray, square: np.ndarray, cores: in
         like: of the same shape: the faces whose landmarks are where theirs are.
         square: int (4,), the detector's around each of them: left, top, right, bottom, both ends
             included.
-        cores: that may be used.
 
     Returns:
-        float64 (n, 128), the same however many processes there are.
-
-    Raises:
-        UserError: the extras ``photos`` and ``judges`` are not installed.
+        float64 (n, 128), the same however many processes there are; a UserError as `load_network`.
     """
     load_network()  # what is missing is said here
     number = max(min(cores, len(images) // FACES_EACH), 1)

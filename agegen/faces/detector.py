@@ -21,19 +21,12 @@ OVERLAP = 0.3  # intersection over union, from which two boxes are one face
 
 
 class Detection(NamedTuple):
-    """A face in a picture; lengths in its pixels.
+    """A face in a picture; lengths in its pixels."""
 
-    Attributes:
-        centre: float64 (2,), of the square that dlib's detector would draw around the face.
-        side: of that square.
-        tilt: by how much the face is turned clockwise from upright, degrees.
-        score: how sure the network is, in [0, 1].
-    """
-
-    centre: np.ndarray
-    side: float
-    tilt: float
-    score: float
+    centre: np.ndarray  # float64 (2,), of the square that dlib's detector would draw around it
+    side: float  # of that square
+    tilt: float  # by how much the face is turned clockwise from upright, degrees
+    score: float  # how sure the network is, in [0, 1]
 
 
 class Detector:

@@ -150,7 +150,10 @@ def folders_are_ages(photos: list[Path], ranges: AgeRanges) -> bool:
     They are ages if no folder says a class, or if there are ages of both classes (then 0 and 1 are
     ages, too); and if most photos' own names do not say otherwise.
     """
-    said = [(path, class_level(path)) for path in photos]
+    said = []  # with the outermost folder that is no split, or ""
+    for path in photos:
+        levels = [name for name in path.parts[:-1][:2] if not split_named(name)]
+        said.append((path, levels[0] if levels else ""))
     aged = [(path, ages) for path, name in said if (ages := ages_named(name))]
     spanned = {ranges.label(end) for ends in {ages for _, ages in aged} for end in ends}
     both = {YOUNG, OLD} <= spanned
@@ -160,11 +163,6 @@ def folders_are_ages(photos: list[Path], ranges: AgeRanges) -> bool:
     named = [(parse(path), ages) for path, ages in aged]
     denied = sum(isinstance(face, Face) and not within(face.age, ages) for face, ages in named)
     return denied * 2 < len(aged)
-
-
-def class_level(path: Path) -> str:
-    """Return the outermost folder that is no split, or ""."""
-    return next((name for name in path.parts[:-1][:2] if not split_named(name)), "")
 
 
 def within(age: int | None, ages: tuple[int, int]) -> bool:

@@ -34,15 +34,9 @@ def near_duplicate_pairs(hashes: np.ndarray, block: int = 2048) -> np.ndarray:
     """Find all pairs whose hashes, or mirrored hashes, differ in at most 32 of 256 bits.
 
     Every pair is compared, as a matrix product of ±1 vectors (the Hamming distance is
-    ``(256 − a·b) / 2``): about 10 s for CACD's 48,000 faces on two cores.
-
-    Args:
-        hashes: uint8 (n, 32).
-        block: rows and columns compared at a time: beyond the hashes and the pairs found, memory
-            is that of two block × block matrices, however many faces there are.
-
-    Returns:
-        int64 (pairs, 2), first index below second, sorted.
+    ``(256 − a·b) / 2``): about 10 s for CACD's 48,000 faces on two cores. Beyond the hashes, uint8
+    (n, 32), and the pairs found, int64 (pairs, 2), first index below second, sorted, memory is that
+    of two block × block matrices, however many faces there are.
     """
     starts = range(0, len(hashes), block)
     found = [np.empty((0, 2), np.int64)]

@@ -28,27 +28,18 @@ WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what .xlsx and .xls begin wi
 
 
 class Line(NamedTuple):
-    """A line below the header: its number from 1, and its cells by column of `COLUMNS`.
+    """A line below the header."""
 
-    `cells` is a sentence instead where the line is malformed.
-    """
-
-    number: int
-    cells: dict[str, str] | str
+    number: int  # from 1
+    cells: dict[str, str] | str  # by column of `COLUMNS`; a sentence where the line is malformed
 
 
 class Table(NamedTuple):
-    """What a file holds: the lines that are not blank, and how they had to be read.
+    """What a file holds: the lines that are not blank, and how they had to be read."""
 
-    Attributes:
-        lines: those below the header.
-        unused: the names of columns that mean nothing to us.
-        foreign: the number of lines that are not UTF-8, and were read as Windows-1252.
-    """
-
-    lines: list[Line]
-    unused: list[str]
-    foreign: int
+    lines: list[Line]  # those below the header
+    unused: list[str]  # the names of columns that mean nothing to us
+    foreign: int  # the number of lines that are not UTF-8, and were read as Windows-1252
 
 
 def read_lines(path: Path) -> Table:
@@ -90,16 +81,14 @@ def decode(data: bytes) -> tuple[list[str], int]:
     ):
         if data.startswith(bom) or zero == b"\0":  # every second byte, in a text of the West
             data = data.removeprefix(bom).decode(encoding, "replace").encode()
-    lines = [decode_line(line) for line in BREAKS.split(data.removeprefix(codecs.BOM_UTF8))]
-    return [text for text, _ in lines], sum(foreign for _, foreign in lines)
-
-
-def decode_line(line: bytes) -> tuple[str, bool]:
-    """Return a line, and whether it is not UTF-8."""
-    try:
-        return line.decode(), False
-    except UnicodeDecodeError:
-        return line.decode("cp1252", "surrogateescape"), True
+    texts, foreign = [], 0
+    for line in BREAKS.split(data.removeprefix(codecs.BOM_UTF8)):
+        try:
+            texts.append(line.decode())
+        except UnicodeDecodeError:
+            texts.append(line.decode("cp1252", "surrogateescape"))
+            foreign += 1
+    return texts, foreign
 
 
 def split_cells(text: str, delimiter: str) -> list[str] | None:

@@ -69,13 +69,7 @@ class ViewParameters(NamedTuple):
 
 
 def draw_view_parameters(n: int, seed: int, step: int) -> ViewParameters:
-    """Draw the parameters of step `step`, on the CPU: 14 numbers a face.
-
-    Args:
-        n: size of the global batch.
-        seed: of the run.
-        step: number of the optimiser step.
-    """
+    """Draw the parameters of a global batch of n, on the CPU: 14 numbers a face."""
     generator = torch.Generator().manual_seed(stream_seed(seed, step))
     return ViewParameters(torch.rand(n, 14, generator=generator))
 
@@ -205,13 +199,8 @@ def at_side(views: Tensor, side: int) -> Tensor:
 def random_crops(images: Tensor, uniform: Tensor, crop: int) -> Tensor:
     """Cut random crops one for one, half of them mirrored, for an evaluation that averages them.
 
-    Args:
-        images: uint8 (n, h, w, 3), at least `crop` on each side.
-        uniform: float64 (n, k, 3) in [0, 1): top, left, and mirrored if below one half.
-        crop: side of a crop.
-
-    Returns:
-        float32 (k, n, 3, crop, crop) in [−1, 1].
+    Images are uint8 (n, h, w, 3), crops float32 (k, n, 3, crop, crop) in [−1, 1]; `uniform` is
+    float64 (n, k, 3) in [0, 1): top, left, and mirrored if below one half.
     """
     x = to_float(images)
     places = torch.tensor([x.shape[2] - crop + 1, x.shape[3] - crop + 1, 2], device=x.device)

@@ -12,11 +12,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import (
-    DistributedDataParallelKwargs,
-    gather_object,
-    parse_flag_from_env,
-)
+from accelerate.utils import DistributedDataParallelKwargs, gather_object, parse_flag_from_env
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 

@@ -123,14 +123,9 @@ def share_of(length: int, rank: int, processes: int) -> slice:
 
 
 def gather_shares(share: Tensor, total: int) -> Tensor:
-    """Put together the rows that each process computed of its `share_of` `total` rows.
+    """Put together the rows that each process computed, on its device, of its `share_of` `total`.
 
-    Args:
-        share: (rows of this process, …), on its device.
-        total: rows of all processes.
-
-    Returns:
-        (total, …) on every process, in order; nothing is counted twice.
+    The result, (total, …), is the same on every process, in order; nothing is counted twice.
     """
     state = PartialState()
     if state.num_processes == 1:

@@ -11,12 +11,8 @@ SECONDS_BETWEEN_LINES = 20.0
 class Progress:
     """Counts units of work towards a total; use as a context manager.
 
-    Args:
-        total: units of work in all.
-        label: what is being done, in a word or two.
-        unit: name of one unit.
-        initial: units done before (by an earlier run); they do not enter the rate.
-        enabled: False is silent (processes other than the first).
+    The `initial` ones, done before (by an earlier run), do not enter the rate; where it is not
+    `enabled` it is silent (processes other than the first).
     """
 
     def __init__(

@@ -18,17 +18,11 @@ IN_WORDS: dict[Kind, str] = {"classifier": "a classifier", "cyclegan": "a CycleG
 
 
 class Origin(NamedTuple):
-    """Where a training's networks come from.
+    """Where a training's networks come from."""
 
-    Attributes:
-        run: the folder that holds them; the training's own where it goes on from a checkpoint.
-        named: what config.json calls the start: a full path, or `PRETRAINED`.
-        under_way: whether the training goes on from a checkpoint.
-    """
-
-    run: Path
-    named: Path
-    under_way: bool
+    run: Path  # that holds them; the training's own where it goes on from a checkpoint
+    named: Path  # what config.json calls the start: a full path, or `PRETRAINED`
+    under_way: bool  # whether the training goes on from a checkpoint
 
 
 def find_origin(start_from: Path | None, out: Path, resume: bool, kind: Kind) -> Origin | None:
