@@ -75,11 +75,8 @@ def make_demo(cyclegan: bool = False) -> Path:
 
 def words(command: str, demo: Path) -> list[str]:
     """A command's words with its folders and numbers filled in; a folder may hold spaces."""
-    values = {
-        "demo": demo,
-        "configs": recipes() / "configs",
-        "faces": os.environ.get(FACES_VARIABLE, "4000"),
-    }
+    faces = os.environ.get(FACES_VARIABLE, "4000")
+    values = {"demo": demo, "configs": recipes() / "configs", "faces": faces}
     return [word.format(**values) for word in command.split()]
 
 

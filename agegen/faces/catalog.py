@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from agegen.faces import photo_names
+from agegen.faces import names as photo_names
 from agegen.faces.find_images import all_files, is_hidden, walk
 from agegen.faces.folders import read_folders, suggests_ages, suggests_classes
-from agegen.faces.photo_names import CACD_NAME, IMDB_WIKI_NAME, UTKFACE_NAME
 from agegen.faces.records import (
     CLASS_NAMES,
     UNLABELLED,
@@ -163,9 +162,9 @@ def recognise(source: Path) -> SourceKind:
     if not names:
         raise UserError(f"--source {source} holds no visible files")
     counts: dict[SourceKind, int] = {
-        "utkface": sum(bool(UTKFACE_NAME.match(name)) for name in names),
-        "cacd": sum(bool(CACD_NAME.match(Path(name).stem)) for name in names),
-        "imdb-wiki": sum(bool(IMDB_WIKI_NAME.match(name)) for name in names),
+        "utkface": sum(bool(photo_names.UTKFACE_NAME.match(name)) for name in names),
+        "cacd": sum(bool(photo_names.CACD_NAME.match(Path(name).stem)) for name in names),
+        "imdb-wiki": sum(bool(photo_names.IMDB_WIKI_NAME.match(name)) for name in names),
     }
     kind = max(counts, key=lambda k: counts[k])
     if counts[kind]:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agegen.faces.find_images import all_files, entries
-from agegen.faces.photo_names import parse_any_name, parse_known_name
+from agegen.faces.names import class_named, parse_any_name, parse_known_name, split_named
 from agegen.faces.records import OLD, UNLABELLED, YOUNG, AgeRanges, Face, Item, Note, Rejected
 from agegen.faces.repeats import settle
-from agegen.faces.words import class_named, split_named
 
 DOMAIN = re.compile(r"(?P<split>.+?)[ _-]?(?P<domain>[ab])")
 AGES = re.compile(r"\(?(?:age[ _-]?)?(?P<low>\d{1,3})(?:\s*[-–_,]\s*(?P<high>\d{1,3}))?\)?")

