@@ -20,23 +20,14 @@ def main() -> None:
         print(describe())
         sys.exit(0)
     if name not in COMMANDS:
-        print(f"error: agegen has no command {name!r}; {guess(name)}", file=sys.stderr)
+        near = [c for c in COMMANDS if get_close_matches(name, (c, c.split("-")[0]), cutoff=0.7)]
+        remedy = f"did you mean {' or '.join(near)}?" if near else "agegen alone lists them"
+        print(f"error: agegen has no command {name!r}; {remedy}", file=sys.stderr)
         sys.exit(2)
     recipe = recipes() / f"{COMMANDS[name]}.py"
     sys.argv = [f"agegen {name}", *arguments]
     called.set(name)
     runpy.run_path(str(recipe), run_name="__main__")
-
-
-def guess(name: str) -> str:
-    """What may have been meant by a command that there is not."""
-    of_first_word = {command: command.split("-")[0] for command in COMMANDS}
-    near = [
-        command
-        for command, first in of_first_word.items()
-        if get_close_matches(name, (command, first), cutoff=0.7)
-    ]
-    return f"did you mean {' or '.join(near)}?" if near else "agegen alone lists them"
 
 
 def recipes() -> Path:
@@ -48,27 +39,25 @@ def recipes() -> Path:
 
 def describe() -> str:
     """What there is, and where to start."""
-    lines = [f"agegen {__version__}: agegen COMMAND --help explains each", ""]
-    lines += [f"  {name:20} {summary(recipe)}" for name, recipe in COMMANDS.items()]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "Start with a photo of your own:",
-            "  agegen classify --run pretrained --out runs/found photo.jpg",
-            "  agegen translate --run pretrained --to old --out runs/aged photo.jpg",
-            "",
-            "Start without any data:",
-            "  agegen draw --out photos --faces 4000",
-            "  agegen prepare --source photos --out faces",
-            "  agegen train-classifier --faces faces --out classifier",
-            "  agegen train-cyclegan --faces faces --out cyclegan --judge classifier",
-            "  agegen evaluate --run cyclegan --judge classifier",
-            "",
-            f"settings for --config: {recipes() / 'configs'}",
-            "documentation: the folder docs of the source distribution; docs/index.md is its start",
-        ]
-    )
+    commands = "\n".join(f"  {name:20} {summary(recipe)}" for name, recipe in COMMANDS.items())
+    return f"""\
+agegen {__version__}: agegen COMMAND --help explains each
+
+{commands}
+
+Start with a photo of your own:
+  agegen classify --run pretrained --out runs/found photo.jpg
+  agegen translate --run pretrained --to old --out runs/aged photo.jpg
+
+Start without any data:
+  agegen draw --out photos --faces 4000
+  agegen prepare --source photos --out faces
+  agegen train-classifier --faces faces --out classifier
+  agegen train-cyclegan --faces faces --out cyclegan --judge classifier
+  agegen evaluate --run cyclegan --judge classifier
+
+settings for --config: {recipes() / "configs"}
+documentation: the folder docs of the source distribution; docs/index.md is its start"""
 
 
 def summary(recipe: str) -> str:

@@ -20,10 +20,7 @@ and teach less."""
 
 
 class Part(NamedTuple):
-    """Commands of ``agegen``, and the file that the last of them leaves when it has ended.
-
-    Each of them goes on where it was stopped.
-    """
+    """Commands of ``agegen``, which go on where they were stopped, and what the last leaves."""
 
     ends_with: str
     commands: tuple[str, ...]
@@ -67,7 +64,8 @@ def make_demo(cyclegan: bool = False) -> Path:
     Raises:
         UserError: a command failed; what it said stands above.
     """
-    demo = find_demo()
+    places = [at / FOLDER for at in (Path(), *Path.cwd().parents)]
+    demo = next((place for place in places if (place / FACES.ends_with).exists()), FOLDER)
     for part in (FACES, CLASSIFIER, CYCLEGAN) if cyclegan else (FACES, CLASSIFIER):
         if not (demo / part.ends_with).exists():
             for command in part.commands:
@@ -75,19 +73,10 @@ def make_demo(cyclegan: bool = False) -> Path:
     return demo
 
 
-def find_demo() -> Path:
-    """The nearest folder ``runs/demo`` with a FaceStore, else the one to be made here."""
-    places = [at / FOLDER for at in (Path(), *Path.cwd().parents)]
-    return next((place for place in places if (place / FACES.ends_with).exists()), FOLDER)
-
-
 def words(command: str, demo: Path) -> list[str]:
     """A command's words with its folders and numbers filled in; a folder may hold spaces."""
-    values = {
-        "demo": demo,
-        "configs": recipes() / "configs",
-        "faces": os.environ.get(FACES_VARIABLE, "4000"),
-    }
+    faces = os.environ.get(FACES_VARIABLE, "4000")
+    values = {"demo": demo, "configs": recipes() / "configs", "faces": faces}
     return [word.format(**values) for word in command.split()]
 
 

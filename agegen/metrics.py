@@ -196,10 +196,6 @@ def effective_number(values: np.ndarray, persons: np.ndarray) -> float:
     By the variance of the share over persons, and with Student's quantiles for their number; at
     most n of faces that are 0 or 1. Where that variance says nothing, as all faces are alike or
     all persons are, every person counts as one face.
-
-    Args:
-        values: float (n,) in [0, 1], n ≥ 1.
-        persons: int (n,).
     """
     n, share = len(values), values.mean()
     number = np.unique(persons, return_inverse=True)[1]
@@ -217,14 +213,9 @@ def effective_number(values: np.ndarray, persons: np.ndarray) -> float:
 def paired_difference(
     first: np.ndarray, second: np.ndarray, persons: np.ndarray | None = None
 ) -> Estimate:
-    """Share of the first less that of the second, of the same faces.
+    """Share of faces that only the first has less the share that only the second has.
 
-    The share of faces that only the first has less the share that only the second has.
-
-    Args:
-        first: bool or float (n,) in [0, 1].
-        second: the same of the second.
-        persons: int (n,), see `proportion`.
+    Both bool or float (n,) in [0, 1], of the same faces; persons: see `proportion`.
     """
     change = np.asarray(first, dtype=np.float64) - second
     gained, lost = (proportion(np.maximum(by, 0), persons) for by in (change, -change))

@@ -3,10 +3,10 @@
 python recipes/audit_faces.py --faces data/utkface
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agegen.faces.audit import audit_store, describe, to_json
+from agegen.faces.audit import audit_store, describe
 from agegen.faces.store import FaceStore
 from agegen.run.cli import run_recipe
 from agegen.run.files import write_json
@@ -27,7 +27,7 @@ def main(config: AuditConfig) -> None:
     audit = audit_store(FaceStore.open(config.faces))
     print(describe(audit))
     out = config.out or config.faces / "audit.json"
-    write_json(out, to_json(audit))
+    write_json(out, asdict(audit))
     print(f"saved to {out}")
 
 

@@ -88,8 +88,7 @@ def _strands(frame: Frame, who: Identities) -> np.ndarray:
     falling = np.sqrt(x * x + y * y) + fringe * 1.2 * x
     combed = 0.8 * x + (fringe * 2 + 0.2 * x) * y
     place = np.where(per_face(who.hair_length) > 0.3, falling, combed)
-    place = (place + wave) * 42 + 60
-    place = np.clip(place, 0, 126.9)
+    place = np.clip((place + wave) * 42 + 60, 0, 126.9)
     index = place.astype(np.int32)
     flat = hash_noise(who.seed + np.uint32(3), (128,)).ravel()
     at = index + np.arange(len(who), dtype=np.int32)[:, None, None] * 128

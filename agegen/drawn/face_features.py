@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from agegen.drawn.face_parameters import Identities, Shots
 from agegen.drawn.head_frame import Frame, Signs
 from agegen.drawn.soft_masks import (
     TILE,
+    Field,
+    Layer,
     arc,
     blob,
     bump,
@@ -20,45 +20,37 @@ from agegen.drawn.soft_masks import (
     per_face,
     per_layer,
     sample_tile,
-)
-
-
-class Skin(NamedTuple):
-    """What the parts of the face add up to; fields n h w."""
-
-    height: np.ndarray  # towards the camera
-    dark: np.ndarray  # 0..1: creases and hollows, where little light comes
+)  # fmt: skip
 
 
 def paint_head(
-    image: np.ndarray, frame: Frame, who: Identities, shot: Shots, signs: Signs, hair: np.ndarray
+    image: Layer, frame: Frame, who: Identities, shot: Shots, signs: Signs, hair: Layer
 ) -> None:
     """Paint the whole face over `image`; `hair` is the layer of hair, for brows and beard."""
-    skin = _relief(frame, who, shot, signs)
-    head = _skin_colour(frame, who, signs, skin)
+    height, dark = _relief(frame, who, shot, signs)
+    head = _skin_colour(frame, who, signs, dark)
     _paint_stubble(head, frame, who, hair)
     _paint_mouth(head, frame, who, shot, signs)
-    light, shine = _light(frame, shot, skin)
+    light, shine = _light(frame, shot, height)
     head *= light[:, None]
     head += (per_face(shot.shine) * shine)[:, None]
     _paint_eyes(head, frame, who, shot, signs, light)
     _paint_brows(head, frame, who, signs, hair, light)
-    mask = inside((np.sqrt(frame.radius2) - 1) * 0.8, 1.5 * frame.pixel)
-    paint(image, mask, head)
+    paint(image, inside((np.sqrt(frame.radius2) - 1) * 0.8, 1.5 * frame.pixel), head)
 
 
-def _relief(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> Skin:
+def _relief(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> tuple[Field, Field]:
+    """Height towards the camera, and 0..1 how dark creases and hollows are."""
     q = np.minimum(frame.radius2, 1.3)
     height = -q * (0.32 + 0.22 * q * q)
     _add_features(height, frame, who)
     creases = _creases(frame, who, shot, signs)
     pads = _add_sagging(height, frame, who, shot, signs)
     height -= 0.035 * creases
-    hollow = _hollows(frame, who)
-    return Skin(height, np.clip(0.42 * creases + hollow + pads, 0, 0.75))
+    return height, np.clip(0.42 * creases + _hollows(frame, who) + pads, 0, 0.75)
 
 
-def _add_features(height: np.ndarray, frame: Frame, who: Identities) -> None:
+def _add_features(height: Field, frame: Frame, who: Identities) -> None:
     m, y = frame.mirror, frame.y
     eye, nose = per_face(who.eye_spacing), per_face(who.nose_length)
     ridge = np.clip((y + 0.1) / (nose + 0.1), 0, 1)
@@ -76,9 +68,7 @@ def _add_features(height: np.ndarray, frame: Frame, who: Identities) -> None:
     height -= 0.04 * blob(m, y - mouth - 0.15, 0.22, 0.07)
 
 
-def _add_sagging(
-    height: np.ndarray, frame: Frame, who: Identities, shot: Shots, signs: Signs
-) -> np.ndarray:
+def _add_sagging(height: Field, frame: Frame, who: Identities, shot: Shots, signs: Signs) -> Field:
     """Bags, cheeks over the nasolabial fold, jowls; returns how much they darken the skin."""
     m, y, eye = frame.mirror, frame.y, per_face(who.eye_spacing)
     height += 0.06 * signs["bags"] * blob(m - eye + 0.02, y - 0.145, 0.19, 0.075)
@@ -90,7 +80,7 @@ def _add_sagging(
     return 0.1 * signs["bags"] * blob(m - eye + 0.03, y - 0.12, 0.19, 0.12)
 
 
-def _hollows(frame: Frame, who: Identities) -> np.ndarray:
+def _hollows(frame: Frame, who: Identities) -> Field:
     """Nostrils and the shadow under nose and lower lip."""
     m, y = frame.mirror, frame.y
     nose = per_face(who.nose_length)
@@ -100,7 +90,7 @@ def _hollows(frame: Frame, who: Identities) -> np.ndarray:
     return nostrils + wings + under
 
 
-def _creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> np.ndarray:
+def _creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> Field:
     """All lines of the skin, n h w: 0 none, 1 deep."""
     jitter = per_face(who.line_jitter[:, 0])
     uneven = 1 + 0.3 * jitter * frame.side
@@ -108,12 +98,12 @@ def _creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> np.nda
     return _forehead_creases(frame, who, signs) + uneven * paired
 
 
-def _line_width(frame: Frame) -> np.ndarray:
+def _line_width(frame: Frame) -> Field:
     """Half a line's width; small images keep their lines at least about a pixel wide."""
     return np.maximum(0.036, 1.6 * frame.pixel)
 
 
-def _forehead_creases(frame: Frame, who: Identities, signs: Signs) -> np.ndarray:
+def _forehead_creases(frame: Frame, who: Identities, signs: Signs) -> Field:
     width = _line_width(frame)
     brow = -per_face(who.brow_height) - 0.13
     total = np.zeros_like(frame.x)
@@ -127,7 +117,7 @@ def _forehead_creases(frame: Frame, who: Identities, signs: Signs) -> np.ndarray
     return 0.95 * signs["forehead"] * total + 0.75 * signs["frown"] * frown
 
 
-def _eye_creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> np.ndarray:
+def _eye_creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> Field:
     width = _line_width(frame)
     jitter = 0.1 * per_face(who.line_jitter[:, 4])
     corner = frame.mirror - per_face(who.eye_spacing + who.eye_size) - 0.09
@@ -143,7 +133,7 @@ def _eye_creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> np
     return np.maximum(signs["crow"], smile) * crow + signs["bags"] * (0.85 * bag + 0.4 * fine)
 
 
-def _mouth_creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> np.ndarray:
+def _mouth_creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> Field:
     width = _line_width(frame)
     m, y = frame.mirror, frame.y
     jitter = 0.03 * per_face(who.line_jitter[:, 5])
@@ -159,23 +149,14 @@ def _mouth_creases(frame: Frame, who: Identities, shot: Shots, signs: Signs) -> 
     return folds + lines + 0.5 * signs["jowls"] * jowl
 
 
-def _skin_tile(who: Identities, signs: Signs) -> np.ndarray:
-    """How much darker the skin is by place, n TILE TILE: blotches, freckles and age spots."""
-    blotches = clouds(who.seed, 9, TILE)
+def _skin_colour(frame: Frame, who: Identities, signs: Signs, dark: Field) -> Layer:
+    """Layer of the skin's own colour: blotches, freckles, spots, blush, darker, redder creases."""
+    m, y, age = frame.mirror, frame.y, signs["spots"]
     spots = np.maximum(clouds(who.seed + np.uint32(1), 32, TILE) - 0.28, 0)
     freckles = np.maximum(hash_noise(who.seed + np.uint32(2), (TILE, TILE)) - 0.8, 0)
-    age = signs["spots"]
-    return (
-        (0.04 + 0.14 * age) * blotches
-        + 0.55 * age * spots
-        + 0.7 * per_face(who.freckles) * freckles
-    )
-
-
-def _skin_colour(frame: Frame, who: Identities, signs: Signs, skin: Skin) -> np.ndarray:
-    """Layer of the skin's own colour: blush, spots, darker and redder creases."""
-    m, y = frame.mirror, frame.y
-    tint = sample_tile(_skin_tile(who, signs), frame.x, y) + skin.dark
+    tile = (0.04 + 0.14 * age) * clouds(who.seed, 9, TILE) + 0.55 * age * spots
+    tile += 0.7 * per_face(who.freckles) * freckles
+    tint = sample_tile(tile, frame.x, y) + dark
     blush = 0.1 * blob(m - 0.42, y - 0.32, 0.3, 0.25) + 0.08 * blob(m, y - 0.36, 0.18, 0.16)
     colour = np.empty((len(who), 3, *frame.x.shape[1:]), np.float32)
     for channel, (darken, redden) in enumerate(((0.92, 0.0), (1.03, 0.9), (1.05, 0.8))):
@@ -184,12 +165,12 @@ def _skin_colour(frame: Frame, who: Identities, signs: Signs, skin: Skin) -> np.
     return np.maximum(colour, 0.02)
 
 
-def _light(frame: Frame, shot: Shots, skin: Skin) -> tuple[np.ndarray, np.ndarray]:
+def _light(frame: Frame, shot: Shots, height: Field) -> tuple[Field, Field]:
     """How bright the light falls on each pixel, and the highlights; both n h w."""
     scale = 0.5 / frame.pixel
     slope_x, slope_y = np.zeros_like(frame.x), np.zeros_like(frame.x)
-    slope_x[:, :, 1:-1] = (skin.height[:, :, 2:] - skin.height[:, :, :-2]) * scale
-    slope_y[:, 1:-1] = (skin.height[:, 2:] - skin.height[:, :-2]) * scale
+    slope_x[:, :, 1:-1] = (height[:, :, 2:] - height[:, :, :-2]) * scale
+    slope_y[:, 1:-1] = (height[:, 2:] - height[:, :-2]) * scale
     norm = 1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
     lx, ly, lz = (per_face(shot.light[:, axis]) for axis in range(3))
     facing = (lz - lx * slope_x - ly * slope_y) * norm
@@ -201,7 +182,7 @@ def _light(frame: Frame, shot: Shots, skin: Skin) -> tuple[np.ndarray, np.ndarra
     return light * (0.8 + 0.2 * norm), np.square(np.square(np.square(mirrored)))
 
 
-def _paint_stubble(head: np.ndarray, frame: Frame, who: Identities, hair: np.ndarray) -> None:
+def _paint_stubble(head: Layer, frame: Frame, who: Identities, hair: Layer) -> None:
     m, y = frame.mirror, frame.y
     mouth = per_face(who.mouth_height)
     border = 0.52 + 0.18 * bump(np.square(m / 0.45)) - 0.75 * np.maximum(m - 0.5, 0)
@@ -214,9 +195,7 @@ def _paint_stubble(head: np.ndarray, frame: Frame, who: Identities, hair: np.nda
     paint(head, np.clip(cover * (0.45 + 0.8 * grain), 0, 0.9), hair * 0.85)
 
 
-def _paint_mouth(
-    head: np.ndarray, frame: Frame, who: Identities, shot: Shots, signs: Signs
-) -> None:
+def _paint_mouth(head: Layer, frame: Frame, who: Identities, shot: Shots, signs: Signs) -> None:
     smile, teeth = per_face(shot.smile), per_face(shot.teeth)
     width = per_face(who.mouth_width) * (1 + 0.16 * smile)
     x2 = np.square(frame.mirror / width)
@@ -239,12 +218,7 @@ def _paint_mouth(
 
 
 def _paint_brows(
-    head: np.ndarray,
-    frame: Frame,
-    who: Identities,
-    signs: Signs,
-    hair: np.ndarray,
-    light: np.ndarray,
+    head: Layer, frame: Frame, who: Identities, signs: Signs, hair: Layer, light: Field
 ) -> None:
     dx = frame.mirror - per_face(who.eye_spacing) - 0.015
     dy = frame.y + per_face(who.brow_height) - 0.02 * signs["lids"]
@@ -257,7 +231,7 @@ def _paint_brows(
 
 
 def _paint_eyes(
-    head: np.ndarray, frame: Frame, who: Identities, shot: Shots, signs: Signs, light: np.ndarray
+    head: Layer, frame: Frame, who: Identities, shot: Shots, signs: Signs, light: Field
 ) -> None:
     size = per_face(who.eye_size)
     dx, dy = frame.mirror - per_face(who.eye_spacing), frame.y
@@ -275,12 +249,7 @@ def _paint_eyes(
 
 
 def _paint_lids(
-    head: np.ndarray,
-    who: Identities,
-    lids: np.ndarray,
-    arch: np.ndarray,
-    below_upper: np.ndarray,
-    below_lower: np.ndarray,
+    head: Layer, who: Identities, lids: Field, arch: Field, below_upper: Field, below_lower: Field
 ) -> None:
     """Lashes, the lower lid's rim and the fold over the upper lid."""
     makeup = per_face(who.makeup)
@@ -294,13 +263,7 @@ def _paint_lids(
 
 
 def _paint_iris(
-    head: np.ndarray,
-    frame: Frame,
-    who: Identities,
-    shot: Shots,
-    u: np.ndarray,
-    v: np.ndarray,
-    ball: np.ndarray,
+    head: Layer, frame: Frame, who: Identities, shot: Shots, u: Field, v: Field, ball: Field
 ) -> None:
     du = u - frame.side * per_face(shot.gaze[:, 0])
     dv = v + 0.1 - per_face(shot.gaze[:, 1])
@@ -309,7 +272,6 @@ def _paint_iris(
     ring = 1.15 - 0.7 * np.clip((radius - 0.25) * 4, 0, 1)
     paint(head, inside(radius - 0.42, softness) * ball, per_layer(who.iris) * ring[:, None])
     paint(head, inside(radius - 0.19, softness) * ball, 0.03)
-    glint = blob(
-        du * frame.side - 0.15 * np.sign(per_face(shot.light[:, 0])), dv + 0.16, 0.24, 0.24
-    )
+    lamp = 0.15 * np.sign(per_face(shot.light[:, 0]))
+    glint = blob(du * frame.side - lamp, dv + 0.16, 0.24, 0.24)
     paint(head, np.minimum(1.4 * glint, 0.95) * ball, 1.0)

@@ -11,49 +11,33 @@ from numpy.random import Generator
 YOUNGEST, OLDEST = 20.0, 62.0
 
 AGE_SIGNS = (
-    "forehead",
-    "frown",
-    "crow",
-    "bags",
-    "folds",
-    "mouth",
-    "jowls",
-    "grey",
-    "recede",
-    "spots",
-    "lids",
-    "lips",
-)
+    "forehead", "frown", "crow", "bags", "folds", "mouth", "jowls", "grey", "recede", "spots",
+    "lids", "lips",
+)  # fmt: skip
 
-SKIN = np.array(
-    [
-        [0.97, 0.83, 0.75],
-        [0.91, 0.73, 0.61],
-        [0.80, 0.59, 0.45],
-        [0.64, 0.43, 0.31],
-        [0.48, 0.31, 0.22],
-    ]
+SKIN = (
+    (0.97, 0.83, 0.75),
+    (0.91, 0.73, 0.61),
+    (0.80, 0.59, 0.45),
+    (0.64, 0.43, 0.31),
+    (0.48, 0.31, 0.22),
 )
 # black, dark brown, brown, auburn, blond, light blond, silver
-HAIR = np.array(
-    [
-        [0.09, 0.08, 0.08],
-        [0.19, 0.13, 0.10],
-        [0.33, 0.22, 0.14],
-        [0.47, 0.23, 0.12],
-        [0.70, 0.53, 0.32],
-        [0.85, 0.74, 0.54],
-        [0.78, 0.77, 0.76],
-    ]
+HAIR = (
+    (0.09, 0.08, 0.08),
+    (0.19, 0.13, 0.10),
+    (0.33, 0.22, 0.14),
+    (0.47, 0.23, 0.12),
+    (0.70, 0.53, 0.32),
+    (0.85, 0.74, 0.54),
+    (0.78, 0.77, 0.76),
 )
-IRIS = np.array(
-    [
-        [0.22, 0.13, 0.08],
-        [0.36, 0.22, 0.12],
-        [0.40, 0.38, 0.22],
-        [0.32, 0.45, 0.36],
-        [0.30, 0.48, 0.66],
-    ]
+IRIS = (
+    (0.22, 0.13, 0.08),
+    (0.36, 0.22, 0.12),
+    (0.40, 0.38, 0.22),
+    (0.32, 0.45, 0.36),
+    (0.30, 0.48, 0.66),
 )
 
 
@@ -156,7 +140,10 @@ def draw_identities(n: int, seed: int = 0) -> Identities:
         "skin": skin,
         "freckles": rng.random(n) ** 4,
         "seed": rng.integers(0, 2**32, n, dtype=np.uint32),
-        **_draw_shape(rng, female),
+        "face_width": rng.normal(0.74, 0.035, n) - 0.015 * female,
+        "jaw": np.clip(rng.normal(-0.3, 0.14, n) + 0.22 * female, -0.6, 0.25),
+        "chin": rng.normal(1.02, 0.035, n) - 0.03 * female,
+        "line_jitter": rng.uniform(-1, 1, (n, 8)),
         **_draw_hair(rng, female, tone),
         **_draw_features(rng, female, tone, skin),
         **_draw_ageing(rng, female),
@@ -178,21 +165,10 @@ def draw_shots(n: int, seed: int = 0) -> Shots:
 
 def age_signs(identities: Identities, ages: np.ndarray, tired: np.ndarray) -> dict[str, np.ndarray]:
     """How far each sign of age has come: float32 n per name in AGE_SIGNS, 0 to about 1.3."""
-    looks = (ages + identities.years_ahead - 27) / 27
-    progress = np.clip(looks, 0.04, 1.2).astype(np.float32)
+    progress = np.clip((ages + identities.years_ahead - 27) / 27, 0.04, 1.2).astype(np.float32)
     signs = dict(zip(AGE_SIGNS, (identities.ageing * progress[:, None]).T, strict=True))
     signs["bags"] = np.maximum(signs["bags"], tired)
     return signs
-
-
-def _draw_shape(rng: Generator, female: np.ndarray) -> dict[str, np.ndarray]:
-    n = len(female)
-    return {
-        "face_width": rng.normal(0.74, 0.035, n) - 0.015 * female,
-        "jaw": np.clip(rng.normal(-0.3, 0.14, n) + 0.22 * female, -0.6, 0.25),
-        "chin": rng.normal(1.02, 0.035, n) - 0.03 * female,
-        "line_jitter": rng.uniform(-1, 1, (n, 8)),
-    }
 
 
 def _draw_hair(rng: Generator, female: np.ndarray, tone: np.ndarray) -> dict[str, np.ndarray]:
@@ -202,7 +178,7 @@ def _draw_hair(rng: Generator, female: np.ndarray, tone: np.ndarray) -> dict[str
     cover = np.where(bald, rng.choice([0.0, 0.3, 0.5], n), 1.0)
     fair = rng.choice(len(HAIR), n, p=[0.17, 0.2, 0.17, 0.08, 0.13, 0.12, 0.13])
     dark = rng.choice(len(HAIR), n, p=[0.6, 0.2, 0.04, 0.02, 0.02, 0.03, 0.09])
-    colour = HAIR[np.where(rng.random(n) < 1.5 * tone - 0.2, dark, fair)]
+    colour = np.array(HAIR)[np.where(rng.random(n) < 1.5 * tone - 0.2, dark, fair)]
     return {
         "hair_colour": np.clip(colour * rng.normal(1, 0.1, (n, 1)), 0, 1),
         "hair_length": np.where(long, rng.uniform(0.5, 1.6, n), rng.uniform(-0.1, 0.25, n)),
@@ -272,13 +248,11 @@ def _draw_pose(rng: Generator, n: int) -> dict[str, np.ndarray]:
 
 def _draw_light(rng: Generator, n: int) -> dict[str, np.ndarray]:
     side, lift = rng.uniform(-1.1, 1.1, n), rng.uniform(-0.2, 0.9, n)
-    direction = np.stack(
-        [np.sin(side) * np.cos(lift), -np.sin(lift), np.cos(side) * np.cos(lift)], 1
-    )
+    direction = [np.sin(side) * np.cos(lift), -np.sin(lift), np.cos(side) * np.cos(lift)]
     warmth = np.clip(rng.normal(0, 0.07, n), -0.15, 0.15)
     tint = np.stack([1 + warmth, np.ones(n), 1 - warmth], 1) * rng.normal(1, 0.02, (n, 3))
     return {
-        "light": direction,
+        "light": np.stack(direction, 1),
         "ambient": rng.uniform(0.4, 0.7, n),
         "light_colour": tint,
         "shine": rng.uniform(0, 0.3, n),
@@ -291,10 +265,9 @@ def _draw_light(rng: Generator, n: int) -> dict[str, np.ndarray]:
 
 def _draw_background(rng: Generator, n: int) -> dict[str, np.ndarray]:
     base = rng.uniform(0.03, 0.95, (n, 1, 1)) + rng.normal(0, 0.06, (n, 1, 3))
+    colours = base + rng.normal(0, 0.08, (n, 2, 3)) + rng.normal(0, 0.12, (n, 2, 1))
     return {
-        "background": np.clip(
-            base + rng.normal(0, 0.08, (n, 2, 3)) + rng.normal(0, 0.12, (n, 2, 1)), 0, 1
-        ),
+        "background": np.clip(colours, 0, 1),
         "gradient": rng.uniform(0, 2 * np.pi, n),
         "texture": rng.random(n) ** 2,
         "clothes": np.clip(rng.uniform(0.05, 0.9, (n, 1)) + rng.normal(0, 0.12, (n, 3)), 0, 1),
@@ -303,10 +276,10 @@ def _draw_background(rng: Generator, n: int) -> dict[str, np.ndarray]:
     }
 
 
-def _palette(colours: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Colours (n 3) at fractional places along a palette (k 3)."""
+def _palette(colours: tuple[tuple[float, ...], ...], place: np.ndarray) -> np.ndarray:
+    """Colours (n 3) at fractional places along a palette of k colours."""
     stops = np.arange(len(colours))
-    return np.stack([np.interp(place, stops, channel) for channel in colours.T], 1)
+    return np.stack([np.interp(place, stops, channel) for channel in zip(*colours, strict=True)], 1)
 
 
 def _as_float32(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen.drawn.face_parameters import Identities, Shots
-from agegen.drawn.soft_masks import per_face
+from agegen.drawn.soft_masks import Field, per_face
 
-Signs = dict[str, np.ndarray]  # how far each sign of age has come, n 1 1 each
+Signs = dict[str, Field]  # how far each sign of age has come, n 1 1 each
 
 
 class Frame(NamedTuple):
@@ -47,7 +47,7 @@ def head_frame(who: Identities, shot: Shots, signs: Signs, size: int) -> Frame:
     return Frame(x, y, np.sign(x), np.abs(x), head_x, head_y, radius2, pixel)
 
 
-def _outline(x: np.ndarray, y: np.ndarray, who: Identities, signs: Signs) -> np.ndarray:
+def _outline(x: Field, y: Field, who: Identities, signs: Signs) -> Field:
     """Squared radius, 1 on the outline: an ellipse above, squarer or more pointed below."""
     lower = y > 0
     xx = np.square(x / per_face(who.face_width))

@@ -14,25 +14,11 @@ import numpy as np
 from PIL import Image
 
 from agegen.drawn.face_drawing import render_faces
-from agegen.drawn.face_parameters import Identities, Shots, draw_identities, draw_shots
-
-__all__ = [
-    "Identities",
-    "Shots",
-    "SyntheticFaces",
-    "SyntheticPairs",
-    "draw_faces",
-    "draw_identities",
-    "draw_pairs",
-    "draw_shots",
-    "render_faces",
-    "write_faces",
-]
+from agegen.drawn.face_parameters import draw_identities, draw_shots
 
 YearRange = tuple[int, int]  # first and last, both included
 
-CONSONANTS, VOWELS = "bdfgklmnprstv", "aeio"
-SYLLABLES = [c + v for c in CONSONANTS for v in VOWELS]
+SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstv" for vowel in "aeio"]
 
 
 class SyntheticFaces(NamedTuple):
@@ -49,14 +35,6 @@ class SyntheticPairs(NamedTuple):
 
     young: np.ndarray
     old: np.ndarray
-
-
-class _Plan(NamedTuple):
-    """Which photos a set has, before any is drawn; each of n."""
-
-    who: Identities
-    shots: Shots
-    ages: np.ndarray  # int64
 
 
 def draw_faces(
@@ -82,9 +60,20 @@ def draw_faces(
             is in one class only, as nearly all of CACD's celebrities are.
         show_progress: show a bar, or lines in a log.
     """
-    plan = _plan(n, seed, faces_per_identity, young, old, both_ages)
-    images = render_faces(plan.who, plan.shots, plan.ages, size, show_progress=show_progress)
-    return SyntheticFaces(images, plan.ages, plan.who.number, _genders(plan.who))
+    if n < 0 or faces_per_identity < 1:
+        raise ValueError("n must be at least 0 and faces_per_identity at least 1")
+    rng = np.random.default_rng([seed, 3])
+    photo = np.arange(n)
+    is_old = photo % 2 == 1
+    person = (photo if both_ages else photo // 2) // faces_per_identity
+    if not both_ages:
+        person = 2 * person + is_old
+    old_ages, young_ages = (rng.integers(*years, n, endpoint=True) for years in (old, young))
+    order = rng.permutation(n)
+    ages = np.where(is_old, old_ages, young_ages)[order]
+    who = draw_identities(int(person.max(initial=-1)) + 1, seed).take(person[order])
+    images = render_faces(who, draw_shots(n, seed), ages, size, show_progress=show_progress)
+    return SyntheticFaces(images, ages, who.number, np.where(who.female == 1, "female", "male"))
 
 
 def draw_pairs(
@@ -120,45 +109,16 @@ def write_faces(
     faces = draw_faces(n, seed, faces_per_identity, young, old, size, both_ages, show_progress=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _write_images(unfinished, faces)
+        photos_of: dict[int, int] = {}
+        for image, age, person in zip(faces.images, faces.ages, faces.identities, strict=True):
+            photos_of[person] = photos_of.get(person, 0) + 1
+            name = f"{age}_{_person_name(int(person))}_{photos_of[person]:04d}.jpg"
+            Image.fromarray(image).save(unfinished / name, quality=92)
         unfinished.chmod(0o755)  # mkdtemp's folders are private
         unfinished.replace(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
-
-
-def _plan(
-    n: int, seed: int, faces_per_identity: int, young: YearRange, old: YearRange, both_ages: bool
-) -> _Plan:
-    if n < 0 or faces_per_identity < 1:
-        raise ValueError("n must be at least 0 and faces_per_identity at least 1")
-    rng = np.random.default_rng([seed, 3])
-    photo = np.arange(n)
-    is_old = photo % 2 == 1
-    person = (photo if both_ages else photo // 2) // faces_per_identity
-    if not both_ages:
-        person = 2 * person + is_old
-    ages = np.where(
-        is_old,
-        rng.integers(old[0], old[1], n, endpoint=True),
-        rng.integers(young[0], young[1], n, endpoint=True),
-    )
-    order = rng.permutation(n)
-    known = draw_identities(int(person.max(initial=-1)) + 1, seed)
-    return _Plan(known.take(person[order]), draw_shots(n, seed), ages[order])
-
-
-def _genders(who: Identities) -> np.ndarray:
-    return np.where(who.female == 1, "female", "male")
-
-
-def _write_images(folder: Path, faces: SyntheticFaces) -> None:
-    photos_of: dict[int, int] = {}
-    for image, age, person in zip(faces.images, faces.ages, faces.identities, strict=True):
-        photos_of[person] = photos_of.get(person, 0) + 1
-        name = f"{age}_{_person_name(int(person))}_{photos_of[person]:04d}.jpg"
-        Image.fromarray(image).save(folder / name, quality=92)
 
 
 def _person_name(number: int) -> str:

@@ -11,7 +11,8 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from agegen import metrics
-from agegen.drawn.synthetic import draw_identities, draw_shots, render_faces
+from agegen.drawn.face_drawing import render_faces
+from agegen.drawn.face_parameters import draw_identities, draw_shots
 from agegen.evaluation.ask_judges import judge_batches
 from agegen.evaluation.held_out import Translator
 from agegen.evaluation.judges import Judge

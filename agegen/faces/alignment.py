@@ -16,13 +16,9 @@ MOST_OVERSAMPLING = 8
 
 @dataclass(frozen=True)
 class Similarity:
-    """Scaling, rotation and shift.
+    """Scaling, rotation and shift."""
 
-    Attributes:
-        matrix: float64 (2, 3); a point p goes to matrix[:, :2] @ p + matrix[:, 2].
-    """
-
-    matrix: np.ndarray
+    matrix: np.ndarray  # float64 (2, 3); a point p goes to matrix[:, :2] @ p + matrix[:, 2]
 
     def apply(self, points: ArrayLike) -> np.ndarray:
         """Map points, (..., 2) → float64 (..., 2)."""
@@ -61,9 +57,7 @@ def similarity(
 def fit_similarity(source: np.ndarray, target: np.ndarray) -> Similarity:
     """Fit by least squares, without mirroring (Umeyama, 1991, "Least-squares estimation …").
 
-    Args:
-        source: points (n, 2), at least two different ones.
-        target: where they shall come, (n, 2).
+    Both are points (n, 2); at least two of the source are different ones.
     """
     mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     x, y = source - mean, target - target_mean
@@ -81,11 +75,8 @@ def sample_face(photo: np.ndarray, to_face: Similarity, size: int) -> np.ndarray
 
     Args:
         photo: uint8 (h, w, 3).
-        to_face: from the photo's pixels to those of the face.
+        to_face: from the photo's pixels to those of the face, uint8 (size, size, 3).
         size: side of the face in pixels.
-
-    Returns:
-        uint8 (size, size, 3).
     """
     step = 1 / to_face.scale  # photo pixels per pixel of the face
     finer = int(np.clip(math.ceil(step), 1, MOST_OVERSAMPLING))
@@ -104,12 +95,7 @@ def sample_face(photo: np.ndarray, to_face: Similarity, size: int) -> np.ndarray
 def cut_region(
     photo: np.ndarray, to_face: Similarity, size: int, shrink: int
 ) -> tuple[Image.Image, int, int, int]:
-    """Cut the part of the photo that holds a face, continued beyond the edge by its mirror image.
-
-    Returns:
-        The part, shrunk by a whole number so that a huge face needs little memory; the photo's
-        pixel in its upper left corner as left and top; and that number.
-    """
+    """Cut a face's part, mirrored beyond the edge, a huge one shrunk; its left, top, and shrink."""
     shrink = max(shrink, 1)
     corners = outline(to_face, size)
     margin = 4 * max(shrink, math.ceil(1 / to_face.scale))

@@ -1,6 +1,6 @@
 """Leakage audit of a FaceStore: what crosses the splits, and what trivial look-ups would score."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +8,8 @@ from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.split import SPLITS
 from agegen.faces.store import UNKNOWN_AGE, FaceStore
+
+PAIRS = (("train", "val"), ("train", "test"), ("val", "test"))
 
 
 @dataclass(frozen=True)
@@ -47,27 +49,22 @@ class Audit:
 
 
 def audit_store(store: FaceStore, seed: int = 0) -> Audit:
-    """Audit a store.
-
-    Args:
-        store: the store.
-        seed: of the random split that the identity look-up is also scored on.
-    """
+    """Audit a store; `seed` is of the random split that the identity look-up is also scored on."""
     pairs = near_duplicate_pairs(store.hashes)
     known = store.identities != ""
     by_class = [set(store.identities[known & (store.labels == label)]) for label in (0, 1)]
+    present = {split: set(store.identities[known & (store.splits == split)]) for split in SPLITS}
     random = np.random.default_rng(seed).permutation(store.splits)
+    differing = store.labels[pairs[:, 0]] != store.labels[pairs[:, 1]]
     return Audit(
         faces=len(store),
         counts={split: split_counts(store, store.splits == split) for split in SPLITS},
         identities=len(by_class[0] | by_class[1]),
-        shared_identities=shared_identities(store),
+        shared_identities={f"{a}-{b}": len(present[a] & present[b]) for a, b in PAIRS},
         identities_in_both_classes=len(by_class[0] & by_class[1]),
         near_duplicate_pairs=len(pairs),
         shared_near_duplicates=straddling_pairs(store.splits, pairs),
-        contradicting_near_duplicates=int(
-            (store.labels[pairs[:, 0]] != store.labels[pairs[:, 1]]).sum()
-        ),
+        contradicting_near_duplicates=int(differing.sum()),
         identity_lookup=lookup(store.identities, store.labels, store.splits),
         identity_lookup_on_random_split=lookup(store.identities, store.labels, random),
         gender_lookup=lookup(store.genders, store.labels, store.splits),
@@ -89,23 +86,12 @@ def split_counts(store: FaceStore, in_split: np.ndarray) -> dict[str, dict]:
     return counts
 
 
-def split_pairs() -> list[tuple[str, str]]:
-    """Return the three pairs of splits."""
-    return [("train", "val"), ("train", "test"), ("val", "test")]
-
-
-def shared_identities(store: FaceStore) -> dict[str, int]:
-    """Count the identities that two splits have in common."""
-    present = {split: set(store.identities[store.splits == split]) - {""} for split in SPLITS}
-    return {f"{a}-{b}": len(present[a] & present[b]) for a, b in split_pairs()}
-
-
 def straddling_pairs(splits: np.ndarray, pairs: np.ndarray) -> dict[str, int]:
     """Count the near-duplicate pairs with one face in each of two splits."""
     first, second = splits[pairs[:, 0]], splits[pairs[:, 1]]
     return {
         f"{a}-{b}": int((((first == a) & (second == b)) | ((first == b) & (second == a))).sum())
-        for a, b in split_pairs()
+        for a, b in PAIRS
     }
 
 
@@ -124,9 +110,7 @@ def lookup(values: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> Lookup
     truth = labels[test]
     right = answer == truth
     recalls = [right[truth == label].mean() for label in (0, 1) if np.any(truth == label)]
-    return LookupScore(
-        float(right.mean()), float(np.mean(recalls)), float(known[number[test]].mean())
-    )
+    return LookupScore(*(float(np.mean(x)) for x in (right, recalls, known[number[test]])))
 
 
 def describe(audit: Audit) -> str:
@@ -182,8 +166,3 @@ def describe_lookup(attribute: str, score: LookupScore) -> str:
         f"looking up {attribute} alone: accuracy {score.accuracy:.2%}, balanced "
         f"{score.balanced_accuracy:.2%} on the test faces ({score.known:.0%} of them known)"
     )
-
-
-def to_json(audit: Audit) -> dict:
-    """Return the audit as plain JSON types."""
-    return asdict(audit)

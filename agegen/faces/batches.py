@@ -15,18 +15,13 @@ from agegen.run.distributed import share_of
 
 
 class Batch(NamedTuple):
-    """This process's share of a global batch.
+    """This process's share of a global batch; tensors are on the device."""
 
-    `images` is uint8 (n, h, w, 3), and `labels` int64 of the global batch, on the device; `indices`
-    int64 (n,) are the faces' numbers in the store; `share` is where they lie in the global batch;
-    `waited` is how many seconds the network stood waiting for them.
-    """
-
-    images: Tensor
-    labels: Tensor
-    indices: np.ndarray
-    share: slice
-    waited: float
+    images: Tensor  # uint8 (n, h, w, 3)
+    labels: Tensor  # int64, of the global batch
+    indices: np.ndarray  # int64 (n,), the faces' numbers in the store
+    share: slice  # where they lie in the global batch
+    waited: float  # seconds that the network stood waiting for them
 
 
 def steps_in_epoch(faces: int, batch_size: int) -> int:
@@ -38,13 +33,7 @@ def epoch_batches(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -
     """Shuffle and cut an epoch into global batches that differ in size by one at most.
 
     Every face occurs exactly once: with 4,699 faces and batches of 64 there are 74 batches of 63 or
-    64, not 73 and a small remainder.
-
-    Args:
-        indices: int64 (n,), numbers of the training faces.
-        batch_size: largest global batch.
-        seed: of the run.
-        epoch: number of the epoch; the order depends on it and the seed alone.
+    64, not 73 and a small remainder. The order depends on the seed and the epoch alone.
     """
     order = np.random.default_rng([seed, epoch]).permutation(indices)
     return np.array_split(order, steps_in_epoch(len(order), batch_size))

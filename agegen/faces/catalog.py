@@ -1,45 +1,41 @@
 """Find face photos on disk and what is known of them: age, class, identity, gender, split.
 
-Five kinds of source are recognised (see `agegen.faces.sources`): the lab course's class folders,
-CACD, UTKFace, IMDB-WIKI, and any table.
+Five kinds of source are recognised: the lab course's class folders, CACD, UTKFace, IMDB-WIKI, and
+any table. Each is one function from a folder to `Item`s (see `SOURCES`), in which each file is
+once; nothing is decoded.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from agegen.faces.find_images import is_hidden, walk
-from agegen.faces.folders import suggests_ages, suggests_classes
-from agegen.faces.photo_names import CACD_NAME, IMDB_WIKI_NAME, UTKFACE_NAME
+from agegen.faces import names as photo_names
+from agegen.faces.find_images import all_files, is_hidden, walk
+from agegen.faces.folders import read_folders, suggests_ages, suggests_classes
 from agegen.faces.records import (
     CLASS_NAMES,
+    UNLABELLED,
     AgeRanges,
     Beside,
     Face,
+    Item,
     Note,
     Rejected,
     SourceKind,
 )
-from agegen.faces.sources import SOURCES
-from agegen.faces.tables import TABLE_SUFFIXES, find_table
+from agegen.faces.repeats import settle
+from agegen.faces.tables import TABLE_SUFFIXES, find_table, read_table
 from agegen.run.errors import UserError
 
 
 @dataclass
 class Catalog:
-    """What a source holds: each file, or row of a table, is in one of the first three lists.
+    """What a source holds: each file, or row of a table, is in one of the first three lists."""
 
-    Attributes:
-        kind: how the source was read.
-        faces: what becomes a face if it can be decoded.
-        rejected: what does not, with the reason.
-        beside: hidden files and metadata, which are no photos.
-        notes: what the user should know of how the source was read.
-    """
-
-    kind: SourceKind
-    faces: list[Face] = field(default_factory=list)
+    kind: SourceKind  # how it was read
+    faces: list[Face] = field(default_factory=list)  # what becomes a face if it can be decoded
     rejected: list[Rejected] = field(default_factory=list)
     beside: list[Beside] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -52,6 +48,55 @@ class Catalog:
             several = [name if n == 1 else f"{name} ({n:,} times)" for name, n in names[:8]]
             more = [f"and {len(names) - 8:,} other names"] if len(names) > 8 else []
             yield f"beside the photos, and not read: {', '.join(several + more)}"
+
+
+def faces_by_name(
+    folder: Path, ranges: AgeRanges, parse: Callable[[Path], Face | Rejected]
+) -> Iterator[Item]:
+    """Yield a face for each image whose name `parse` understands and whose age is in a class."""
+    files = all_files(folder)
+    yield from settle((parse(f) if isinstance(f, Path) else f for f in files), ranges)
+
+
+def read_cacd(source: Path, ranges: AgeRanges) -> Iterator[Item]:
+    """CACD (Chen, Chen and Hsu, ECCV 2014): age and identity in the name or in its .mat file."""
+    table = next((p for p in walk(source) if p.name == "celebrity2000_meta.mat"), None)
+    known = read_cacd_meta(table) if table else {}
+
+    def parse(path: Path) -> Face | Rejected:
+        face = photo_names.parse_cacd_name(path)
+        if path.name not in known:
+            return face
+        age, identity = known[path.name]
+        named = face.identity if isinstance(face, Face) else identity
+        return Face(path, UNLABELLED, age=age, identity=named)
+
+    yield from faces_by_name(source, ranges, parse)
+
+
+def read_cacd_meta(path: Path) -> dict[str, tuple[int, str]]:
+    """Read ``celebrityImageData`` of celebrity2000_meta.mat: file name → (age, identity number)."""
+    from scipy.io import loadmat  # only here: half a second that other sources need not wait
+
+    try:
+        data = loadmat(path, simplify_cells=True)["celebrityImageData"]
+        return {
+            str(name): (int(age), str(int(identity)))
+            for name, age, identity in zip(data["name"], data["age"], data["identity"], strict=True)
+        }
+    except Exception as error:
+        raise UserError(f"{path} is not CACD's celebrity2000_meta.mat ({error})") from None
+
+
+SOURCES: dict[SourceKind, Callable[[Path, AgeRanges], Iterator[Item]]] = {
+    "folders": read_folders,
+    "cacd": read_cacd,
+    # UTKFace (Zhang, Song and Qi, CVPR 2017): age and gender in the name, no identities
+    "utkface": partial(faces_by_name, parse=photo_names.parse_utkface_name),
+    # IMDB-WIKI (Rothe, Timofte and Van Gool, IJCV 2018): person and dates in the name
+    "imdb-wiki": partial(faces_by_name, parse=photo_names.parse_imdb_wiki_name),
+    "table": read_table,
+}
 
 
 def read_catalog(source: Path, ranges: AgeRanges, kind: SourceKind | None = None) -> Catalog:
@@ -89,11 +134,10 @@ def require_both_classes(source: Path, catalog: Catalog) -> None:
     present = {face.label for face in catalog.faces}
     missing = [name for label, name in enumerate(CLASS_NAMES) if label not in present]
     if missing:
-        left_out = catalog.rejected
         why = ""
-        if left_out:
-            first = left_out[0]
-            why = f" ({len(left_out):,} left out; the first, {first.path.name}: {first.reason})"
+        for first in catalog.rejected[:1]:
+            number = f"{len(catalog.rejected):,} left out"
+            why = f" ({number}; the first, {first.path.name}: {first.reason})"
         raise UserError(
             f"no face of class {' and '.join(missing)} in {source}, read as {catalog.kind}{why}"
         )
@@ -118,9 +162,9 @@ def recognise(source: Path) -> SourceKind:
     if not names:
         raise UserError(f"--source {source} holds no visible files")
     counts: dict[SourceKind, int] = {
-        "utkface": sum(bool(UTKFACE_NAME.match(name)) for name in names),
-        "cacd": sum(bool(CACD_NAME.match(Path(name).stem)) for name in names),
-        "imdb-wiki": sum(bool(IMDB_WIKI_NAME.match(name)) for name in names),
+        "utkface": sum(bool(photo_names.UTKFACE_NAME.match(name)) for name in names),
+        "cacd": sum(bool(photo_names.CACD_NAME.match(Path(name).stem)) for name in names),
+        "imdb-wiki": sum(bool(photo_names.IMDB_WIKI_NAME.match(name)) for name in names),
     }
     kind = max(counts, key=lambda k: counts[k])
     if counts[kind]:

@@ -60,14 +60,11 @@ def space_of(profile: bytes) -> Space | None:
         transform = ImageCms.buildTransform(
             source, ImageCms.createProfile("sRGB"), mode, "RGB", ImageCms.Intent.PERCEPTUAL
         )
-        needed = mode != "RGB" or moves_colours(transform)
-        return Space(mode, transform if needed else None)
+        if mode == "RGB":
+            before = np.array([GRID], np.uint8)
+            after = np.asarray(transform.apply(Image.fromarray(before)))
+            if np.abs(after.astype(int) - before).max() <= SAME:
+                return Space(mode, None)
+        return Space(mode, transform)
     except Exception:  # a profile does not cost the picture
         return None
-
-
-def moves_colours(transform: ImageCms.ImageCmsTransform) -> bool:
-    """False if a transform from RGB leaves all colours within `SAME` levels where they are."""
-    before = np.array([GRID], np.uint8)
-    after = np.asarray(transform.apply(Image.fromarray(before)))
-    return bool(np.abs(after.astype(int) - before).max() > SAME)

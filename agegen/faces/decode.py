@@ -66,8 +66,13 @@ def decode_face(path: Path, size: int) -> np.ndarray:
 def opened(path: Path) -> Iterator[Image.Image]:
     """Open an image file; what goes wrong while it is used becomes a `BadImageError`."""
     try:
-        require_regular_file(path)
-        with ignored_warnings(), Image.open(path, formats=readable_formats()) as image:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening one can wait for ever
+            raise BadImageError("not a regular file but a pipe, a socket or a device")
+        with (
+            warnings.catch_warnings(action="ignore"),  # of odd metadata, many pixels
+            Image.open(path, formats=readable_formats()) as image,
+        ):
             yield image
     except BadImageError:
         raise
@@ -79,11 +84,6 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise BadImageError(reason_of(error)) from None
 
 
-def ignored_warnings() -> warnings.catch_warnings:
-    """Silence Pillow, which warns of odd metadata and of many pixels; the pixels decide."""
-    return warnings.catch_warnings(action="ignore")
-
-
 @cache
 def readable_formats() -> tuple[str, ...]:
     """Return those of `FORMATS` that Pillow reads here: HEIF by the extra ``photos``."""
@@ -93,13 +93,6 @@ def readable_formats() -> tuple[str, ...]:
 
         pillow_heif.register_heif_opener()
     return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-def require_regular_file(path: Path) -> None:
-    """Refuse pipes, sockets and devices: opening one can wait for ever."""
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise BadImageError("not a regular file but a pipe, a socket or a device")
 
 
 def check_size(image: Image.Image, size: int) -> None:
@@ -136,9 +129,7 @@ def upright(image: Image.Image) -> Image.Image:
 def to_rgb(image: Image.Image) -> tuple[Image.Image, bytes]:
     """Convert any Pillow mode to RGB; transparent parts become white, 16 bits become 8.
 
-    Returns:
-        The picture and its colour profile. RGB stays in its own colour space; what becomes RGB by
-        its profile is sRGB, whose profile is empty.
+    RGB stays in its own colour space, with its profile; what becomes RGB by it is sRGB, with none.
     """
     profile = profile_of(image)
     mode = mode_of(profile)

@@ -54,15 +54,7 @@ def decode_all(
 ) -> list[Decoded]:
     """Decode all faces into images.npy.partial, chunk by chunk, after what is already there.
 
-    Args:
-        out: the folder of the store to be.
-        faces: the photos, in the order of the array's rows.
-        request: all that decides the result, plain JSON; with another one it begins anew.
-        size: side of the faces in pixels.
-        workers: decoding processes.
-
-    Returns:
-        One entry per face.
+    `request` is all that decides the result, plain JSON; with another one it begins anew.
 
     Raises:
         UserError: the disk is full or fails, or another process wrote into the files.
@@ -179,10 +171,8 @@ def make_pool(workers: int) -> ProcessPoolExecutor | None:
     context = multiprocessing.get_context("spawn")
     try:
         return ProcessPoolExecutor(workers, context, initializer=end_with_parent)
-    except OSError as error:
-        print(
-            f"note: no decoding processes can be started ({error}): photos are decoded in this one"
-        )
+    except OSError as why:
+        print(f"note: no decoding processes can be started ({why}): photos are decoded in this one")
         return None
 
 
@@ -217,16 +207,9 @@ def decode_chunk(paths: list[Path], size: int) -> tuple[bytes, list[Decoded]]:
 
 
 def write_images(partial: Path, path: Path, n: int, keep: list[int], size: int) -> None:
-    """Write the array of the decoded rows, without those of dropped faces.
+    """Write the array of those of `n` decoded rows that are kept to `path`, an empty file.
 
     Nothing in the partial file moves, so that a kill at any point leaves it fit to resume from.
-
-    Args:
-        partial: images.npy.partial.
-        path: of the array; an empty file is there.
-        n: rows of the partial file.
-        keep: which of them.
-        size: side of the faces in pixels.
     """
     header = array_header(len(keep), size)
     if len(keep) == n:

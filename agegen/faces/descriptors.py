@@ -54,20 +54,23 @@ def describe(images: np.ndarray, like: np.ndarray, square: np.ndarray, cores: in
         like: of the same shape: the faces whose landmarks are where theirs are.
         square: int (4,), the detector's around each of them: left, top, right, bottom, both ends
             included.
-        cores: that may be used.
 
     Returns:
-        float64 (n, 128), the same however many processes there are.
-
-    Raises:
-        UserError: the extras ``photos`` and ``judges`` are not installed.
+        float64 (n, 128), the same however many processes there are; a UserError as `load_network`.
     """
     load_network()  # what is missing is said here
     number = max(min(cores, len(images) // FACES_EACH), 1)
     if number == 1:
         return describe_here(images, like, square)
     shares = zip(np.array_split(images, number), np.array_split(like, number), strict=True)
-    return np.concatenate(describe_there([(*share, square) for share in shares]))
+    tasks = [(*share, square) for share in shares]
+    workers = [start_worker() for _ in tasks]
+    with ThreadPoolExecutor(number) as threads:
+        try:
+            return np.concatenate(list(threads.map(ask, workers, tasks)))
+        finally:  # after a Ctrl-C they are at work still
+            for worker in workers:
+                worker.kill()
 
 
 def describe_here(images: np.ndarray, like: np.ndarray, square: np.ndarray) -> np.ndarray:
@@ -80,17 +83,6 @@ def describe_here(images: np.ndarray, like: np.ndarray, square: np.ndarray) -> n
         chip = dlib.get_face_chip(np.ascontiguousarray(image), shape, CHIP, PADDING)
         row[:] = network.compute_face_descriptor(chip)
     return found
-
-
-def describe_there(shares: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[np.ndarray]:
-    """Describe each share in a process of its own, which ends with it."""
-    workers = [start_worker() for _ in shares]
-    with ThreadPoolExecutor(len(shares)) as threads:
-        try:
-            return list(threads.map(ask, workers, shares))
-        finally:  # after a Ctrl-C they are at work still
-            for worker in workers:
-                worker.kill()
 
 
 def start_worker() -> subprocess.Popen:
@@ -127,11 +119,7 @@ def packed(*arrays: np.ndarray) -> bytes:
 
 
 def unpacked(content: bytes, number: int) -> list[np.ndarray]:
-    """What `packed` made bytes of.
-
-    Raises:
-        ValueError: the bytes are cut short.
-    """
+    """What `packed` made bytes of; a ValueError if they are cut short."""
     buffer = BytesIO(content)
     try:
         return [np.load(buffer, allow_pickle=False) for _ in range(number)]

@@ -21,27 +21,16 @@ OVERLAP = 0.3  # intersection over union, from which two boxes are one face
 
 
 class Detection(NamedTuple):
-    """A face in a picture; lengths in its pixels.
+    """A face in a picture; lengths in its pixels."""
 
-    Attributes:
-        centre: float64 (2,), of the square that dlib's detector would draw around the face.
-        side: of that square.
-        tilt: by how much the face is turned clockwise from upright, degrees.
-        score: how sure the network is, in [0, 1].
-    """
-
-    centre: np.ndarray
-    side: float
-    tilt: float
-    score: float
+    centre: np.ndarray  # float64 (2,), of the square that dlib's detector would draw around it
+    side: float  # of that square
+    tilt: float  # by how much the face is turned clockwise from upright, degrees
+    score: float  # how sure the network is, in [0, 1]
 
 
 class Detector:
-    """The network; several threads may share it.
-
-    Args:
-        weights: the ONNX file.
-    """
+    """The network of an ONNX file; several threads may share it."""
 
     def __init__(self, weights: Path) -> None:
         import cv2
@@ -50,11 +39,9 @@ class Detector:
         self.lock = Lock()  # the picture's size is part of the network's state
 
     def detect(self, picture: np.ndarray, least: float) -> list[Detection]:
-        """Find the faces that are upright, or tilted by less than about 45°.
+        """Find the faces, of at least a score, that are upright or tilted by less than about 45°.
 
-        Args:
-            picture: uint8 (h, w, 3), RGB.
-            least: lowest score.
+        `picture` is uint8 (h, w, 3), RGB.
         """
         with self.lock:
             self.network.setInputSize((picture.shape[1], picture.shape[0]))

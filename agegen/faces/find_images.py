@@ -97,11 +97,5 @@ def all_files(folder: Path) -> Iterator[Path | Rejected | Beside]:
         elif suffix in METADATA_SUFFIXES:
             yield Beside(path)
         else:
-            yield Rejected(path, why_no_image(suffix))
-
-
-def why_no_image(suffix: str) -> str:
-    """Say what is wrong with a file's name, whose suffix is in lower case."""
-    if not suffix:
-        return "taken for no image, as its name has no suffix such as .jpg"
-    return f"not an image: its name ends in “{suffix}”"
+            lacks = "taken for no image, as its name has no suffix such as .jpg"
+            yield Rejected(path, f"not an image: its name ends in “{suffix}”" if suffix else lacks)

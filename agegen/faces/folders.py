@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agegen.faces.find_images import all_files, entries
-from agegen.faces.photo_names import parse_any_name, parse_known_name
+from agegen.faces.names import class_named, parse_any_name, parse_known_name, split_named
 from agegen.faces.records import OLD, UNLABELLED, YOUNG, AgeRanges, Face, Item, Note, Rejected
 from agegen.faces.repeats import settle
-from agegen.faces.words import class_named, split_named
 
 DOMAIN = re.compile(r"(?P<split>.+?)[ _-]?(?P<domain>[ab])")
 AGES = re.compile(r"\(?(?:age[ _-]?)?(?P<low>\d{1,3})(?:\s*[-–_,]\s*(?P<high>\d{1,3}))?\)?")
@@ -86,12 +85,7 @@ def read_folders(source: Path, ranges: AgeRanges) -> Iterator[Item]:
 
 
 class Layout:
-    """How the folders of a source are to be read, which they say only together.
-
-    Args:
-        photos: all photos, from the source on.
-        ranges: the ages of the two classes.
-    """
+    """How a source's folders are to be read, which all its photos say only together."""
 
     def __init__(self, photos: list[Path], ranges: AgeRanges) -> None:
         self.ranges = ranges
@@ -121,11 +115,9 @@ class Layout:
         place = Place()
         for name in folders[:2]:
             inner = self.meaning(name)
-            if (
-                not inner
-                or (place.split and inner.split)
-                or (place.is_classed and inner.is_classed)
-            ):
+            if not inner or (place.split and inner.split):
+                break
+            if place.is_classed and inner.is_classed:
                 break
             place = Place(
                 place.split or inner.split,
@@ -157,7 +149,10 @@ def folders_are_ages(photos: list[Path], ranges: AgeRanges) -> bool:
     They are ages if no folder says a class, or if there are ages of both classes (then 0 and 1 are
     ages, too); and if most photos' own names do not say otherwise.
     """
-    said = [(path, class_level(path)) for path in photos]
+    said = []  # with the outermost folder that is no split, or ""
+    for path in photos:
+        levels = [name for name in path.parts[:-1][:2] if not split_named(name)]
+        said.append((path, levels[0] if levels else ""))
     aged = [(path, ages) for path, name in said if (ages := ages_named(name))]
     spanned = {ranges.label(end) for ends in {ages for _, ages in aged} for end in ends}
     both = {YOUNG, OLD} <= spanned
@@ -167,11 +162,6 @@ def folders_are_ages(photos: list[Path], ranges: AgeRanges) -> bool:
     named = [(parse(path), ages) for path, ages in aged]
     denied = sum(isinstance(face, Face) and not within(face.age, ages) for face, ages in named)
     return denied * 2 < len(aged)
-
-
-def class_level(path: Path) -> str:
-    """Return the outermost folder that is no split, or ""."""
-    return next((name for name in path.parts[:-1][:2] if not split_named(name)), "")
 
 
 def within(age: int | None, ages: tuple[int, int]) -> bool:

@@ -8,7 +8,6 @@ import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypedDict
 
 import dacite
 import numpy as np
@@ -24,9 +23,7 @@ from agegen.run.progress import Progress
 
 FILE = "geometry.json"
 VERSION = 1
-FACES = (
-    100  # training faces that are looked at: their medians are exact to about 0.15 % of the size
-)
+FACES = 100  # training faces looked at: their medians are exact to about 0.15 % of the size
 FEWEST = 20  # found faces that make a geometry; they must be FEWEST_SHARE of those looked at, too
 FEWEST_SHARE = 0.3
 LOOKED_AT_FIRST = 40  # a store in which so many faces show none is given up
@@ -85,8 +82,7 @@ def geometry_of(store: FaceStore) -> Geometry:
     Raises:
         UserError: there is none, and the extra ``photos`` is not installed.
     """
-    kept = read_geometry(store.folder, store.checksum)
-    if kept:
+    if kept := read_geometry(store.folder, store.checksum):
         return kept
     geometry = estimate_geometry(store)
     with suppress(UserError):  # a store that may not be written keeps none
@@ -116,25 +112,14 @@ def keep_geometry(store: FaceStore) -> Geometry | None:
 
 
 def estimate_geometry(store: FaceStore, faces: int = FACES, seed: int = 0) -> Geometry:
-    """Find the landmarks of training faces and take their medians.
-
-    Args:
-        store: the faces; those of the training split are looked at.
-        faces: how many, drawn from the seed.
-        seed: of the draw.
-
-    Raises:
-        UserError: the extra ``photos`` is not installed.
-    """
-    training = store.indices("train")
-    chosen = np.random.default_rng(seed).permutation(training)[:faces]
+    """Find the landmarks of so many training faces, drawn from the seed, and take their medians."""
+    chosen = np.random.default_rng(seed).permutation(store.indices("train"))[:faces]
     points, searched = find_landmarks(store, chosen)
     counts = store.checksum, store.size, searched, len(points)
     if len(points) < max(FEWEST, FEWEST_SHARE * searched):
         return Geometry(*counts, landmarks=None)
     mean = np.median(points, axis=0)
-    found = deviations(points, mean, store.size)
-    return Geometry(*counts, mean.tolist(), **found)
+    return Geometry(*counts, mean.tolist(), *deviations(points, mean, store.size))
 
 
 def find_landmarks(store: FaceStore, chosen: np.ndarray) -> tuple[np.ndarray, int]:
@@ -151,49 +136,29 @@ def find_landmarks(store: FaceStore, chosen: np.ndarray) -> tuple[np.ndarray, in
 
 
 def landmarks_in_crop(face: np.ndarray) -> FoundFace | None:
-    """Find the largest face in an image that is cropped to one, enlarged for the detector.
-
-    Args:
-        face: uint8 (h, w, 3).
-
-    Returns:
-        The face in the image's own pixels.
-    """
+    """Find the largest face in an image, uint8 (h, w, 3), that is cropped to one; in its pixels."""
     scale = SEARCHED_SIDE / max(face.shape[:2])
     width, height = round(face.shape[1] * scale), round(face.shape[0] * scale)
+    # for the detector, which looks for larger faces
     large = np.asarray(Image.fromarray(face).resize((width, height), Image.Resampling.BICUBIC))
-    found = landmarks.find_upright(large)
-    if not found:
-        return None
-    first = found[0]
     scales = np.array([face.shape[1] / width, face.shape[0] / height])
-    return first._replace(
-        landmarks=first.landmarks * scales,
-        centre=first.centre * scales,
-        side=first.side / scale,
-    )
+    for first in landmarks.find_upright(large)[:1]:
+        points, centre = first.landmarks * scales, first.centre * scales
+        return first._replace(landmarks=points, centre=centre, side=first.side / scale)
+    return None
 
 
-class Deviations(TypedDict):
-    """How far faces differ; see `Geometry`."""
-
-    residual: float
-    scale_deviation: float
-    tilt_deviation: float
-    shift_deviation: float
-
-
-def deviations(points: np.ndarray, mean: np.ndarray, size: int) -> Deviations:
-    """How the faces differ from the mean: points (n, 5, 2) and mean (5, 2) in pixels."""
+def deviations(
+    points: np.ndarray, mean: np.ndarray, size: int
+) -> tuple[float, float, float, float]:
+    """How faces, points (n, 5, 2), differ from their mean: the last figures of `Geometry`."""
     fits = [fit_similarity(face, mean) for face in points]
     eyes = math.hypot(*landmarks.eye_line(mean))
     after = np.array([fit.apply(face) for fit, face in zip(fits, points, strict=True)])
     shift = points.mean(axis=1) - mean.mean(axis=0)
-    return {
-        "residual": 100
-        * float(np.median(np.linalg.norm(after - mean, axis=2).mean(axis=1)))
-        / eyes,
-        "scale_deviation": 100 * float(np.std([1 / fit.scale for fit in fits])),
-        "tilt_deviation": float(np.std([fit.degrees for fit in fits])),
-        "shift_deviation": 100 * float(np.sqrt(np.mean(np.var(shift, axis=0)))) / size,
-    }
+    return (
+        100 * float(np.median(np.linalg.norm(after - mean, axis=2).mean(axis=1))) / eyes,
+        100 * float(np.std([1 / fit.scale for fit in fits])),
+        float(np.std([fit.degrees for fit in fits])),
+        100 * float(np.sqrt(np.mean(np.var(shift, axis=0)))) / size,
+    )

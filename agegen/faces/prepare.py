@@ -75,9 +75,8 @@ def prepare(config: PrepareConfig) -> FaceStore:
     for remark in catalog.remarks():
         print(remark)
     request = describe_request(config, catalog)
-    busy = f"another prepare_faces.py is at work in {config.out}"
     require_free(config)
-    held = lock(config.out, busy)
+    held = lock(config.out, f"another prepare_faces.py is at work in {config.out}")
     try:
         if is_done(config, request):
             print(
@@ -93,11 +92,7 @@ def prepare(config: PrepareConfig) -> FaceStore:
 
 
 def require_free(config: PrepareConfig) -> None:
-    """Refuse a folder in which something else than a store would be replaced.
-
-    Raises:
-        UserError: naming it.
-    """
+    """Refuse a folder in which something else than a store would be replaced."""
     out = config.out
     if is_run(out):
         raise UserError(f"{out} holds a training's run: choose another --out for the store")
@@ -108,17 +103,38 @@ def require_free(config: PrepareConfig) -> None:
 
 
 def make(config: PrepareConfig, catalog: Catalog, request: dict) -> None:
-    """Decode, split and write; a store that is there stays until the new one is whole."""
-    decoded = decode_all(config.out, catalog.faces, request, config.size, config.workers)
-    kept = [face for face, d in zip(catalog.faces, decoded, strict=True) if not d.reason]
-    hashes = [d.hash for d in decoded if not d.reason]
-    split = split_kept(config, kept, hashes)
-    rejected = catalog.rejected + [
-        Rejected(face.path, d.reason)
-        for face, d in zip(catalog.faces, decoded, strict=True)
-        if d.reason
+    """Decode, split and write; a store that is there stays until the new one is whole.
+
+    store.json comes last and makes the folder a store.
+    """
+    out = config.out
+    entries = decode_all(out, catalog.faces, request, config.size, config.workers)
+    decoded = list(zip(catalog.faces, entries, strict=True))
+    faces = [face for face, entry in decoded if not entry.reason]
+    hashes = [entry.hash for entry in entries if not entry.reason]
+    split = split_kept(config, faces, hashes)
+    keep = [i for i in range(len(faces)) if i not in split.dropped]
+    rows = [face_row(faces[i], hashes[i], split.names[i]) for i in keep]
+    rejected = catalog.rejected + [Rejected(f.path, e.reason) for f, e in decoded if e.reason]
+    rejected += [
+        Rejected(faces[i].path, f"near-duplicate of {faces[j].path} in the given {faces[j].split}")
+        for i, j in split.dropped.items()
     ]
-    finish(config, request, kept, hashes, split, rejected)
+    with written_together(*(out / name for name in FINAL)) as (images, table, left_out, info):
+        put_rows(table, COLUMNS, rows)
+        put_rows(left_out, ("path", "reason"), sorted(rejected))
+        write_images(out / PARTIAL, images, len(faces), keep, config.size)
+        files = {"images.npy": images, "faces.csv": table}
+        labels = np.array([faces[i].label for i in keep])
+        content = {
+            "format": FORMAT,
+            "request": request,
+            "counts": count(labels, split.names[keep], len(rejected)),
+            "bytes": {name: path.stat().st_size for name, path in files.items()},
+            "checksums": {name: sha256(path) for name, path in files.items()},
+        }
+        info.write_text(as_json_text(content), encoding="utf-8", errors="backslashreplace")
+    remove_leftovers(out)
 
 
 def describe_request(config: PrepareConfig, catalog: Catalog) -> dict:
@@ -172,15 +188,13 @@ def split_kept(config: PrepareConfig, faces: list[Face], hashes: list[str]) -> S
     for label, name in enumerate(CLASS_NAMES):
         if not any(face.label == label for face in faces):
             raise UserError(f"no photo of class {name} in {config.source} could be decoded")
-    bits = np.array([list(bytes.fromhex(h)) for h in hashes], dtype=np.uint8)
-    pairs = near_duplicate_pairs(bits)
+    pairs = near_duplicate_pairs(np.array([[*bytes.fromhex(h)] for h in hashes], dtype=np.uint8))
     say_contradictions(faces, pairs)
-    given = np.array(["" if config.resplit else face.split for face in faces])
     return split_faces(
         labels=np.array([face.label for face in faces]),
         identities=np.array([face.identity for face in faces]),
         pairs=pairs,
-        given=given,
+        given=np.array(["" if config.resplit else face.split for face in faces]),
         val_fraction=config.val_fraction,
         test_fraction=config.test_fraction,
         seed=config.seed,
@@ -191,45 +205,9 @@ def say_contradictions(faces: list[Face], pairs: np.ndarray) -> None:
     """Print how many near-duplicates (int m, 2) are young and old at once, with the first pair."""
     both = [(faces[i].path, faces[j].path) for i, j in pairs if faces[i].label != faces[j].label]
     if both:
-        pairs_are = (
-            "1 pair of photos is" if len(both) == 1 else f"{len(both):,} pairs of photos are"
-        )
-        print(
-            f"note: {pairs_are} nearly the same, but one is young and one old: first "
-            f"{both[0][0]} and {both[0][1]}"
-        )
-
-
-def finish(
-    config: PrepareConfig,
-    request: dict,
-    faces: list[Face],
-    hashes: list[str],
-    split: Split,
-    rejected: list[Rejected],
-) -> None:
-    """Write the final files; store.json comes last and makes the folder a store."""
-    out = config.out
-    rejected = rejected + [
-        Rejected(faces[i].path, f"near-duplicate of {faces[j].path} in the given {faces[j].split}")
-        for i, j in sorted(split.dropped.items())
-    ]
-    keep = [i for i in range(len(faces)) if i not in split.dropped]
-    labels = np.array([faces[i].label for i in keep])
-    with written_together(*(out / name for name in FINAL)) as (images, table, left_out, info):
-        put_rows(table, COLUMNS, [face_row(faces[i], hashes[i], split.names[i]) for i in keep])
-        put_rows(left_out, ("path", "reason"), sorted(rejected))
-        write_images(out / PARTIAL, images, len(faces), keep, config.size)
-        files = {"images.npy": images, "faces.csv": table}
-        content = {
-            "format": FORMAT,
-            "request": request,
-            "counts": count(labels, split.names[keep], len(rejected)),
-            "bytes": {name: path.stat().st_size for name, path in files.items()},
-            "checksums": {name: sha256(path) for name, path in files.items()},
-        }
-        info.write_text(as_json_text(content), encoding="utf-8", errors="backslashreplace")
-    remove_leftovers(out)
+        are = "1 pair of photos is" if len(both) == 1 else f"{len(both):,} pairs of photos are"
+        first = f"first {both[0][0]} and {both[0][1]}"
+        print(f"note: {are} nearly the same, but one is young and one old: {first}")
 
 
 def face_row(face: Face, hash_: str, split: str) -> tuple:
@@ -240,11 +218,8 @@ def face_row(face: Face, hash_: str, split: str) -> tuple:
 
 def count(labels: np.ndarray, splits: np.ndarray, rejected: int) -> dict:
     """Count faces by split and class."""
-    by_split = {
-        split: {
-            name: int(np.sum((splits == split) & (labels == label)))
-            for label, name in enumerate(CLASS_NAMES)
-        }
-        for split in SPLITS
-    }
-    return {"faces": len(labels), "rejected": rejected, **by_split}
+    counts: dict = {"faces": len(labels), "rejected": rejected}
+    for split in SPLITS:
+        of_split = [np.sum((splits == split) & (labels == label)) for label in (0, 1)]
+        counts[split] = dict(zip(CLASS_NAMES, map(int, of_split), strict=True))
+    return counts

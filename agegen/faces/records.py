@@ -45,10 +45,7 @@ class Rejected(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """A file that belongs to the source but is no photo: hidden, or metadata.
-
-    A hidden folder is one, with all that it holds.
-    """
+    """A file of the source that is no photo: hidden (or a whole hidden folder), or metadata."""
 
     path: Path
 

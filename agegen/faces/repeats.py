@@ -51,7 +51,12 @@ def settle(items: Iterable[Item | Found], ranges: AgeRanges) -> Iterator[Item]:
             yield from contradicting(group, differing)
             continue
         kept = max(group, key=lambda item: SPLIT_RANKS.get(item.face.split, 0))
-        yield in_class(kept, ranges)
+        label = class_of(kept.face, ranges)
+        if label is None:
+            assert kept.face.age is not None
+            yield kept.rejected(ranges.outside(kept.face.age))
+        else:
+            yield kept.face._replace(label=label)
         for item in group:
             if item is not kept:
                 yield item.rejected(f"a repeat of {kept.name}")
@@ -73,13 +78,9 @@ def file_key(path: Path, real_folder: Callable[[Path], str]) -> tuple[str | int,
 
 def differences(items: list[Found], ranges: AgeRanges) -> list[str]:
     """Name the data, but for the split, in which the same photo's differ where they are known."""
-    faces = [item.face for item in items]
-    values: dict[str, set] = {
-        "class": {class_of(face, ranges) for face in faces},
-        "age": {face.age for face in faces} - {None},
-        "identity": {face.identity for face in faces} - {""},
-        "gender": {face.gender for face in faces} - {""},
-    }
+    values: dict[str, set] = {"class": {class_of(item.face, ranges) for item in items}}
+    for name in ("age", "identity", "gender"):
+        values[name] = {getattr(item.face, name) for item in items} - {None, ""}
     return [name for name, known in values.items() if len(known) > 1]
 
 
@@ -100,12 +101,3 @@ def class_of(face: Face, ranges: AgeRanges) -> int | None:
         return face.label
     assert face.age is not None
     return ranges.label(face.age)
-
-
-def in_class(found: Found, ranges: AgeRanges) -> Face | Rejected:
-    """Give a face its class, or reject it."""
-    label = class_of(found.face, ranges)
-    if label is None:
-        assert found.face.age is not None
-        return found.rejected(ranges.outside(found.face.age))
-    return found.face._replace(label=label)

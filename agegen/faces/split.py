@@ -11,25 +11,16 @@ SPLITS = ("train", "val", "test")
 
 
 class Split(NamedTuple):
-    """Which split each face belongs to; `dropped` faces belong to none.
+    """Which split each face belongs to; `dropped` faces belong to none."""
 
-    `names` is a str array (n,) of "train", "val", "test" or "" where dropped; `dropped` maps the
-    index of such a face to the index of the given test (or val) face that it nearly repeats.
-    """
-
-    names: np.ndarray
-    dropped: dict[int, int]
+    names: np.ndarray  # str (n,), "train", "val", "test" or "" where dropped
+    dropped: dict[int, int]  # index of a face → of the given test (or val) face it nearly repeats
 
 
 def group_faces(identities: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Join faces that share an identity or are near-duplicates, transitively (union–find).
 
-    Args:
-        identities: str (n,), empty where unknown.
-        pairs: int (m, 2), near-duplicates.
-
-    Returns:
-        int64 (n,): a group number per face, the same for all faces of a group.
+    Identities are str (n,), empty where unknown, pairs int (m, 2), the groups' numbers int64 (n,).
     """
     parent = np.arange(len(identities))
 

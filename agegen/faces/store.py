@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from agegen.faces.words import gender_named
+from agegen.faces.names import gender_named
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, read_json, sha256
 
 FORMAT = 1
 COLUMNS = ("path", "age", "label", "identity", "gender", "split", "hash")
 UNKNOWN_AGE = -1
+FINISH = "run the same prepare_faces.py command again, which finishes it"
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,10 @@ def read_info(folder: Path) -> dict:
             "--faces names where it is now"
         )
     if not (folder / "store.json").exists():
-        half = (folder / "journal.jsonl").exists()
-        raise UserError(
-            f"{folder} is half-written: run the same prepare_faces.py command again, which "
-            "finishes it or says what is missing"
-            if half
-            else f"{folder} is not a FaceStore (no store.json): see recipes/prepare_faces.py"
-        )
+        what = "is not a FaceStore (no store.json): see recipes/prepare_faces.py"
+        if (folder / "journal.jsonl").exists():
+            what = f"is half-written: {FINISH} or says what is missing"
+        raise UserError(f"{folder} {what}")
     info = read_json(folder / "store.json")
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise UserError(f"{folder}/store.json is not of a format that this version reads")
@@ -128,7 +126,7 @@ def read_info(folder: Path) -> dict:
 def check_files(folder: Path, info: dict, verify: bool) -> None:
     """Compare sizes and checksums with store.json."""
     half = (folder / "journal.jsonl").exists()  # stopped while the store was being replaced
-    remedy = ": run the same prepare_faces.py command again, which finishes it" if half else ""
+    remedy = f": {FINISH}" if half else ""
     for name, expected in info["checksums"].items():
         path = folder / name
         if not path.exists():

@@ -69,13 +69,7 @@ class ViewParameters(NamedTuple):
 
 
 def draw_view_parameters(n: int, seed: int, step: int) -> ViewParameters:
-    """Draw the parameters of step `step`, on the CPU: 14 numbers a face.
-
-    Args:
-        n: size of the global batch.
-        seed: of the run.
-        step: number of the optimiser step.
-    """
+    """Draw the parameters of a global batch of n, on the CPU: 14 numbers a face."""
     generator = torch.Generator().manual_seed(stream_seed(seed, step))
     return ViewParameters(torch.rand(n, 14, generator=generator))
 
@@ -158,15 +152,11 @@ def recolour(x: Tensor, signed: Tensor, strength: float) -> Tensor:
 def erase_rectangle(x: Tensor, u: Tensor, config: AugmentConfig) -> Tensor:
     """Set a random rectangle to grey in some faces (Zhong et al., 2020, random erasing)."""
     side = x.shape[-1]
-    lengths = config.erase * side * (0.5 + u[:, 0:2])
-    centres = u[:, 2:4] * side
-    axis = torch.arange(side, device=x.device)
-    inside = (axis - rearrange(centres, "n a -> n a 1")).abs() < rearrange(
-        lengths, "n a -> n a 1"
-    ) / 2
-    rectangle = rearrange(inside[:, 0], "n h -> n 1 h 1") & rearrange(
-        inside[:, 1], "n w -> n 1 1 w"
-    )
+    lengths = rearrange(config.erase * side * (0.5 + u[:, 0:2]), "n a -> n a 1")
+    centres = rearrange(u[:, 2:4] * side, "n a -> n a 1")
+    inside = (torch.arange(side, device=x.device) - centres).abs() < lengths / 2
+    rows, columns = inside.unbind(dim=1)
+    rectangle = rearrange(rows, "n h -> n 1 h 1") & rearrange(columns, "n w -> n 1 1 w")
     chosen = rearrange(u[:, 4] < config.erase_probability, "n -> n 1 1 1")
     return x.masked_fill(rectangle & chosen, 0.0)
 
@@ -209,13 +199,8 @@ def at_side(views: Tensor, side: int) -> Tensor:
 def random_crops(images: Tensor, uniform: Tensor, crop: int) -> Tensor:
     """Cut random crops one for one, half of them mirrored, for an evaluation that averages them.
 
-    Args:
-        images: uint8 (n, h, w, 3), at least `crop` on each side.
-        uniform: float64 (n, k, 3) in [0, 1): top, left, and mirrored if below one half.
-        crop: side of a crop.
-
-    Returns:
-        float32 (k, n, 3, crop, crop) in [−1, 1].
+    Images are uint8 (n, h, w, 3), crops float32 (k, n, 3, crop, crop) in [−1, 1]; `uniform` is
+    float64 (n, k, 3) in [0, 1): top, left, and mirrored if below one half.
     """
     x = to_float(images)
     places = torch.tensor([x.shape[2] - crop + 1, x.shape[3] - crop + 1, 2], device=x.device)

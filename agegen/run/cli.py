@@ -28,8 +28,8 @@ def run_recipe(
     The help text is the recipe's docstring, followed by every field's. ``--config FILE`` names a
     JSON file with the values that differ from the defaults; flags still override it. A `UserError`
     ends the process with status 2 and its one sentence, without a traceback; Ctrl-C with 130 and
-    SIGTERM with 143, and with what goes on where it stopped (see `remedy_of`). Nothing that is
-    printed has control characters.
+    SIGTERM with 143, and with what goes on where it stopped: the config's `goes_on`, or its flag
+    --resume. Nothing that is printed has control characters.
     Run as ``agegen COMMAND``, help and sentences name commands where they name recipes.
     """
     command = called.get()
@@ -44,7 +44,9 @@ def run_recipe(
             print(f"error: {' '.join(say(str(error)).splitlines())}", file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt as error:
-            print(f"stopped{remedy_of(config_type)}", file=sys.stderr)
+            remedy = "go on with --resume" if hasattr(config_type, "resume") else ""
+            remedy = getattr(config_type, "goes_on", remedy)
+            print(f"stopped: {remedy}" if remedy else "stopped", file=sys.stderr)
             sys.exit(143 if isinstance(error, Terminated) else 130)
         except BrokenPipeError:  # the reader of our output has left (`| head`)
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,18 +61,10 @@ def parse(
     require_known(preset, config_type)
     given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
     require_filled(given + arguments)
-    description = say(
-        f"{description}\n--config FILE reads settings from a JSON file; flags override it."
-    )
+    hint = "--config FILE reads settings from a JSON file; flags override it."
     prog = f"agegen {command}" if command else None
+    description = say(f"{description}\n{hint}")
     return tyro.cli(config_type, prog=prog, args=given + arguments, description=description)
-
-
-def remedy_of(config_type: type) -> str:
-    """How to go on with what was stopped: the config's `goes_on`, or its flag --resume."""
-    remedy = "go on with --resume" if hasattr(config_type, "resume") else ""
-    remedy = getattr(config_type, "goes_on", remedy)
-    return f": {remedy}" if remedy else ""
 
 
 def split_preset(arguments: list[str]) -> tuple[dict, list[str]]:
@@ -93,9 +87,8 @@ def require_known(preset: dict, config_type: type) -> None:
     names = {name: name.replace("-", "_").split(".")[0].removeprefix("no_") for name in preset}
     unknown = [name for name, field in names.items() if field not in known]
     if unknown:
-        raise UserError(
-            f"the file of --config has settings that this recipe lacks: {', '.join(unknown)}"
-        )
+        lacks = f"settings that this recipe lacks: {', '.join(unknown)}"
+        raise UserError(f"the file of --config has {lacks}")
 
 
 def require_filled(arguments: list[str]) -> None:
@@ -103,10 +96,8 @@ def require_filled(arguments: list[str]) -> None:
     for flag, argument in zip(["", *arguments], arguments, strict=False):
         name, equals, value = argument.partition("=")
         if not argument.strip() or (name.startswith("--") and equals and not value.strip()):
-            named = name if equals else flag
-            raise UserError(
-                f"{named or 'an argument'} is empty: is a variable of the shell not set?"
-            )
+            named = (name if equals else flag) or "an argument"
+            raise UserError(f"{named} is empty: is a variable of the shell not set?")
 
 
 def to_flags(name: str, value: Any) -> list[str]:

@@ -28,17 +28,13 @@ COMMANDS = {
 called: ContextVar[str | None] = ContextVar("called", default=None)
 """The command that runs, as ``train-cyclegan``; None where a recipe was started itself."""
 
-LAUNCHER = re.compile(r"accelerate launch|torchrun")
-
 
 def as_commands(text: str) -> str:
-    """Name commands where a text names recipes; what has no command stays."""
-    return "\n".join(map(line_as_commands, text.split("\n")))
-
-
-def line_as_commands(line: str) -> str:
-    """The same of one line; launchers start a command as ``-m agegen NAME``."""
-    start = "-m agegen" if LAUNCHER.search(line) else "agegen"
-    for name, recipe in COMMANDS.items():
-        line = re.sub(rf"(python )?\brecipes/{recipe}\.py\b", f"{start} {name}", line)
-    return line
+    """Name commands where a text names recipes; launchers start them as ``-m agegen NAME``."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        start = "-m agegen" if re.search("accelerate launch|torchrun", line) else "agegen"
+        for name, recipe in COMMANDS.items():
+            line = re.sub(rf"(python )?\brecipes/{recipe}\.py\b", f"{start} {name}", line)
+        lines[number] = line
+    return "\n".join(lines)

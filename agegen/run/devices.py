@@ -12,11 +12,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import (
-    DistributedDataParallelKwargs,
-    gather_object,
-    parse_flag_from_env,
-)
+from accelerate.utils import DistributedDataParallelKwargs, gather_object, parse_flag_from_env
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -73,11 +69,7 @@ def leave_buffers(*networks: nn.Module) -> None:
 
 
 def choose_precision(wanted: Precision) -> Precision:
-    """The precision of a training: what is asked for here, by the launcher, or natively computed.
-
-    Raises:
-        UserError: it cannot be had.
-    """
+    """What is asked for here, by the launcher, or natively computed; else a UserError."""
     launcher = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
     if launcher not in OF_ACCELERATE:
         raise UserError(f"the launcher asks for {launcher}: agegen computes in bf16, fp16, float32")
@@ -192,10 +184,8 @@ def use_threads(state: PartialState, asked: int) -> None:
     busy = busy_cores()
     free = max(threads - round(busy), 1)
     if free < threads:
-        state.print(
-            f"note: other processes keep about {busy:.1f} of the cores busy: --threads {free} is "
-            "faster as long as they do"
-        )
+        keep = f"other processes keep about {busy:.1f} of the cores busy"
+        state.print(f"note: {keep}: --threads {free} is faster as long as they do")
 
 
 def busy_cores(seconds: float = 0.3) -> float:
@@ -230,10 +220,8 @@ def peak_memory(device: torch.device) -> float:
     if sys.platform == "win32":
         return float("nan")
     with suppress(OSError):  # Linux, whose getrusage counts the process that started this one too
-        found = re.search(
-            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE
-        )
-        if found:
+        status = Path("/proc/self/status").read_text()
+        if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
             return int(found[1]) / 2**20
     import resource  # POSIX only
 

@@ -63,12 +63,7 @@ class NormaliseOverProcesses(torch.autograd.Function):
 
 
 def statistics_of_all(x: Tensor, zeros: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and biased variance (c,) of all processes' values of each channel, and their number.
-
-    Args:
-        x: (n, c, h, w).
-        zeros: (c,), of the type that is computed in.
-    """
+    """Mean, biased variance (c,) of all processes' x (n, c, h, w), in zeros' type; their number."""
     # Chan, Golub and LeVeque (1979): the mean of squares less the squared mean would cancel
     mean, variance = torch.batch_norm_update_stats(x, zeros, zeros.clone(), 0.0)
     count = zeros.new_full((1,), x.numel() / x.shape[1])
@@ -128,14 +123,9 @@ def share_of(length: int, rank: int, processes: int) -> slice:
 
 
 def gather_shares(share: Tensor, total: int) -> Tensor:
-    """Put together the rows that each process computed of its `share_of` `total` rows.
+    """Put together the rows that each process computed, on its device, of its `share_of` `total`.
 
-    Args:
-        share: (rows of this process, …), on its device.
-        total: rows of all processes.
-
-    Returns:
-        (total, …) on every process, in order; nothing is counted twice.
+    The result, (total, …), is the same on every process, in order; nothing is counted twice.
     """
     state = PartialState()
     if state.num_processes == 1:
@@ -170,12 +160,7 @@ def in_shares(compute: Callable[..., Tensor], *rows: Tensor) -> Tensor:
 def open_together(run: Run, start: Callable[[], None]) -> Checkpoint | None:
     """Let the first process open a run; all then go on from the same checkpoint, or from none.
 
-    Args:
-        run: the run.
-        start: opens its folder; what it refuses, all processes refuse.
-
-    Raises:
-        UserError: `start` did, or not every process sees the first one's disk.
+    What `start`, which opens its folder, refuses, all refuse, or that not all see its disk.
     """
     problem = [""]
     if run.main:
@@ -196,9 +181,6 @@ def require_shared(run: Run) -> None:
     """Refuse hosts that do not see the first checkpoint, which was just written.
 
     A training of theirs would go on to its first rollback or resume, and then fall apart.
-
-    Raises:
-        UserError: there are such.
     """
     PartialState().wait_for_everyone()
     last = time.monotonic() + SECONDS_OF_CACHE

@@ -206,22 +206,21 @@ def read_metrics(path: Path) -> list[dict]:
     if not path.exists():
         return []
     lines = path.read_bytes().splitlines()
-    records = [read_record(line) for line in lines]
-    damaged = [number for number, record in enumerate(records, 1) if record is None]
+    records, damaged = [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+            fit = isinstance(record["kind"], str) and isinstance(record["step"], int)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            fit = False
+        if fit:
+            records.append(record)
+        else:
+            damaged.append(number)
     if damaged and damaged != [len(lines)]:
         numbers = ", ".join(map(str, damaged[:5])) + (" …" if len(damaged) > 5 else "")
         print(f"note: {path} is damaged in line {numbers}, which is left out", file=sys.stderr)
-    return [record for record in records if record is not None]
-
-
-def read_record(line: bytes) -> dict | None:
-    """One line of metrics.jsonl; None if it is damaged."""
-    try:
-        record = json.loads(line)
-        fit = isinstance(record["kind"], str) and isinstance(record["step"], int)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return record if fit else None
+    return records
 
 
 def flatten(content: dict, prefix: str = "") -> dict[str, Any]:

@@ -78,11 +78,7 @@ class Run:
         self.trackers: Trackers | None = None
 
     def claim(self) -> None:
-        """Keep other trainings out of the folder until `release` or the end of this process.
-
-        Raises:
-            UserError: one is at work there.
-        """
+        """Keep other trainings out of the folder until `release`; a UserError if one is there."""
         self.release()
         self.lock = lock(self.folder, f"another training is at work in {self.folder}")
 
@@ -153,11 +149,7 @@ class Run:
             )
 
     def set_aside_damaged(self) -> int:
-        """Rename damaged checkpoints that are newer than the last whole one; return its step.
-
-        Raises:
-            UserError: there are checkpoints, but none is whole.
-        """
+        """Rename damaged checkpoints that are newer than the last whole one; return its step."""
         found, damaged = self.checkpoints(), []
         while found and (fault := fault_of(found[-1])):
             damaged.append((found.pop(), fault))
@@ -254,11 +246,7 @@ def step_of(checkpoint: Path) -> int:
 
 
 def read_state(checkpoint: Path) -> dict:
-    """Read a checkpoint's state.json.
-
-    Raises:
-        UserError: it is missing or damaged.
-    """
+    """Read a checkpoint's state.json."""
     path = checkpoint / "state.json"
     state = read_json(path)
     with explained_damage(path):
@@ -282,13 +270,9 @@ def fault_of(checkpoint: Path) -> str:
 
 
 def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:
-    """Refuse to resume a run under another config or on other data.
+    """Refuse to resume a run whose config.json holds something else than is wanted now.
 
-    Args:
-        folder: of the run.
-        found: what its config.json holds.
-        wanted: what it would hold now.
-        config: the dataclass, whose defaults say what a field meant before there was one.
+    The defaults of `config` say what a field meant before there was one.
     """
     differs = [name for name in wanted if name != "config" and found.get(name) != wanted[name]]
     new, defaults = flatten(wanted["config"]), flatten(defaults_of(config))

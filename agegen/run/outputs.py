@@ -15,11 +15,7 @@ DEPTH = 4  # folders above a file in which a run or a store is looked for
 
 
 def require_replaceable(path: Path) -> None:
-    """Refuse to write over what agegen did not write.
-
-    Raises:
-        UserError: there is such a file.
-    """
+    """Refuse (by a UserError) to write over what agegen did not write."""
     if os.path.lexists(path) and not path.is_dir() and not is_known(path):
         raise UserError(
             f"{path} is in the way, and agegen did not write it: move it, or choose another place "
@@ -36,12 +32,8 @@ def note_written(path: Path) -> None:
 
 def is_known(path: Path) -> bool:
     """True if the file is of a run or a store, or is noted as written."""
-    above = path.absolute().parents[:DEPTH]
-    return any(is_run(folder) or is_store(folder) for folder in above) or is_noted(path)
-
-
-def is_noted(path: Path) -> bool:
-    """True if the hidden file beside it has its name."""
+    if any(is_run(folder) or is_store(folder) for folder in path.absolute().parents[:DEPTH]):
+        return True
     try:
         lines = (path.parent / NOTE).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:

@@ -4,7 +4,6 @@ import importlib
 import sys
 import traceback
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from agegen.run.errors import UserError
@@ -33,27 +32,17 @@ def import_own(name: str, flag: str, otherwise: str) -> Any:
         raise UserError(f"{wrong} (the class Net of my_file.py is my_file:Net)")
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
-    found = import_module(module, f"--{flag} {name}", wrong)
+    try:
+        found = importlib.import_module(module)
+    except Exception as error:  # whatever the user's code raises
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module}.".startswith(f"{missing}."):  # not what its code looks for
+            raise UserError(f"{wrong} ({error}, in {Path.cwd()} neither)") from None
+        raise UserError(f"--{flag} {name}: {explain(error)}") from error
     try:
         return getattr(found, own)
     except AttributeError as error:
         raise UserError(f"{wrong} ({error})") from None
-
-
-def import_module(module: str, named: str, wrong: str) -> ModuleType:
-    """Import a user's module; a mistake in it is not one in its name.
-
-    Raises:
-        UserError: there is none (`wrong` says so), or its code raises.
-    """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if f"{module}.".startswith(f"{error.name}."):
-            raise UserError(f"{wrong} ({error}, in {Path.cwd()} neither)") from None
-        raise UserError(f"{named}: {explain(error)}") from error
-    except Exception as error:  # whatever the user's code raises
-        raise UserError(f"{named}: {explain(error)}") from error
 
 
 def explain(error: BaseException) -> str:
@@ -71,8 +60,7 @@ def is_theirs(file: str) -> bool:
     if file.startswith("<"):
         return False
     path = Path(file)
-    stock = Path(importlib.__file__).parents[1]
-    inside = [stock, Path(__file__).parents[1]]
+    inside = [Path(module).parents[1] for module in (importlib.__file__, __file__)]
     return "site-packages" not in path.parts and not any(path.is_relative_to(f) for f in inside)
 
 

@@ -27,11 +27,7 @@ def find_run(run: Path, kind: Kind) -> Path:
 
 
 def require_run(run: Path, kind: Kind) -> Path:
-    """The same, of a folder that does hold a run.
-
-    Raises:
-        UserError: it holds none; the sentence names what may have been meant.
-    """
+    """The same, of a folder that does hold a run; else a UserError names what may be meant."""
     found = find_run(run, kind)
     if not (found / "config.json").exists():
         meant = guess_run(run, kind)
@@ -66,9 +62,7 @@ def kind_of(config: Path) -> Kind | None:
 def require_record(run: Path, kind: Kind) -> None:
     """Refuse what comes with the package where the record of a training is needed.
 
-    Raises:
-        UserError: the run is `PRETRAINED`, and no folder of that name holds one, or the folder
-            holds none and another is likely to be meant.
+    So is a folder that holds no run where another is likely to be meant.
     """
     if guess_run(run, kind):
         require_run(run, kind)

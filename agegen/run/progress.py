@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 
 from tqdm import tqdm
 
@@ -12,12 +11,8 @@ SECONDS_BETWEEN_LINES = 20.0
 class Progress:
     """Counts units of work towards a total; use as a context manager.
 
-    Args:
-        total: units of work in all.
-        label: what is being done, in a word or two.
-        unit: name of one unit.
-        initial: units done before (by an earlier run); they do not enter the rate.
-        enabled: False is silent (processes other than the first).
+    The `initial` ones, done before (by an earlier run), do not enter the rate; where it is not
+    `enabled` it is silent (processes other than the first).
     """
 
     def __init__(
@@ -35,12 +30,7 @@ class Progress:
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.bar is not None:
             self.bar.close()
         elif self.enabled and kind is None and self.done > self.printed:

@@ -9,13 +9,7 @@ from agegen.run.distributed import any_of_all
 
 
 class Schedule:
-    """What is due every so many steps, or every so many minutes, and after the last step.
-
-    Args:
-        steps: between two times.
-        minutes: between two times instead, if above 0.
-        last: step.
-    """
+    """What is due every so many minutes (if above 0) or steps, and after the last step."""
 
     def __init__(self, steps: int, minutes: float, last: int) -> None:
         self.steps, self.seconds, self.last = steps, 60 * minutes, last
@@ -37,9 +31,7 @@ class Schedule:
 class Council:
     """Asks all processes what one of them may know alone: that it is late, or that SIGTERM came.
 
-    Args:
-        accelerator: of the training.
-        every: steps between two questions where asking makes a GPU wait for the others.
+    It asks `every` so many steps where asking makes a GPU wait for the others.
     """
 
     def __init__(self, accelerator: Accelerator, every: int) -> None:

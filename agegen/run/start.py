@@ -18,29 +18,17 @@ IN_WORDS: dict[Kind, str] = {"classifier": "a classifier", "cyclegan": "a CycleG
 
 
 class Origin(NamedTuple):
-    """Where a training's networks come from.
+    """Where a training's networks come from."""
 
-    Attributes:
-        run: the folder that holds them; the training's own where it goes on from a checkpoint.
-        named: what config.json calls the start: a full path, or `PRETRAINED`.
-        under_way: whether the training goes on from a checkpoint.
-    """
-
-    run: Path
-    named: Path
-    under_way: bool
+    run: Path  # that holds them; the training's own where it goes on from a checkpoint
+    named: Path  # what config.json calls the start: a full path, or `PRETRAINED`
+    under_way: bool  # whether the training goes on from a checkpoint
 
 
 def find_origin(start_from: Path | None, out: Path, resume: bool, kind: Kind) -> Origin | None:
     """The run that a training starts from; None where it starts, or started, from chance.
 
     A training that is resumed keeps the start that it was begun with, wherever that is now.
-
-    Args:
-        start_from: as asked for.
-        out: folder of the training.
-        resume: whether it goes on with what is there.
-        kind: of the training.
 
     Raises:
         UserError: the start is no run of this kind, or `out` lies in it.
@@ -70,13 +58,9 @@ def start_of(out: Path) -> Path | None:
 
 
 def adopted(asked: Network, found: Network, flag: str, origin: Origin) -> Network:
-    """The settings of a network that starts from the weights of another: that one's.
+    """The settings of a network that starts from the weights of another: those found there.
 
-    Args:
-        asked: as the flags say; the defaults ask for nothing.
-        found: of the start.
-        flag: that the settings' names are put after.
-        origin: of the weights.
+    Settings as the flags ask for; the defaults ask for nothing.
 
     Raises:
         UserError: other settings were asked for; a resumed training is refused elsewhere.

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from agegen.run.errors import UserError
-from agegen.run.files import flush_to_disk, written_whole
+from agegen.run.files import written_whole
 
 Tensors = dict[str, Tensor]
 
@@ -24,7 +24,6 @@ def save_tensors(path: Path, tensors: Tensors) -> None:
             if "No space left" in str(error):
                 raise UserError(f"cannot write {path}: the disk is full") from error
             raise
-        flush_to_disk(temporary)
 
 
 def in_half(tensors: Tensors) -> Tensors:

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, cast
@@ -65,9 +65,14 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came; what handles Ctrl-C handles it."""
 
 
-def raise_terminated(number: int, frame: FrameType | None) -> None:
-    """Handle SIGTERM."""
-    raise Terminated
+@contextmanager
+def sigterm_handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let a function handle SIGTERM, as the main thread may; it is put back at the end."""
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 @contextmanager
@@ -82,11 +87,8 @@ def sigterm_noted() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
-    try:
+    with sigterm_handled(lambda number, frame: came.append(number)):
         yield lambda: bool(came) or (launched > 0 and os.getppid() != launched)
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def launcher() -> int:
@@ -106,12 +108,11 @@ def stopped_by_sigterm() -> Iterator[None]:
     It ends one of several processes at once, as ever: while it waits for the others inside a
     library, no Python code would run. Trainings note it instead (`sigterm_noted`).
     """
+
+    def raise_terminated(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
-    if not alone or threading.current_thread() is not threading.main_thread():
+    in_main = threading.current_thread() is threading.main_thread()
+    with sigterm_handled(raise_terminated) if alone and in_main else nullcontext():
         yield
-        return
-    before = signal.signal(signal.SIGTERM, raise_terminated)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

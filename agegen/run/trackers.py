@@ -116,19 +116,15 @@ def same_run(name: str, identity: str, folder: Path, step: int) -> dict:
 
     mlflow, aim and clearml choose identities of their own: a resumed training is a new run there.
     """
-    if name == "tensorboard":
-        return {"purge_step": step + 1}
-    if name == "wandb":
-        return {"id": identity, "resume": "allow", "name": folder.name, "dir": str(folder)}
-    if name == "swanlab":
-        return {"id": identity, "resume": "allow", "name": folder.name}
-    if name == "trackio":
-        return {"name": f"{folder.name}-{identity[:8]}", "resume": "allow"}
-    if name == "comet_ml":
-        return {"experiment_key": identity, "mode": "get_or_create"}
-    if name == "dvclive":
-        return {"dir": str(folder / name), "resume": True}
-    return {}
+    known: dict[str, dict] = {
+        "tensorboard": {"purge_step": step + 1},
+        "wandb": {"id": identity, "resume": "allow", "name": folder.name, "dir": str(folder)},
+        "swanlab": {"id": identity, "resume": "allow", "name": folder.name},
+        "trackio": {"name": f"{folder.name}-{identity[:8]}", "resume": "allow"},
+        "comet_ml": {"experiment_key": identity, "mode": "get_or_create"},
+        "dvclive": {"dir": str(folder / name), "resume": True},
+    }
+    return known.get(name, {})
 
 
 def numbers_of(record: dict) -> dict[str, float]:

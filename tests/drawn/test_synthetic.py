@@ -5,14 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agegen.drawn.synthetic import (
-    draw_faces,
-    draw_identities,
-    draw_pairs,
-    draw_shots,
-    render_faces,
-    write_faces,
-)
+from agegen.drawn.face_drawing import render_faces
+from agegen.drawn.face_parameters import draw_identities, draw_shots
+from agegen.drawn.synthetic import draw_faces, draw_pairs, write_faces
 
 CACD_NAME = re.compile(r"(\d+)_([A-Za-z]+_[A-Za-z]+)_(\d{4})\.jpg")
 

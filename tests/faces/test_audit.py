@@ -1,11 +1,12 @@
 import json
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from agegen.faces.audit import audit_store, describe, lookup, straddling_pairs, to_json
+from agegen.faces.audit import audit_store, describe, lookup, straddling_pairs
 from agegen.faces.store import FaceStore
 
 
@@ -76,7 +77,7 @@ def test_counts_ages_and_genders_by_hand():
     }
     assert audit.identity_lookup is None
     assert "identities: unknown" in describe(audit)
-    assert json.loads(json.dumps(to_json(audit))) == to_json(audit)
+    assert json.loads(json.dumps(asdict(audit))) == asdict(audit)
 
 
 def test_women_are_counted_among_known_genders_alone():

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from catalogs import touch
 
-from agegen.faces.catalog import read_catalog
+from agegen.faces.catalog import SOURCES, read_catalog
 from agegen.faces.records import AgeRanges, Note
-from agegen.faces.sources import SOURCES
 from agegen.run.errors import UserError
 
 RANGES = AgeRanges()

@@ -81,9 +81,9 @@ def test_small_crops_are_searched_upright_only():
 )
 def test_the_search_has_a_bounded_size(shape, pixels, scale):
     photo = np.zeros((*shape, 3), np.uint8)
-    searched, found = landmarks.shrink_for_search(photo, pixels)
+    found = landmarks.search_scale(photo, pixels)
     assert found == pytest.approx(scale)
-    assert searched.shape[:2] == tuple(round(side * scale) for side in shape)
+    assert landmarks.resized(photo, found).shape[:2] == tuple(round(side * scale) for side in shape)
 
 
 def test_two_finds_are_one_face_where_the_larger_holds_the_other_ones_centre():

@@ -7,9 +7,8 @@ import re
 import pytest
 from catalogs import by_name, reasons, touch
 
-from agegen.faces.catalog import read_catalog
+from agegen.faces.catalog import SOURCES, read_catalog
 from agegen.faces.records import OLD, YOUNG, AgeRanges
-from agegen.faces.sources import SOURCES
 from agegen.run.errors import UserError
 
 RANGES = AgeRanges()

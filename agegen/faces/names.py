@@ -1,13 +1,14 @@
-"""What the names of known data sets say: CACD, UTKFace, IMDB-WIKI, or an age in front.
+"""What names say: a photo's, as of CACD, UTKFace, IMDB-WIKI, or with an age in front; and words.
 
-Each `parse_…` turns a path into a `Face` without a class, or says what it expected.
+Each `parse_…` turns a path into a `Face` without a class, or says what it expected. The words are
+those by which people call the splits, classes and genders in folders and tables.
 """
 
 import re
 from datetime import date
 from pathlib import Path
 
-from agegen.faces.records import UNLABELLED, Face, Rejected
+from agegen.faces.records import OLD, UNLABELLED, YOUNG, Face, Rejected
 
 CACD_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<identity>\D.*)_(?P<number>\d{4})$", re.DOTALL)
 UTKFACE_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<first>\d?)_(?:(?P<second>\d?)_)?\d{8,}")
@@ -17,6 +18,21 @@ IMDB_WIKI_NAME = re.compile(
 )
 AGE_PREFIX = re.compile(r"(?P<age>\d{1,3})_")
 OLDEST = 120  # years: beyond, a date of birth or of a photo is wrong
+SPLIT_WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+CLASS_WORDS = {
+    **dict.fromkeys(("0", "young", "younger", "0young"), YOUNG),
+    **dict.fromkeys(("1", "old", "older", "1old"), OLD),
+}
+GENDER_WORDS = {
+    **dict.fromkeys(("f", "female", "w", "woman", "femme"), "female"),
+    **dict.fromkeys(("m", "male", "man", "homme"), "male"),
+}
+SPLIT_DECORATION = re.compile(r"[ _-]?(set|data|images|faces|photos)$")
+CLASS_DECORATION = re.compile(r"^class|[ _-]|[.,]0+$")
 
 
 def parse_cacd_name(path: Path) -> Face | Rejected:
@@ -79,3 +95,24 @@ def parse_any_name(path: Path) -> Face | Rejected:
     if not match:
         return Rejected(path, "no age in the name (expected to begin like 25_)")
     return Face(path, UNLABELLED, age=int(match["age"]))
+
+
+def split_named(word: str) -> str | None:
+    """Return "train", "val" or "test" for ``Training``, ``test_set`` and so on, or None."""
+    return SPLIT_WORDS.get(SPLIT_DECORATION.sub("", word.casefold()))
+
+
+def class_named(word: str) -> int | None:
+    """Return the class of ``0``, ``young``, ``Class_0``, ``0_young``, ``0.0`` and so on, or None.
+
+    A spreadsheet writes 0 as 0.0, or as 0,0.
+    """
+    return CLASS_WORDS.get(CLASS_DECORATION.sub("", word.casefold()))
+
+
+def gender_named(word: str) -> str:
+    """Return "female", "male", or "" where the word does not say which.
+
+    So 0 and 1 are unknown: data sets differ in which is which.
+    """
+    return GENDER_WORDS.get(word.casefold(), "")
