@@ -70,10 +70,7 @@ def require_photos(store: FaceStore) -> None:
 
 
 def short_training(
-    store: FaceStore,
-    out: Path,
-    config: BenchmarkConfig,
-    batch: int = DEFAULTS.batch_size,
+    store: FaceStore, out: Path, config: BenchmarkConfig, batch: int = DEFAULTS.batch_size
 ) -> TrainConfig:
     """A training of the defaults that is just long enough; a log line ends the warm-up."""
     faces, steps = len(store.indices("train")), config.warm_up + config.steps

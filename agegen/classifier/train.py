@@ -14,13 +14,7 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import log_odds
 from agegen.classifier.start import Start, with_start
 from agegen.classifier.step_log import LOG_EVERY, StepLog
-from agegen.classifier.training import (
-    Training,
-    describe,
-    fitted_to,
-    require_fit,
-    set_up,
-)
+from agegen.classifier.training import Training, describe, fitted_to, require_fit, set_up
 from agegen.classifier.training_faces import count_faces, open_faces
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
 from agegen.faces.views import draw_view_parameters, random_views
@@ -244,10 +238,7 @@ def save(training: Training, step: int, best: Best | None) -> None:
             "averaged": training.averaged.state_dict(),
             "optimizer": optimizer_tensors(training.optimizer),
         },
-        {
-            "best": best._asdict() if best else None,
-            "scaler": scaler_state(training.accelerator),
-        },
+        {"best": best._asdict() if best else None, "scaler": scaler_state(training.accelerator)},
     )
     training.accelerator.wait_for_everyone()  # launchers end the first one when another has ended
 

@@ -68,11 +68,7 @@ def short_cyclegan(setting: Setting, out: Path) -> CycleGANConfig:
 
 
 def resume(
-    part: Part,
-    setting: Setting,
-    title: str,
-    train: Callable[[Config], object],
-    config: Config,
+    part: Part, setting: Setting, title: str, train: Callable[[Config], object], config: Config
 ) -> None:
     """Add to a part how far a training in two halves is from one at once."""
     train(config)

@@ -146,10 +146,7 @@ def fit_familiarity(features: np.ndarray, labels: np.ndarray) -> Familiarity:
 
 @torch.no_grad()
 def stage_features(
-    classifier: Classifier,
-    images: np.ndarray,
-    indices: np.ndarray | None = None,
-    label: str = "",
+    classifier: Classifier, images: np.ndarray, indices: np.ndarray | None = None, label: str = ""
 ) -> np.ndarray:
     """Channel means of the last map of each resolution in the network, of the centre crop.
 

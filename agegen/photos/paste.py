@@ -145,10 +145,7 @@ def sample_levels(change: Change, box: Box) -> np.ndarray:
     size = (box.right - box.left, box.bottom - box.top)
     fields = [
         field.transform(
-            size,
-            Image.Transform.AFFINE,
-            (a, b, shift_x, d, e, shift_y),
-            Image.Resampling.BICUBIC,
+            size, Image.Transform.AFFINE, (a, b, shift_x, d, e, shift_y), Image.Resampling.BICUBIC
         )
         for field in channels(change.levels)
     ]

@@ -22,11 +22,7 @@ from agegen.photos.crop import Photo, read_photo
 from agegen.photos.journal import PhotoResult
 from agegen.photos.sets import Work, explain_no_face, one_line, work_through
 from agegen.photos.strips import make_strip
-from agegen.photos.translate import (
-    PhotoTranslator,
-    TranslatedPhoto,
-    load_photo_translator,
-)
+from agegen.photos.translate import PhotoTranslator, TranslatedPhoto, load_photo_translator
 from agegen.run.errors import UserError
 from agegen.run.files import write_rows, written_whole
 from agegen.run.tensor_files import checksum

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from made_photos import make_photo, make_verdict
 
-from agegen.photos.real_photos import (
-    MarkedFace,
-    compare,
-    measure_real_photos,
-    read_marks,
-)
+from agegen.photos.real_photos import MarkedFace, compare, measure_real_photos, read_marks
 from agegen.run.errors import UserError
 
 AGES = {"young": [20, 26], "old": [52, 62]}
@@ -26,8 +21,7 @@ def write(folder, *lines):
 def classifying(**verdicts):
     """A photo classifier that says of each photo what it is told to."""
     return SimpleNamespace(
-        ages=AGES,
-        classify_file=lambda path: (make_photo(path, *verdicts[path.stem]), None),
+        ages=AGES, classify_file=lambda path: (make_photo(path, *verdicts[path.stem]), None)
     )
 
 
