@@ -19,37 +19,25 @@ DTYPES: dict[str, torch.dtype] = {
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a benchmark ran.
+    """Where a benchmark ran."""
 
-    Attributes:
-        cpu: name of the processor.
-        cores: that this process may use.
-        threads: that every contestant uses.
-        gpu: name of the first GPU, or empty.
-        gpus: how many there are.
-        torch: its version.
-        date: of the run, to the minute.
-        precisions: that the machine computes in; the last is what precision "auto" chooses.
-        peaks: of each precision, the highest measured rate in operations per second.
-    """
-
-    cpu: str
-    cores: int
-    threads: int
-    gpu: str
-    gpus: int
-    torch: str
-    date: str
-    precisions: tuple[Precision, ...]
-    peaks: dict[str, float]
+    cpu: str  # name of the processor
+    cores: int  # that this process may use
+    threads: int  # that every contestant uses
+    gpu: str  # name of the first one, or empty
+    gpus: int  # how many there are
+    torch: str  # its version
+    date: str  # of the run, to the minute
+    precisions: tuple[Precision, ...]  # that it computes in; the last is what "auto" chooses
+    peaks: dict[str, float]  # of each precision, the highest measured operations per second
 
 
 def look_at_machine() -> Machine:
     """Describe the machine and measure its peak rates, with the threads of every contestant."""
     torch.set_num_threads(cores_per_process())
     device = default_device()
-    both: tuple[Precision, Precision] = ("float32", native_precision())
-    precisions = tuple(dict.fromkeys(both))
+    native = native_precision()
+    precisions: tuple[Precision, ...] = ("float32", *([native] if native != "float32" else []))
     return Machine(
         cpu=processor(),
         cores=cores_per_process(),

@@ -1,14 +1,47 @@
-"""The table of a benchmark as aligned plain text."""
+"""The table of a benchmark as aligned plain text, and how long full trainings would take."""
 
 from statistics import median
+from typing import NamedTuple
 
-from agegen.benchmark.estimates import Estimate
 from agegen.benchmark.machine import Machine
 from agegen.benchmark.scaling import Scaling
-from agegen.benchmark.turns import Contestant, Group, Speed, ratios
+from agegen.benchmark.turns import Contestant, Group, Speed, pace, ratios
+from agegen.classifier.config import TrainConfig
+from agegen.cyclegan.config import CycleGANConfig
 
 HEAD = ("images/s", "ratio", "lowest–highest", "GiB", "GFLOP/s", "of peak", "waiting")
 SCALING_HEAD = ("processes", "threads each", "images/s", "efficiency")
+CACD_FACES = 40_000  # training faces of the lab course's selection from CACD
+
+
+class Estimate(NamedTuple):
+    """A training, and the seconds that its steps take."""
+
+    what: str
+    seconds: float
+
+
+def estimate(
+    rates: tuple[float, float], faces: int, classifier: TrainConfig, cyclegan: CycleGANConfig
+) -> list[Estimate]:
+    """Seconds of the steps alone; validation, looks and checkpoints come on top.
+
+    Args:
+        rates: images per second of the classifier and of the CycleGAN.
+        faces: training faces of the store that was measured on.
+        classifier: its epochs count.
+        cyclegan: its pairs count, two images each; they do not depend on the number of faces.
+    """
+    epochs = classifier.epochs
+    found = [
+        Estimate(
+            f"classifier, {epochs} epochs of {name} {n:,} training faces", epochs * n / rates[0]
+        )
+        for name, n in (("this store's", faces), ("the lab course's", CACD_FACES))
+    ]
+    pairs = cyclegan.constant_pairs + cyclegan.decay_pairs
+    what = f"CycleGAN as shipped, {pairs:,} pairs, of any number of faces"
+    return [*found, Estimate(what, 2 * pairs / rates[1])]
 
 
 def write_table(
@@ -18,7 +51,11 @@ def write_table(
     parts = [describe(machine)]
     lines: list[list[str]] = []
     for group in groups:
-        lines += [[group.title, *HEAD], *group_lines(group, machine.peaks), []]
+        lines.append([group.title, *HEAD])
+        for contestant, turns in group.pairs():  # the first is what the others are compared with
+            peak = machine.peaks[contestant.precision]
+            lines.append(line(contestant, turns, ratios(turns, group.turns[0]), peak))
+        lines.append([])
     parts.append(aligned(lines))
     if scalings:
         parts.append(aligned([line for s in scalings for line in scaling_lines(s)]))
@@ -38,18 +75,9 @@ def describe(machine: Machine) -> str:
     )
 
 
-def group_lines(group: Group, peaks: dict[str, float]) -> list[list[str]]:
-    """One line for each contestant; the first is what the others are compared with."""
-    base = group.turns[0]
-    return [
-        line(contestant, turns, ratios(turns, base), peaks[contestant.precision])
-        for contestant, turns in zip(group.contestants, group.turns, strict=True)
-    ]
-
-
 def line(contestant: Contestant, turns: list[Speed], ratio: list[float], peak: float) -> list[str]:
     """Medians over the rounds, and the range of the rounds' ratios."""
-    speed = median(turn.images_per_second for turn in turns)
+    speed = pace(turns)
     rate = speed * contestant.flops
     waiting = [turn.waiting for turn in turns if turn.waiting is not None]
     return [

@@ -57,14 +57,7 @@ def check_resuming(setting: Setting) -> Part:
 
 def short_cyclegan(setting: Setting, out: Path) -> CycleGANConfig:
     """Twice `HALF` steps, with a checkpoint after each half."""
-    return replace(
-        setting.cyclegan,
-        out=out,
-        constant_pairs=2 * HALF * PAIRS,
-        decay_pairs=0,
-        checkpoint_every=HALF * PAIRS,
-        watch_every=2 * HALF * PAIRS,
-    )
+    return replace(setting.short_cyclegan(out, 2 * HALF), checkpoint_every=HALF * PAIRS)
 
 
 def resume(
