@@ -108,7 +108,7 @@ def count_steps(configs: list[TrainConfig]) -> list[int]:
 
 
 def checkpointed_steps(config: TrainConfig) -> int:
-    """Return the step that a training would go on from."""
+    """The step that a training would go on from."""
     checkpoints = Run(config.out).checkpoints()
     return int(checkpoints[-1].name.removeprefix("step_")) if checkpoints else 0
 

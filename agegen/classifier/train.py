@@ -12,9 +12,16 @@ from torch import Tensor
 from agegen import metrics
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import log_odds
-from agegen.classifier.start import Start, with_start
 from agegen.classifier.step_log import LOG_EVERY, StepLog
-from agegen.classifier.training import Training, describe, fitted_to, require_fit, set_up
+from agegen.classifier.training import (
+    Start,
+    Training,
+    describe,
+    fitted_to,
+    require_fit,
+    set_up,
+    with_start,
+)
 from agegen.classifier.training_faces import count_faces, open_faces
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
 from agegen.faces.views import draw_view_parameters, random_views
@@ -105,7 +112,7 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
         sigterm_noted() as stops,
     ):
         for epoch in range(first_epoch, config.epochs):
-            if should_stop(config, best, epoch):
+            if config.patience and best and epoch - best.epoch > config.patience:
                 break
             batches = epoch_batches(train_faces, config.batch_size, config.seed, epoch)
             todo = batches[step - epoch * steps_per_epoch :]
@@ -187,11 +194,8 @@ def learning_rate(config: TrainConfig, step: int, total: int) -> float:
 def view_side(config: TrainConfig, progress: float) -> int:
     """Side of the views in pixels after a share of the training: smaller in the first epochs."""
     crop = config.augment.crop
-    return (
-        min(max(round(config.early_side * crop), 32), crop)
-        if progress < config.early_epochs
-        else crop
-    )
+    early = min(max(round(config.early_side * crop), 32), crop)
+    return early if progress < config.early_epochs else crop
 
 
 def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint | None:
@@ -200,12 +204,10 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
     Weights that it starts from are kept in a first one: a resume needs the other run no more.
     """
     accelerator, store, run = training.accelerator, training.store, training.run
-    counts = count_faces(store)
-    facts = {"data": {"checksum": store.checksum, "size": store.size, "counts": counts}}
-    facts |= start.facts
-    environment = {
-        "processes": accelerator.num_processes, "precision": precision_of(accelerator)
-    }  # fmt: skip
+    data = {"checksum": store.checksum, "size": store.size, "counts": count_faces(store)}
+    facts = {"data": data, **start.facts}
+    precision = precision_of(accelerator)
+    environment = {"processes": accelerator.num_processes, "precision": precision}
     checkpoint = open_together(run, lambda: run.start(config, facts, config.resume, **environment))
     if config.log_with and run.main:
         run.trackers = Trackers(config, run.folder, checkpoint.step if checkpoint else 0)
@@ -222,8 +224,7 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
         if start.weights:
             accelerator.print(start.note)
     accelerator.print(
-        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
-        f"{precision_of(accelerator)}, "
+        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{torch.get_num_threads()} threads each; {len(store.indices('train')):,} training faces"
     )
     return checkpoint
@@ -258,14 +259,9 @@ def validate(
     share = share_of(len(faces), accelerator.process_index, accelerator.num_processes)
     with accelerator.autocast():
         scores = log_odds(
-            training.averaged.module,
-            store.images,
-            faces[share],
-            config.augment.crop,
-            config.views,
-            accelerator.device,
-            side=side,
-        )
+            training.averaged.module, store.images, faces[share], config.augment.crop,
+            config.views, accelerator.device, side=side,
+        )  # fmt: skip
     logit = gather_shares(scores.to(accelerator.device), len(faces)).cpu().numpy()
     now = judge_epoch(store.labels[faces], logit, epoch, step, side)
     run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
@@ -300,8 +296,3 @@ def is_better(now: Best, best: Best, select_by: str) -> bool:
         return now.side > best.side
     a, b = getattr(now, select_by), getattr(best, select_by)
     return a < b if select_by == "nll" else a > b
-
-
-def should_stop(config: TrainConfig, best: Best | None, epoch: int) -> bool:
-    """True if early stopping is on and the last `patience` epochs brought nothing better."""
-    return bool(config.patience and best and epoch - best.epoch > config.patience)

@@ -18,6 +18,7 @@ from PIL import Image
 from agegen.faces.alignment import (
     Similarity,
     fit_similarity,
+    outline,
     sample_face,
     share_outside,
     similarity,
@@ -41,17 +42,11 @@ SMALLEST_PHOTO = 32  # pixels
 
 
 class Photo(NamedTuple):
-    """A photo as its file has it.
+    """A photo as its file has it."""
 
-    Attributes:
-        pixels: uint8 (h, w, 3), RGB of the photo's own colour space.
-        profile: ICC profile of that space; empty where the file has none of RGB: it is sRGB.
-        format: Pillow's name of the file's format, as "JPEG".
-    """
-
-    pixels: np.ndarray
-    profile: bytes
-    format: str
+    pixels: np.ndarray  # uint8 (h, w, 3), RGB of the photo's own colour space
+    profile: bytes  # ICC profile of that space; empty where the file has none of RGB: it is sRGB
+    format: str  # Pillow's name of the file's format, as "JPEG"
 
     def in_srgb(self) -> np.ndarray:
         """The pixels in sRGB, as networks are to see them; uint8 (h, w, 3)."""
@@ -74,6 +69,16 @@ class CroppedFace(NamedTuple):
     to_face: Similarity
     found: FoundFace | None
     outside: float
+
+    @property
+    def corners(self) -> np.ndarray:
+        """Corners of its square in the photo, float64 (4, 2)."""
+        return outline(self.to_face, len(self.image))
+
+    @property
+    def box(self) -> np.ndarray:
+        """Left, top, right and bottom of its square in the photo, float64 (4,)."""
+        return np.concatenate([self.corners.min(axis=0), self.corners.max(axis=0)])
 
     @property
     def find(self) -> FoundFace:

@@ -33,25 +33,18 @@ BATCH = 128
 class Familiarity(NamedTuple):
     """What the training faces look like to a network; d is the number of its features.
 
-    Attributes:
-        centre: float64 (d,), what is taken off the features.
-        scale: float64 (d,), what they are divided by then.
-        means: float64 (2, d), of both classes.
-        factor: (d, d), Cholesky factor of the inverse of the covariance that they share. It is kept
-            in float32, which changes a distance by 1e-7 of it; the inverse itself would take twice
-            the space and 1e-6.
-        threshold: the distance within which `QUANTILE` of the validation faces lie.
-        training: number of training faces.
-        validation: number of validation faces.
+    `factor` is the Cholesky factor of the inverse of the covariance that both classes share. It is
+    kept in float32, which changes a distance by 1e-7 of it; the inverse itself would take twice the
+    space and 1e-6.
     """
 
-    centre: np.ndarray
-    scale: np.ndarray
-    means: np.ndarray
-    factor: np.ndarray
-    threshold: float
-    training: int
-    validation: int
+    centre: np.ndarray  # float64 (d,), what is taken off the features
+    scale: np.ndarray  # float64 (d,), what they are divided by then
+    means: np.ndarray  # float64 (2, d), of both classes
+    factor: np.ndarray  # (d, d)
+    threshold: float  # the distance within which `QUANTILE` of the validation faces lie
+    training: int  # number of faces
+    validation: int  # number of faces
 
     def distances(self, features: np.ndarray) -> np.ndarray:
         """Distance to the nearer class, (n, d) → float64 (n,)."""
@@ -110,11 +103,7 @@ def read_familiarity(path: Path, key: str) -> Familiarity | None:
 
 
 def measure_familiarity(classifier: Classifier, store: FaceStore) -> Familiarity:
-    """Fit class means and covariance to the training faces, the threshold to the validation faces.
-
-    Raises:
-        UserError: the faces have another size than the classifier's, or a split is empty.
-    """
+    """Fit means and covariance to the training faces, the threshold to the validation faces."""
     require_size(classifier, store)
     training, validation = store.indices("train"), store.indices("val")
     if len(training) < 2 or not len(validation):
@@ -128,12 +117,7 @@ def measure_familiarity(classifier: Classifier, store: FaceStore) -> Familiarity
 
 
 def fit_familiarity(features: np.ndarray, labels: np.ndarray) -> Familiarity:
-    """Fit means and covariance; the threshold is left at 1.
-
-    Args:
-        features: (n, d) of training faces.
-        labels: int (n,), 0 or 1.
-    """
+    """Fit means and covariance to features (n, d) and labels (n,); the threshold is left at 1."""
     centre = features.mean(axis=0)
     scale = np.maximum(features.std(axis=0), 1e-6)
     x = ((features - centre) / scale).astype(np.float64)
@@ -175,11 +159,7 @@ def stage_features(
 
 @contextmanager
 def recorded_maps(model: nn.Module) -> Iterator[dict[tuple[int, int], Tensor]]:
-    """Record what the network's parts return while it runs: the last map of each resolution.
-
-    Raises:
-        UserError: the network made no map of features.
-    """
+    """Record what the network's parts return while it runs: the last map of each resolution."""
     maps: dict[tuple[int, int], Tensor] = {}
 
     def record(_module: nn.Module, _inputs: tuple, output: object) -> None:

@@ -18,15 +18,10 @@ BAND_PIXELS = 2_000_000  # of the photo that are worked on at a time, to save me
 
 
 class Change(NamedTuple):
-    """What is to be added to the square of a face.
+    """What is to be added to the square of a face."""
 
-    Attributes:
-        levels: float32 (side, side, 3), in 8-bit levels from −255 to 255.
-        to_square: from the photo's pixels to those of `levels`.
-    """
-
-    levels: np.ndarray
-    to_square: Similarity
+    levels: np.ndarray  # float32 (side, side, 3), in 8-bit levels from −255 to 255
+    to_square: Similarity  # from the photo's pixels to those of `levels`
 
 
 class Box(NamedTuple):
@@ -53,8 +48,9 @@ def add_changes(photo: np.ndarray, changes: Sequence[Change]) -> np.ndarray:
     for number, change in enumerate(changes):
         others = changes[:number] + changes[number + 1 :]
         for box in bands(change, photo.shape[0], photo.shape[1]):
-            weight = share(box, change, others)
-            add_levels(result, box, sample_levels(change, box), weight)
+            weight = share(box, change, others)[..., None].astype(np.float32)
+            region = result[box.top : box.bottom, box.left : box.right]
+            region[:] = rounded(region + sample_levels(change, box) * weight)
     return result
 
 
@@ -150,12 +146,6 @@ def sample_levels(change: Change, box: Box) -> np.ndarray:
         for field in channels(change.levels)
     ]
     return np.stack([np.asarray(field) for field in fields], axis=-1)
-
-
-def add_levels(photo: np.ndarray, box: Box, levels: np.ndarray, weight: np.ndarray) -> None:
-    """Add weighted levels to a box of the photo, in place."""
-    region = photo[box.top : box.bottom, box.left : box.right]
-    region[:] = rounded(region + levels * weight[..., None].astype(np.float32))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ row with nothing but its name.
 """
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,31 +35,18 @@ class MarkedFace(NamedTuple):
 
 
 class RealFace(NamedTuple):
-    """What became of a marked face; not-a-number where it was not found.
+    """What became of a marked face; not-a-number where it was not found."""
 
-    Attributes:
-        photo: file name.
-        x: of its mark, pixels.
-        y: of its mark, pixels.
-        width: as marked, pixels.
-        view: as marked.
-        age: in years, None where unknown.
-        label: 0 young, 1 old, None where the age is unknown or in neither class.
-        found: 1 or 0.
-        p_old: calibrated probability.
-        unlikeness: above 1 is unfamiliar.
-    """
-
-    photo: str
+    photo: str  # as marked, this and what follows to the age
     x: float
     y: float
     width: float
     view: str
     age: int | None
-    label: int | None
-    found: int
-    p_old: float
-    unlikeness: float
+    label: int | None  # 0 young, 1 old, None where the age is unknown or in neither class
+    found: int  # 1 or 0
+    p_old: float  # calibrated probability
+    unlikeness: float  # above 1 is unfamiliar
 
 
 class FalseFind(NamedTuple):
@@ -99,10 +87,11 @@ def measure_real_photos(photo_classifier: PhotoClassifier, folder: Path) -> Real
             result, _ = photo_classifier.classify_file(folder / name)
             if not result.width:
                 raise UserError(f"{folder / name}: {result.problem}")
-            found, extra = compare(marks, result.verdicts)
+            places = [(mark.x, mark.y, mark.width) for mark in marks]
+            found, extra = pair_up(places, result.verdicts, NEAR)
             faces += [describe(m, v, ranges) for m, v in zip(marks, found, strict=True)]
             for verdict in extra:
-                x, y = centre(verdict)
+                x, y = verdict.face.find.centre
                 false_finds.append(FalseFind(name, x, y, verdict.unlikeness))
             progress.update()
     without = sum(1 for marks in marked.values() if not marks)
@@ -123,40 +112,37 @@ def read_marks(path: Path) -> dict[str, list[MarkedFace]]:
         try:
             for row in rows:
                 faces = marked.setdefault(row["photo"], [])
-                faces += [read_mark(row)] if row["x"] else []
+                if row["x"]:
+                    x, y, width = (float(row[name]) for name in ("x", "y", "width"))
+                    age = int(row["age"]) if row["age"] else None
+                    faces.append(MarkedFace(row["photo"], x, y, width, row["view"], age))
         except (KeyError, TypeError, ValueError, csv.Error):
             expected = ", ".join(COLUMNS)
             raise UserError(f"{path}, line {rows.line_num}: not a row of {expected}") from None
     return marked
 
 
-def read_mark(row: dict[str, str]) -> MarkedFace:
-    """Turn a row of the table into a face."""
-    x, y, width = (float(row[name]) for name in ("x", "y", "width"))
-    age = int(row["age"]) if row["age"] else None
-    return MarkedFace(row["photo"], x, y, width, row["view"], age)
-
-
-def compare(
-    marks: list[MarkedFace], verdicts: list[Verdict]
+def pair_up(
+    places: Sequence[tuple[float, float, float]], verdicts: list[Verdict], near: float
 ) -> tuple[list[Verdict | None], list[Verdict]]:
-    """Give each mark the nearest find, the nearest pairs first; and the finds that are left."""
+    """Give each face the nearest find, the nearest pairs first; and the finds that are left.
+
+    Args:
+        places: of the faces: x and y of the centre, and the width.
+        verdicts: on what was found.
+        near: widths of a face between it and its find, at most.
+    """
     pairs = sorted(
-        (np.hypot(*(centre(v) - (m.x, m.y))) / m.width, i, j)
-        for i, m in enumerate(marks)
+        (np.hypot(*(v.face.find.centre - (x, y))) / width, i, j)
+        for i, (x, y, width) in enumerate(places)
         for j, v in enumerate(verdicts)
     )
     found: dict[int, int] = {}
     for distance, i, j in pairs:
-        if distance < NEAR and i not in found and j not in found.values():
+        if distance < near and i not in found and j not in found.values():
             found[i] = j
     rest = [v for j, v in enumerate(verdicts) if j not in found.values()]
-    return [verdicts[found[i]] if i in found else None for i in range(len(marks))], rest
-
-
-def centre(verdict: Verdict) -> np.ndarray:
-    """Where a find is in its photo, float64 (2,)."""
-    return verdict.face.find.centre
+    return [verdicts[found[i]] if i in found else None for i in range(len(places))], rest
 
 
 def describe(mark: MarkedFace, verdict: Verdict | None, ranges: AgeRanges) -> RealFace:

@@ -21,19 +21,12 @@ SIDEWAYS = 6  # EXIF orientation of a photo taken with the camera turned
 
 
 class Pasted(NamedTuple):
-    """A face in a scene.
+    """A face in a scene."""
 
-    Attributes:
-        chip: which of the chips it is.
-        to_scene: from the chip's pixels to the scene's.
-        side: of the chip in the scene, pixels.
-        tilt: degrees clockwise.
-    """
-
-    chip: int
-    to_scene: Similarity
-    side: int
-    tilt: float
+    chip: int  # which of the chips it is
+    to_scene: Similarity  # from the chip's pixels to the scene's
+    side: int  # of the chip in the scene, pixels
+    tilt: float  # degrees clockwise
 
 
 @dataclass(frozen=True)
