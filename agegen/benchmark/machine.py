@@ -36,6 +36,8 @@ def look_at_machine() -> Machine:
     """Describe the machine and measure its peak rates, with the threads of every contestant."""
     torch.set_num_threads(cores_per_process())
     device = default_device()
+    # a product may round as convolutions do, which use TF32 on GPUs by default
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
     native = native_precision()
     precisions: tuple[Precision, ...] = ("float32", *([native] if native != "float32" else []))
     return Machine(
@@ -47,7 +49,10 @@ def look_at_machine() -> Machine:
         torch=torch.__version__,
         date=datetime.now().astimezone().isoformat(" ", "minutes"),
         precisions=precisions,
-        peaks={name: peak_rate(DTYPES[name], device) for name in precisions},
+        peaks={
+            name: max(product_rate(side, DTYPES[name], device) for side in SIZES[device.type])
+            for name in precisions
+        },
     )
 
 
@@ -57,13 +62,6 @@ def processor() -> str:
     lines = table.read_text().splitlines() if table.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def peak_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """The best rate of square matrix products of several sizes, in operations per second."""
-    # a product may round as convolutions do, which use TF32 on GPUs by default
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-    return max(product_rate(side, dtype, device) for side in SIZES[device.type])
 
 
 def product_rate(side: int, dtype: torch.dtype, device: torch.device) -> float:

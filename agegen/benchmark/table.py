@@ -26,11 +26,8 @@ def estimate(
 ) -> list[Estimate]:
     """Seconds of the steps alone; validation, looks and checkpoints come on top.
 
-    Args:
-        rates: images per second of the classifier and of the CycleGAN.
-        faces: training faces of the store that was measured on.
-        classifier: its epochs count.
-        cyclegan: its pairs count, two images each; they do not depend on the number of faces.
+    Rates are images per second of the classifier and of the CycleGAN, a pair of which is two;
+    `faces` are the training faces of the store that was measured on.
     """
     epochs = classifier.epochs
     found = [
@@ -58,7 +55,15 @@ def write_table(
         lines.append([])
     parts.append(aligned(lines))
     if scalings:
-        parts.append(aligned([line for s in scalings for line in scaling_lines(s)]))
+        lines = []
+        for s in scalings:
+            lines.append([f"scaling: {s.title}", *SCALING_HEAD])
+            for way, speed, share in zip(s.ways, s.images_per_second, s.efficiencies, strict=True):
+                lines.append(
+                    ["", str(way.processes), str(way.threads), number(speed), f"{share:.0%}"]
+                )
+            lines.append([])
+        parts.append(aligned(lines))
     parts.append("Full trainings at these speeds, without validation, looks and checkpoints:")
     parts[-1] += "".join(f"\n  {e.what}: {duration(e.seconds)}" for e in estimates)
     return "\n\n".join(parts)
@@ -90,13 +95,6 @@ def line(contestant: Contestant, turns: list[Speed], ratio: list[float], peak: f
         f"{rate / peak:.0%}",
         f"{median(waiting):.1%}" if waiting else "–",
     ]
-
-
-def scaling_lines(scaling: Scaling) -> list[list[str]]:
-    """A head, one line for each way, and an empty one."""
-    rows = zip(scaling.ways, scaling.images_per_second, scaling.efficiencies, strict=True)
-    lines = [["", str(w.processes), str(w.threads), number(s), f"{e:.0%}"] for w, s, e in rows]
-    return [[f"scaling: {scaling.title}", *SCALING_HEAD], *lines, []]
 
 
 def number(value: float) -> str:

@@ -91,9 +91,7 @@ def take_turns(title: str, contestants: list[Contestant], rounds: int, meter: Me
 def in_fresh_process(call: Callable[[], Result], seconds: float | None = None) -> Result:
     """Call a function where no setting of another (the allocator's, say) and no memory remains.
 
-    Args:
-        call: a module's function, or a `partial` of one.
-        seconds: after which it is ended; None waits for it.
+    It is a module's function, or a `partial` of one; after so many seconds it is ended.
 
     Raises:
         UserError: of the function, or the system killed the process, or lets none be started, or
@@ -137,11 +135,7 @@ def pace(turns: list[Speed]) -> float:
 def logged_speed(run: Run, warm_up: int, name: str, images: int = 1) -> Speed:
     """Median speed of a training's steps after the warm-up, from its metrics.jsonl.
 
-    Args:
-        run: of the training.
-        warm_up: number of the last step that does not count.
-        name: of the figure.
-        images: of one of its units.
+    `name` is that of the figure, of which one is so many images.
 
     Raises:
         UserError: no step comes after the warm-up.

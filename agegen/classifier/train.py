@@ -4,7 +4,6 @@ import math
 import time
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -171,12 +170,8 @@ def share_of_loss(
 ) -> Tensor:
     """This process's part of the global batch's weighted mean cross-entropy; parts add up to it.
 
-    Args:
-        logits: (rows of this process, 2).
-        labels: int64 (global batch,).
-        share: which rows of the batch this process has.
-        class_weights: (2,).
-        smoothing: label smoothing (Szegedy et al., 2016, section 7).
+    Logits (rows of this process, 2), labels of the global batch, of which `share` are those rows;
+    label smoothing of Szegedy et al. (2016, section 7).
     """
     each = F.cross_entropy(logits, labels[share], reduction="none", label_smoothing=smoothing)
     weights = class_weights[labels]
@@ -263,7 +258,16 @@ def validate(
             config.views, accelerator.device, side=side,
         )  # fmt: skip
     logit = gather_shares(scores.to(accelerator.device), len(faces)).cpu().numpy()
-    now = judge_epoch(store.labels[faces], logit, epoch, step, side)
+    labels, p = store.labels[faces], metrics.sigmoid(logit)
+    now = Best(
+        epoch=epoch,
+        step=step,
+        side=side,
+        auc=float(metrics.roc_auc(labels, p)),
+        balanced_accuracy=float(metrics.balanced_accuracy(labels, p)),
+        nll=float(metrics.negative_log_likelihood(labels, p)),  # before calibration
+        temperature=metrics.fit_temperature(labels, logit),
+    )
     run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
     if best is not None and not is_better(now, best, config.select_by):
         return best
@@ -271,20 +275,6 @@ def validate(
         save_tensors(run.folder / "best.safetensors", training.averaged.module.state_dict())
         write_json(run.folder / "best.json", now._asdict())
     return now
-
-
-def judge_epoch(labels: np.ndarray, logit: np.ndarray, epoch: int, step: int, side: int) -> Best:
-    """Compute the validation figures of one epoch; the NLL is that of uncalibrated p."""
-    p = metrics.sigmoid(logit)
-    return Best(
-        epoch=epoch,
-        step=step,
-        side=side,
-        auc=float(metrics.roc_auc(labels, p)),
-        balanced_accuracy=float(metrics.balanced_accuracy(labels, p)),
-        nll=float(metrics.negative_log_likelihood(labels, p)),
-        temperature=metrics.fit_temperature(labels, logit),
-    )
 
 
 def is_better(now: Best, best: Best, select_by: str) -> bool:

@@ -62,16 +62,10 @@ def measure_scenes(
     backgrounds: Sequence[np.ndarray] = (),
     seed: int = 0,
 ) -> Measured:
-    """Make scenes of test faces, save them as photos, classify those.
+    """Make scenes of the store's test faces, save them as photos in a folder, classify those.
 
-    Args:
-        photo_classifier: see `load_photo_classifier`.
-        store: its faces; the source photos of the test split must exist.
-        folder: for the scenes.
-        scenes: how many, of one to six faces each; every face is used once at most.
-        config: how large and how tilted.
-        backgrounds: photos without faces, uint8 (h, w, 3); every second scene has one of them.
-        seed: of everything random.
+    A scene has one to six faces; each is used once at most, and its source photo must exist. Every
+    second scene has one of the backgrounds, photos without faces, uint8 (h, w, 3).
 
     Raises:
         UserError: there are no test faces, a source photo has gone, or `folder` may not be written.

@@ -124,21 +124,19 @@ def write_tables(out: Path, results: list[PhotoResult], about: dict) -> None:
 def table_rows(result: PhotoVerdict) -> list[list]:
     """A photo's rows of photos.csv: one a face, or one that says why there is none.
 
-    Width and height are those of the picture that the other lengths refer to, in pixels.
+    Lengths in pixels of a picture of this width and height, the tilt in degrees.
     """
     photo = (str(result.path.absolute()), result.width or "", result.height or "")
     if not result.verdicts:
         return [[*photo, *[""] * (len(COLUMNS) - 4), result.problem]]
-    return [[*photo, *face_cells(v)] for v in result.verdicts]
-
-
-def face_cells(v: Verdict) -> tuple:
-    """A face's cells in the order of `COLUMNS`; lengths in pixels, the tilt in degrees."""
-    eyes = f"{v.face.found.eye_distance:.1f}" if v.face.found else ""
-    return (
-        v.number, *v.face.box.round(1).tolist(), f"{v.p_old:.4f}", v.words, f"{v.unlikeness:.3f}",
-        f"{-v.face.to_face.degrees:.1f}", eyes, "; ".join(v.remarks),
-    )  # fmt: skip
+    rows = []
+    for v in result.verdicts:
+        eyes = f"{v.face.found.eye_distance:.1f}" if v.face.found else ""
+        rows.append([
+            *photo, v.number, *v.face.box.round(1).tolist(), f"{v.p_old:.4f}", v.words,
+            f"{v.unlikeness:.3f}", f"{-v.face.to_face.degrees:.1f}", eyes, "; ".join(v.remarks),
+        ])  # fmt: skip
+    return rows
 
 
 def describe_photo(result: PhotoVerdict, name: str) -> dict:

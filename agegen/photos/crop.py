@@ -95,14 +95,9 @@ class CroppedFace(NamedTuple):
 def list_photos(
     paths: Iterable[Path], apart: Path | None = None
 ) -> tuple[list[Path], list[Rejected]]:
-    """List the photos named, and those below the folders named; each once.
+    """List the photos named and those below folders, each once; and what cannot be one, and why.
 
-    Args:
-        paths: files and folders.
-        apart: a folder whose files are left out where another folder holds it (that of results).
-
-    Returns:
-        The photos, and what cannot be one: other files of the folders, and paths where nothing is.
+    Files of `apart` (the folder of results) are left out where another folder holds it.
     """
     photos: dict[Path, Path] = {}
     rejected = []
@@ -203,12 +198,7 @@ def face_transform(found: FoundFace, geometry: Geometry) -> Similarity:
 
 
 def crop_centre(photo: np.ndarray, size: int) -> CroppedFace:
-    """Take the photo's centred square as the face: for photos cropped like the data set already.
-
-    Args:
-        photo: uint8 (h, w, 3), RGB.
-        size: side of the data set's faces.
-    """
+    """Take a photo's centred square as the face, of `size` pixels: it is cropped to one already."""
     height, width = photo.shape[:2]
     image = np.asarray(square(Image.fromarray(photo), size))
     to_face = similarity(size / min(width, height), 0, (width / 2, height / 2), (size / 2,) * 2)

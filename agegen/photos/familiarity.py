@@ -52,12 +52,7 @@ class Familiarity(NamedTuple):
         return np.linalg.norm(off @ self.factor, axis=-1).min(axis=1)
 
     def unlikeness(self, classifier: Classifier, images: np.ndarray) -> np.ndarray:
-        """Distance of faces as a multiple of the threshold, float64 (n,); above 1 is unfamiliar.
-
-        Args:
-            classifier: the one that this was measured for.
-            images: uint8 (n, size, size, 3).
-        """
+        """Distance of faces as a multiple of the threshold, float64 (n,); above 1 is unfamiliar."""
         if not len(images):
             return np.empty(0)
         return self.distances(stage_features(classifier, images)) / self.threshold
@@ -66,10 +61,7 @@ class Familiarity(NamedTuple):
 def familiarity_of(classifier: Classifier, store: FaceStore, run: Path) -> Familiarity:
     """Return what is kept with a run; measure and keep it if it is not, or is of other weights.
 
-    Args:
-        classifier: the run's.
-        store: the faces that it was trained on, with the splits of that training.
-        run: its folder; one that may not be written keeps nothing.
+    The store has the splits of the run's training. A run that may not be written keeps nothing.
 
     Raises:
         UserError: the faces have another size than the classifier's, or a split is empty.
@@ -134,14 +126,7 @@ def stage_features(
 ) -> np.ndarray:
     """Channel means of the last map of each resolution in the network, of the centre crop.
 
-    Args:
-        classifier: any network that has feature maps (n, c, h, w).
-        images: uint8 (n, h, w, 3).
-        indices: which of them; None takes all.
-        label: of the progress that is shown; empty is silent.
-
-    Returns:
-        float64 (n, d).
+    Images uint8 (n, h, w, 3), or those at `indices` → float64 (n, d). A `label` shows progress.
     """
     chosen = np.arange(len(images)) if indices is None else indices
     rows = []

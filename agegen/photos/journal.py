@@ -35,10 +35,8 @@ class Entry(NamedTuple):
 class Journal:
     """The photos worked through in a folder, by path, in the order in which they came first.
 
-    Args:
-        out: the folder of the results.
-        request: all that decides them beside the photos, plain JSON.
-        table: name of the table that is made of them.
+    The request is all that decides the results beside the photos, in plain JSON; `table` is the
+    name of the table that is made of them.
 
     Raises:
         UserError: the folder has results of another request, or may not be written.

@@ -44,10 +44,8 @@ class PhotoNeeds(NamedTuple):
 def needs_of(run: Path, faces: Path | None = None, centred: bool = False) -> PhotoNeeds:
     """Measure what photos need, where the store is at hand and it is not kept; else read it.
 
-    Args:
-        run: folder of a trained classifier.
-        faces: folder of its FaceStore, if it is no longer where it was trained.
-        centred: no faces are looked for, so that no geometry is needed.
+    `faces` is where the store is, if no longer where the run was trained; where photos are
+    `centred`, no faces are looked for, and no geometry is needed.
 
     Raises:
         UserError: the run is missing or damaged, its store does not fit or is gone before all was

@@ -36,12 +36,8 @@ class Box(NamedTuple):
 def add_changes(photo: np.ndarray, changes: Sequence[Change]) -> np.ndarray:
     """Add the changes of faces to a photo; where squares overlap, they share the pixels.
 
-    Args:
-        photo: uint8 (h, w, 3); it is left as it is.
-        changes: of its faces, in any order.
-
-    Returns:
-        uint8 (h, w, 3); the photo's own bytes where nothing changes, and outside the squares.
+    The photo, uint8 (h, w, 3), is left as it is. What is returned has its own bytes where nothing
+    changes, and outside the squares.
     """
     result = photo.copy()
     changes = [no_finer_than_the_photo(change) for change in changes]
@@ -55,14 +51,9 @@ def add_changes(photo: np.ndarray, changes: Sequence[Change]) -> np.ndarray:
 
 
 def add_everywhere(photo: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Add the change of a whole picture to it, without a mask.
+    """Add the change of a whole picture to it, without a mask; uint8 (h, w, 3).
 
-    Args:
-        photo: uint8 (h, w, 3).
-        levels: float32 (h', w', 3), in 8-bit levels; resized to the photo.
-
-    Returns:
-        uint8 (h, w, 3).
+    `levels` are float32 (h', w', 3), in 8-bit levels; they are resized to the photo.
     """
     result = photo.copy()
     height, width = photo.shape[:2]

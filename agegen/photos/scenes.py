@@ -51,16 +51,10 @@ def paste_faces(
     rng: np.random.Generator,
     background: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[Pasted]]:
-    """Paste chips into a scene, apart from each other, with soft edges.
+    """Paste chips, uint8 (side, side, 3), into a scene, apart from each other, with soft edges.
 
-    Args:
-        chips: uint8 (side, side, 3) each.
-        config: how large and how tilted.
-        rng: of everything random.
-        background: uint8 (h, w, 3) to be scaled to the scene; None draws one.
-
-    Returns:
-        uint8 (h, w, 3), and the faces that found room; a chip that found none is left out.
+    The background, uint8 (h, w, 3), is scaled to the scene; None draws one. Returns the scene and
+    the faces that found room; a chip that found none is left out.
     """
     low, high = np.log([config.smallest, config.largest])
     sides = np.exp(rng.uniform(low, high, len(chips))).round().astype(int)

@@ -67,7 +67,8 @@ def work_on_all(
             for path in photos:
                 yield done[path].result if path in done else work_on(work, journal, path)
                 progress.update(path not in done)
-                growing.write_now_and_then()
+                if time.monotonic() >= growing.due:
+                    growing.write()
     finally:
         growing.write()
 
@@ -95,11 +96,6 @@ class Growing:
         self.work.write(self.journal.results())
         ended = time.monotonic()
         self.due = ended + (ended - begun) / SHARE_WRITING
-
-    def write_now_and_then(self) -> None:
-        """Write them if the last time was not just now."""
-        if time.monotonic() >= self.due:
-            self.write()
 
 
 def photos_for(purpose: str, paths: Iterable[Path], out: Path) -> tuple[list[Path], list[Rejected]]:

@@ -18,14 +18,7 @@ ROW = TILE + LETTERS + 6 + MARGIN  # height of a tile with its caption and the s
 def make_strip(
     source: np.ndarray, translated: np.ndarray, faces: list[CroppedFace] | None, to: str
 ) -> Image.Image:
-    """Draw a strip.
-
-    Args:
-        source: uint8 (h, w, 3).
-        translated: of the same size.
-        faces: where they are, the largest first; None for the whole picture.
-        to: the age that they were translated to.
-    """
+    """Draw a strip of two photos, uint8 (h, w, 3), and the faces; None for the whole picture."""
     photos = [thumbnail(picture) for picture in (source, translated)]
     width = max(2 * photos[0].width + 3 * MARGIN, PAIR + MARGIN)
     columns, shown = (width - MARGIN) // PAIR, (faces or [])[:MOST_FACES]

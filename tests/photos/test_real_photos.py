@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_photos import make_photo, make_verdict
 
-from agegen.photos.real_photos import NEAR, MarkedFace, measure_real_photos, pair_up, read_marks
+from agegen.photos.real_photos import NEAR, RealFace, measure_real_photos, pair_up, read_marks
 from agegen.run.errors import UserError
 
 AGES = {"young": [20, 26], "old": [52, 62]}
@@ -29,8 +29,8 @@ def test_marks_are_read_by_photo(tmp_path):
     write(tmp_path, "a.jpg,10,20.5,30,front,23", "b.jpg,,,,,", "a.jpg,50,60,30,side,")
     assert read_marks(tmp_path / "marks.csv") == {
         "a.jpg": [
-            MarkedFace("a.jpg", 10, 20.5, 30, "front", 23),
-            MarkedFace("a.jpg", 50, 60, 30, "side", None),
+            RealFace("a.jpg", 10, 20.5, 30, "front", 23),
+            RealFace("a.jpg", 50, 60, 30, "side", None),
         ],
         "b.jpg": [],
     }
