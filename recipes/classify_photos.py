@@ -20,6 +20,7 @@ import tyro
 from agegen.faces import landmarks
 from agegen.photos.classify import load_photo_classifier
 from agegen.photos.classify_files import classify_photos
+from agegen.photos.sets import must_be_centred
 from agegen.report.photos.page import make_page
 from agegen.run.cli import run_recipe
 from agegen.run.errors import UserError
@@ -53,27 +54,18 @@ class PhotosConfig:
 
 def main(config: PhotosConfig) -> None:
     """Classify, save, print a line a photo."""
-    centred = config.centred
-    if not centred and not landmarks.available():
-        print(
-            "note: faces are not looked for, as the extra photos is not installed "
-            "(pip install 'agegen[photos]'): each photo's centred square is taken as a face"
-        )
-        centred = True
-    loaded = load_photo_classifier(
-        config.run, config.faces, centred, round(config.search_megapixels * 1e6)
-    )
+    centred = must_be_centred(config.centred, "each photo's centred square is taken as a face")
+    search_pixels = round(config.search_megapixels * 1e6)
+    loaded = load_photo_classifier(config.run, config.faces, centred, search_pixels)
     if loaded.geometry and loaded.geometry.landmarks is None:
         print(f"note: {loaded.geometry.describe()}")
     out = config.out or config.run / "photos"
-    results = classify_photos(
-        loaded,
-        config.photos,
-        out,
-        {"run": str(config.run)},
-        write_page=lambda: write_text(out / "index.html", make_page(out)),
-    )
-    with closing(results):
+
+    def write_page() -> None:
+        write_text(out / "index.html", make_page(out))
+
+    about = {"run": str(config.run)}
+    with closing(classify_photos(loaded, config.photos, out, about, write_page)) as results:
         for result in results:
             print(result.line, flush=True)
     print(f"saved to {out}: index.html, photos.csv, annotated pictures")

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agegen.photos.pack_classifier import pack_classifier
-from agegen.photos.pack_generators import pack_cyclegan
+from agegen.photos.pack import pack_classifier, pack_cyclegan
 from agegen.run.cli import run_recipe
 from agegen.run.files import read_json
 from agegen.run.own_class import is_own

@@ -21,8 +21,7 @@ from agegen.cyclegan.train import train as train_cyclegan
 from agegen.cyclegan.translate import load_translator
 from agegen.evaluation.frozen_classifier import load_judge
 from agegen.faces.store import FaceStore
-from agegen.photos.pack_classifier import pack_classifier
-from agegen.photos.pack_generators import pack_cyclegan
+from agegen.photos.pack import pack_classifier, pack_cyclegan
 from agegen.report.classifier import page as classifier_page
 from agegen.report.cyclegan import page as cyclegan_page
 from agegen.run.configs import from_plain

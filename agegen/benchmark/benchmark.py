@@ -3,22 +3,17 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import median
 
-from agegen.benchmark.classifier_loops import DEFAULTS, classifier_contestants
+from agegen.benchmark import classifier_loops, cyclegan_loops
+from agegen.benchmark.classifier_loops import DEFAULTS
 from agegen.benchmark.config import BenchmarkConfig
-from agegen.benchmark.cyclegan_loops import (
-    cyclegan_contestants,
-    papers_objective,
-    shipped_contestant,
-)
-from agegen.benchmark.estimates import Estimate, estimate
+from agegen.benchmark.cyclegan_loops import papers_objective
 from agegen.benchmark.machine import Machine, look_at_machine
 from agegen.benchmark.scaling import Scaling, scale, ways_to_try
-from agegen.benchmark.table import write_table
-from agegen.benchmark.turns import Contestant, Group, Meter, in_fresh_process, take_turns
+from agegen.benchmark.table import Estimate, estimate, write_table
+from agegen.benchmark.turns import Contestant, Group, Meter, in_fresh_process, pace, take_turns
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.drawn.synthetic import write_faces
 from agegen.faces.prepare import PrepareConfig, prepare
@@ -76,25 +71,26 @@ def all_groups(
     store: FaceStore, config: BenchmarkConfig, machine: Machine, shipped: CycleGANConfig
 ) -> Iterator[tuple[str, list[Contestant]]]:
     """Titles and contestants: the classifier's, then the CycleGAN's for each batch size."""
-    title = f"classifier, batch {DEFAULTS.batch_size}"
-    yield title, classifier_contestants(store, config, machine)
+    best = machine.precisions[-1]  # what precision "auto" is
+    options: dict[str, dict] = {name: {"precision": name} for name in machine.precisions}
+    compiled = {f"{best}, compiled": {"precision": best, "compile": True}} if machine.gpu else {}
+    ours = classifier_loops.agegen_contestants(store, config, options | compiled)
+    ours = [replace(one, is_default=one.name == f"agegen, {best}") for one in ours]
+    notebook = classifier_loops.notebook_contestant(store, config)
+    yield f"classifier, batch {DEFAULTS.batch_size}", [notebook, *ours]
+    options[f"{best}, identity every 4th"] = {"precision": best, "identity_every": 4}
     for i, batch in enumerate(config.batch_sizes):
         base = papers_objective(shipped, config, batch)
-        found = cyclegan_contestants(store, config, machine, base)
+        found = cyclegan_loops.cyclegan_contestants(store, config, base, options | compiled)
         if i == 0:
-            found.append(shipped_contestant(store, config, machine, shipped))
+            found.append(cyclegan_loops.shipped_contestant(store, config, best, shipped))
         width, size = base.generator.width, base.size or "store's"
         yield f"CycleGAN, {size} px, width {width}, batch {batch}", found
 
 
 def default_rate(group: Group) -> float:
     """Median images per second of the contestant that a full training by default is."""
-    [turns] = [
-        turns
-        for contestant, turns in zip(group.contestants, group.turns, strict=True)
-        if contestant.is_default
-    ]
-    return median(turn.images_per_second for turn in turns)
+    return next(pace(turns) for contestant, turns in group.pairs() if contestant.is_default)
 
 
 def everything(
@@ -111,15 +107,7 @@ def everything(
         "groups": [
             {
                 "title": group.title,
-                "contestants": [
-                    {
-                        "name": contestant.name,
-                        "precision": contestant.precision,
-                        "flops_per_image": contestant.flops,
-                        "turns": [turn._asdict() for turn in turns],
-                    }
-                    for contestant, turns in zip(group.contestants, group.turns, strict=True)
-                ],
+                "contestants": [one.as_json(turns) for one, turns in group.pairs()],
             }
             for group in groups
         ],

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.flops import classifier_flops
-from agegen.benchmark.machine import Machine, synchronise
+from agegen.benchmark.machine import synchronise
 from agegen.benchmark.turns import Contestant, Speed, logged_speed
 from agegen.classifier.config import SubsetConfig, TrainConfig
 from agegen.classifier.model import build_model
@@ -32,34 +32,30 @@ from agegen.run.folder import Run
 DEFAULTS = TrainConfig(Path(), Path())
 
 
-def classifier_contestants(
-    store: FaceStore, config: BenchmarkConfig, machine: Machine
+def agegen_contestants(
+    store: FaceStore,
+    config: BenchmarkConfig,
+    options: dict[str, dict],
+    batch: int = DEFAULTS.batch_size,
 ) -> list[Contestant]:
-    """The notebook loop first, then the package in every precision that the machine computes in.
-
-    Raises:
-        UserError: a photo of the store is gone.
-    """
-    require_photos(store)
+    """The package in every option: its name, and what it changes, the precision among it."""
     flops = classifier_flops(fitted_to(DEFAULTS, store))
-    best = machine.precisions[-1]  # what precision "auto" is
-    notebook = partial(notebook_loop, store.folder, config)
-    found = [Contestant("notebook loop, float32", notebook, "float32", flops)]
-    for precision in machine.precisions:
-        call = partial(agegen_loop, store.folder, config, precision=precision)
-        name = f"agegen, {precision}"
-        found.append(Contestant(name, call, precision, flops, is_default=precision == best))
-    if machine.gpu:
-        call = partial(agegen_loop, store.folder, config, precision=best, compile=True)
-        found.append(Contestant(f"agegen, {best}, compiled", call, best, flops))
-    return found
+    return [
+        Contestant(
+            f"agegen, {name}",
+            partial(agegen_loop, store.folder, config, batch, **changed),
+            changed["precision"],
+            flops,
+        )
+        for name, changed in options.items()
+    ]
 
 
-def require_photos(store: FaceStore) -> None:
-    """Refuse a store whose photos the notebook loop cannot read.
+def notebook_contestant(store: FaceStore, config: BenchmarkConfig) -> Contestant:
+    """The notebook loop.
 
     Raises:
-        UserError: one of the training faces' photos is gone.
+        UserError: a photo of the training faces is gone.
     """
     for path in store.paths[store.indices("train")]:
         if not Path(path).exists():
@@ -67,13 +63,13 @@ def require_photos(store: FaceStore) -> None:
                 f"the notebook loop reads photos, and {path} of {store.folder} is gone: "
                 "leave --faces out to draw faces"
             )
+    call = partial(notebook_loop, store.folder, config)
+    flops = classifier_flops(fitted_to(DEFAULTS, store))
+    return Contestant("notebook loop, float32", call, "float32", flops)
 
 
 def short_training(
-    store: FaceStore,
-    out: Path,
-    config: BenchmarkConfig,
-    batch: int = DEFAULTS.batch_size,
+    store: FaceStore, out: Path, config: BenchmarkConfig, batch: int = DEFAULTS.batch_size
 ) -> TrainConfig:
     """A training of the defaults that is just long enough; a log line ends the warm-up."""
     faces, steps = len(store.indices("train")), config.warm_up + config.steps
@@ -90,10 +86,7 @@ def short_training(
 def agegen_loop(
     faces: Path, config: BenchmarkConfig, batch: int = DEFAULTS.batch_size, **changed: Any
 ) -> Speed:
-    """Train with the package, in its defaults but for what is `changed`.
-
-    The speed is read from metrics.jsonl.
-    """
+    """Train with the package, its defaults but what is `changed`; metrics.jsonl has the speed."""
     with tempfile.TemporaryDirectory() as folder:
         training = short_training(FaceStore.open(faces), Path(folder, "run"), config, batch)
         train(replace(training, **changed))
@@ -110,7 +103,7 @@ def notebook_loop(faces: Path, config: BenchmarkConfig) -> Speed:
     optimizer = torch.optim.AdamW(model.parameters(), lr=training.learning_rate)
     waited, seen, started = 0.0, 0, 0.0
     with image_folder_loader(store, training) as loader:
-        batches = forever(loader)
+        batches = chain.from_iterable(repeat(loader))
         for step in range(config.warm_up + config.steps):
             if step == config.warm_up:
                 synchronise(device)
@@ -154,9 +147,3 @@ def image_folder_loader(store: FaceStore, training: TrainConfig) -> Iterator[Dat
         yield DataLoader(
             data, training.batch_size, shuffle=True, num_workers=2, persistent_workers=True
         )
-
-
-def forever(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches, epoch after epoch."""
-    while True:
-        yield from loader

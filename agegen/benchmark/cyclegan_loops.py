@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.flops import cyclegan_flops
-from agegen.benchmark.machine import Machine, synchronise
+from agegen.benchmark.machine import synchronise
 from agegen.benchmark.turns import Contestant, Speed, logged_speed
 from agegen.cyclegan.batches import PairDrawer
 from agegen.cyclegan.config import CycleGANConfig
@@ -32,55 +31,44 @@ def papers_objective(
     shipped: CycleGANConfig, config: BenchmarkConfig, batch: int
 ) -> CycleGANConfig:
     """The paper's objective and batch, on networks of the shipped config's size or as asked for."""
-    generator = replace(
-        shipped.generator,
-        width=config.width or shipped.generator.width,
-        blocks=config.blocks or shipped.generator.blocks,
-    )
+    generator, discriminator = shipped.generator, shipped.discriminator
+    width, blocks = config.width or generator.width, config.blocks or generator.blocks
     return CycleGANConfig(
         shipped.faces,
         shipped.out,
         size=config.size or shipped.size,
-        generator=generator,
-        discriminator=replace(
-            shipped.discriminator, width=config.width or shipped.discriminator.width
-        ),
+        generator=replace(generator, width=width, blocks=blocks),
+        discriminator=replace(discriminator, width=config.width or discriminator.width),
         batch_size=batch,
     )
 
 
 def cyclegan_contestants(
-    store: FaceStore, config: BenchmarkConfig, machine: Machine, base: CycleGANConfig
+    store: FaceStore, config: BenchmarkConfig, base: CycleGANConfig, options: dict[str, dict]
 ) -> list[Contestant]:
-    """The plain step first, then the package's; `base` is of `papers_objective`."""
-    best = machine.precisions[-1]
-    options: dict[str, dict[str, Any]] = {
-        f"agegen, {precision}": {"precision": precision} for precision in machine.precisions
-    }
-    options[f"agegen, {best}, identity every 4th"] = {"precision": best, "identity_every": 4}
-    if machine.gpu:
-        options[f"agegen, {best}, compiled"] = {"precision": best, "compile": True}
+    """The plain step first, then the package's in every option: its name, and what it changes.
+
+    `base` is of `papers_objective`; the precision is among what each option changes.
+    """
     base = fitted_to(base, store)
-    plain = partial(plain_loop, config, base)
-    found = [Contestant("plain step, float32", plain, "float32", cyclegan_flops(base))]
+    flops, plain = cyclegan_flops(base), partial(plain_loop, config, base)
+    found = [Contestant("plain step, float32", plain, "float32", flops)]
     for name, changed in options.items():
         training = replace(base, **changed)
         call = partial(agegen_loop, config, training)
-        found.append(Contestant(name, call, training.precision, cyclegan_flops(training)))
+        of_it = cyclegan_flops(training) if "identity_every" in changed else flops
+        found.append(Contestant(f"agegen, {name}", call, training.precision, of_it))
     return found
 
 
 def shipped_contestant(
-    store: FaceStore, config: BenchmarkConfig, machine: Machine, shipped: CycleGANConfig
+    store: FaceStore, config: BenchmarkConfig, precision: str, shipped: CycleGANConfig
 ) -> Contestant:
     """The package in its shipped settings, whose objective and batch are not the plain step's."""
     training = fitted_to(shipped, store)
     call = partial(agegen_loop, config, training)
-    name = f"agegen, as shipped, batch {training.batch_size}"
-    flops = cyclegan_flops(training)
-    return Contestant(
-        name, call, machine.precisions[-1], flops, is_comparable=False, is_default=True
-    )
+    name, flops = f"agegen, as shipped, batch {training.batch_size}", cyclegan_flops(training)
+    return Contestant(name, call, precision, flops, is_comparable=False, is_default=True)
 
 
 def short_training(training: CycleGANConfig, out: Path, config: BenchmarkConfig) -> CycleGANConfig:

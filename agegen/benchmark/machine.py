@@ -19,37 +19,27 @@ DTYPES: dict[str, torch.dtype] = {
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a benchmark ran.
+    """Where a benchmark ran."""
 
-    Attributes:
-        cpu: name of the processor.
-        cores: that this process may use.
-        threads: that every contestant uses.
-        gpu: name of the first GPU, or empty.
-        gpus: how many there are.
-        torch: its version.
-        date: of the run, to the minute.
-        precisions: that the machine computes in; the last is what precision "auto" chooses.
-        peaks: of each precision, the highest measured rate in operations per second.
-    """
-
-    cpu: str
-    cores: int
-    threads: int
-    gpu: str
-    gpus: int
-    torch: str
-    date: str
-    precisions: tuple[Precision, ...]
-    peaks: dict[str, float]
+    cpu: str  # name of the processor
+    cores: int  # that this process may use
+    threads: int  # that every contestant uses
+    gpu: str  # name of the first one, or empty
+    gpus: int  # how many there are
+    torch: str  # its version
+    date: str  # of the run, to the minute
+    precisions: tuple[Precision, ...]  # that it computes in; the last is what "auto" chooses
+    peaks: dict[str, float]  # of each precision, the highest measured operations per second
 
 
 def look_at_machine() -> Machine:
     """Describe the machine and measure its peak rates, with the threads of every contestant."""
     torch.set_num_threads(cores_per_process())
     device = default_device()
-    both: tuple[Precision, Precision] = ("float32", native_precision())
-    precisions = tuple(dict.fromkeys(both))
+    # a product may round as convolutions do, which use TF32 on GPUs by default
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
+    native = native_precision()
+    precisions: tuple[Precision, ...] = ("float32", *([native] if native != "float32" else []))
     return Machine(
         cpu=processor(),
         cores=cores_per_process(),
@@ -59,7 +49,10 @@ def look_at_machine() -> Machine:
         torch=torch.__version__,
         date=datetime.now().astimezone().isoformat(" ", "minutes"),
         precisions=precisions,
-        peaks={name: peak_rate(DTYPES[name], device) for name in precisions},
+        peaks={
+            name: max(product_rate(side, DTYPES[name], device) for side in SIZES[device.type])
+            for name in precisions
+        },
     )
 
 
@@ -69,13 +62,6 @@ def processor() -> str:
     lines = table.read_text().splitlines() if table.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def peak_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """The best rate of square matrix products of several sizes, in operations per second."""
-    # a product may round as convolutions do, which use TF32 on GPUs by default
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-    return max(product_rate(side, dtype, device) for side in SIZES[device.type])
 
 
 def product_rate(side: int, dtype: torch.dtype, device: torch.device) -> float:

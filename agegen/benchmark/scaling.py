@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from agegen.benchmark import classifier_loops, cyclegan_loops
 from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.machine import Machine
@@ -35,19 +37,16 @@ class Way(NamedTuple):
     processes: int
     threads: int
 
+    def __str__(self) -> str:
+        return f"{self.processes} process(es) of {self.threads} thread(s)"
+
 
 class Scaling(NamedTuple):
-    """Speeds of one training.
+    """Speeds of one training."""
 
-    Attributes:
-        title: which training, and its global batch.
-        ways: the first is one process with one thread.
-        images_per_second: of each way.
-    """
-
-    title: str
-    ways: list[Way]
-    images_per_second: list[float]
+    title: str  # which training, and its global batch
+    ways: list[Way]  # the first is one process with one thread
+    images_per_second: list[float]  # of each way
 
     @property
     def efficiencies(self) -> list[float]:
@@ -80,15 +79,7 @@ def ways_to_try(config: BenchmarkConfig, machine: Machine) -> list[Way]:
 def scale(
     store: FaceStore, config: BenchmarkConfig, base: CycleGANConfig, ways: list[Way], meter: Meter
 ) -> list[Scaling]:
-    """Measure both trainings in every way, once.
-
-    Args:
-        store: the faces.
-        config: of the benchmark.
-        base: the CycleGAN's training; its batch is replaced by one that every way can divide.
-        ways: of `ways_to_try`.
-        meter: is told of every turn.
-    """
+    """Measure both trainings in every way, once; `base` gets a batch that every way can divide."""
     numbers = [way.processes for way in ways]
     batch = max(classifier_loops.DEFAULTS.batch_size, FACES_EACH * max(numbers))
     pairs = math.lcm(*numbers)
@@ -105,14 +96,9 @@ def scale(
         speeds = []
         for way in ways:
             speeds.append(launched_speed(command, training, way, warm_up))
-            meter.tick(f"{title}: {describe(way)}: {speeds[-1]:.1f} images/s")
+            meter.tick(f"{title}: {way}: {speeds[-1]:.1f} images/s")
         found.append(Scaling(title, ways, speeds))
     return found
-
-
-def describe(way: Way) -> str:
-    """In words."""
-    return f"{way.processes} process(es) of {way.threads} thread(s)"
 
 
 def launched_speed(
@@ -120,35 +106,24 @@ def launched_speed(
 ) -> float:
     """Images per second of a training that torchrun starts.
 
+    `accelerate launch` would start a single process on a CPU.
+
     Raises:
         UserError: it failed.
     """
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    launch += ["--nproc_per_node", str(way.processes), "-m", "agegen", command, "--config"]
+    on_cpu = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "1"}
+    name, images = "images_per_second", 1
+    if command == "train-cyclegan":
+        name, images = "pairs_per_second", cyclegan_loops.PAIR
     with tempfile.TemporaryDirectory() as folder:
         preset, out = Path(folder, "training.json"), Path(folder, "run")
         preset.write_text(json.dumps(to_plain(replace(training, out=out, threads=way.threads))))
         done = subprocess.run(
-            torchrun(command, preset, way.processes),
-            env=os.environ | on_cpu(),
-            capture_output=True,
-            text=True,
+            [*launch, str(preset)], env=os.environ | on_cpu, capture_output=True, text=True
         )
         if done.returncode:
             reasons = [x for x in done.stderr.splitlines() if "error: " in x] or ["no reason given"]
-            raise UserError(f"{command} failed with {describe(way)}: {reasons[0]}")
-        if command == "train-cyclegan":
-            return logged_speed(Run(out), warm_up, "pairs_per_second", 2).images_per_second
-        return logged_speed(Run(out), warm_up, "images_per_second").images_per_second
-
-
-def torchrun(command: str, preset: Path, processes: int) -> list[str]:
-    """The command line; `accelerate launch` would start a single process on a CPU."""
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    launch += ["--nproc_per_node", str(processes), "-m", "agegen"]
-    return [*launch, command, "--config", str(preset)]
-
-
-def on_cpu() -> dict[str, str]:
-    """What tells Accelerate to put several processes on the CPU, where there is no GPU."""
-    import torch
-
-    return {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "1"}
+            raise UserError(f"{command} failed with {way}: {reasons[0]}")
+        return logged_speed(Run(out), warm_up, name, images).images_per_second

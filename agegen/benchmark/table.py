@@ -1,14 +1,44 @@
-"""The table of a benchmark as aligned plain text."""
+"""The table of a benchmark as aligned plain text, and how long full trainings would take."""
 
 from statistics import median
+from typing import NamedTuple
 
-from agegen.benchmark.estimates import Estimate
 from agegen.benchmark.machine import Machine
 from agegen.benchmark.scaling import Scaling
-from agegen.benchmark.turns import Contestant, Group, Speed, ratios
+from agegen.benchmark.turns import Contestant, Group, Speed, pace, ratios
+from agegen.classifier.config import TrainConfig
+from agegen.cyclegan.config import CycleGANConfig
 
 HEAD = ("images/s", "ratio", "lowest–highest", "GiB", "GFLOP/s", "of peak", "waiting")
 SCALING_HEAD = ("processes", "threads each", "images/s", "efficiency")
+CACD_FACES = 40_000  # training faces of the lab course's selection from CACD
+
+
+class Estimate(NamedTuple):
+    """A training, and the seconds that its steps take."""
+
+    what: str
+    seconds: float
+
+
+def estimate(
+    rates: tuple[float, float], faces: int, classifier: TrainConfig, cyclegan: CycleGANConfig
+) -> list[Estimate]:
+    """Seconds of the steps alone; validation, looks and checkpoints come on top.
+
+    Rates are images per second of the classifier and of the CycleGAN, a pair of which is two;
+    `faces` are the training faces of the store that was measured on.
+    """
+    epochs = classifier.epochs
+    found = [
+        Estimate(
+            f"classifier, {epochs} epochs of {name} {n:,} training faces", epochs * n / rates[0]
+        )
+        for name, n in (("this store's", faces), ("the lab course's", CACD_FACES))
+    ]
+    pairs = cyclegan.constant_pairs + cyclegan.decay_pairs
+    what = f"CycleGAN as shipped, {pairs:,} pairs, of any number of faces"
+    return [*found, Estimate(what, 2 * pairs / rates[1])]
 
 
 def write_table(
@@ -18,10 +48,22 @@ def write_table(
     parts = [describe(machine)]
     lines: list[list[str]] = []
     for group in groups:
-        lines += [[group.title, *HEAD], *group_lines(group, machine.peaks), []]
+        lines.append([group.title, *HEAD])
+        for contestant, turns in group.pairs():  # the first is what the others are compared with
+            peak = machine.peaks[contestant.precision]
+            lines.append(line(contestant, turns, ratios(turns, group.turns[0]), peak))
+        lines.append([])
     parts.append(aligned(lines))
     if scalings:
-        parts.append(aligned([line for s in scalings for line in scaling_lines(s)]))
+        lines = []
+        for s in scalings:
+            lines.append([f"scaling: {s.title}", *SCALING_HEAD])
+            for way, speed, share in zip(s.ways, s.images_per_second, s.efficiencies, strict=True):
+                lines.append(
+                    ["", str(way.processes), str(way.threads), number(speed), f"{share:.0%}"]
+                )
+            lines.append([])
+        parts.append(aligned(lines))
     parts.append("Full trainings at these speeds, without validation, looks and checkpoints:")
     parts[-1] += "".join(f"\n  {e.what}: {duration(e.seconds)}" for e in estimates)
     return "\n\n".join(parts)
@@ -38,18 +80,9 @@ def describe(machine: Machine) -> str:
     )
 
 
-def group_lines(group: Group, peaks: dict[str, float]) -> list[list[str]]:
-    """One line for each contestant; the first is what the others are compared with."""
-    base = group.turns[0]
-    return [
-        line(contestant, turns, ratios(turns, base), peaks[contestant.precision])
-        for contestant, turns in zip(group.contestants, group.turns, strict=True)
-    ]
-
-
 def line(contestant: Contestant, turns: list[Speed], ratio: list[float], peak: float) -> list[str]:
     """Medians over the rounds, and the range of the rounds' ratios."""
-    speed = median(turn.images_per_second for turn in turns)
+    speed = pace(turns)
     rate = speed * contestant.flops
     waiting = [turn.waiting for turn in turns if turn.waiting is not None]
     return [
@@ -62,13 +95,6 @@ def line(contestant: Contestant, turns: list[Speed], ratio: list[float], peak: f
         f"{rate / peak:.0%}",
         f"{median(waiting):.1%}" if waiting else "–",
     ]
-
-
-def scaling_lines(scaling: Scaling) -> list[list[str]]:
-    """A head, one line for each way, and an empty one."""
-    rows = zip(scaling.ways, scaling.images_per_second, scaling.efficiencies, strict=True)
-    lines = [["", str(w.processes), str(w.threads), number(s), f"{e:.0%}"] for w, s, e in rows]
-    return [[f"scaling: {scaling.title}", *SCALING_HEAD], *lines, []]
 
 
 def number(value: float) -> str:

@@ -8,7 +8,7 @@ import contextlib
 import io
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,38 +23,32 @@ Result = TypeVar("Result")
 
 
 class Speed(NamedTuple):
-    """One turn's result.
+    """One turn's result."""
 
-    Attributes:
-        images_per_second: a pair of faces counts as two.
-        memory_gib: the process's largest memory up to the last timed step; on GPUs the card's.
-        waiting: share of the time that the network stood waiting for data; None if not measured.
-    """
-
-    images_per_second: float
-    memory_gib: float
-    waiting: float | None = None
+    images_per_second: float  # a pair of faces counts as two
+    memory_gib: float  # the process's largest up to the last timed step; on GPUs the card's
+    waiting: float | None = None  # share of the time without data; None if not measured
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One loop in one setting.
+    """One loop in one setting."""
 
-    Attributes:
-        name: for the table.
-        call: measures one turn; a module's function, or a `partial` of one.
-        precision: "float32" or "bf16".
-        flops: operations for one image.
-        is_comparable: whether its speed may be divided by that of the first of its group.
-        is_default: whether a full training by default is this one.
-    """
+    name: str  # for the table
+    call: Callable[[], Speed]  # measures one turn; a module's function, or a `partial` of one
+    precision: str  # "float32", "bf16" or "fp16"
+    flops: float  # operations for one image
+    is_comparable: bool = True  # may its speed be divided by that of the first of its group?
+    is_default: bool = False  # is a full training by default this one?
 
-    name: str
-    call: Callable[[], Speed]
-    precision: str
-    flops: float
-    is_comparable: bool = True
-    is_default: bool = False
+    def as_json(self, turns: list[Speed]) -> dict:
+        """It and the turns that it took, in plain JSON types."""
+        return {
+            "name": self.name,
+            "precision": self.precision,
+            "flops_per_image": self.flops,
+            "turns": [turn._asdict() for turn in turns],
+        }
 
 
 @dataclass(frozen=True)
@@ -63,8 +57,11 @@ class Group:
 
     title: str
     contestants: list[Contestant]
-    turns: list[list[Speed]]
-    """Of each contestant, one for each round."""
+    turns: list[list[Speed]]  # of each contestant, one for each round
+
+    def pairs(self) -> Iterator[tuple[Contestant, list[Speed]]]:
+        """Each contestant with its turns."""
+        return zip(self.contestants, self.turns, strict=True)
 
 
 class Meter:
@@ -86,17 +83,15 @@ def take_turns(title: str, contestants: list[Contestant], rounds: int, meter: Me
     for number in range(rounds):
         for contestant, taken in zip(contestants, turns, strict=True):
             taken.append(in_fresh_process(contestant.call))
-            pace = f"{taken[-1].images_per_second:.1f} images/s"
-            meter.tick(f"{title}, round {number + 1}: {contestant.name}: {pace}")
+            said = f"{contestant.name}: {taken[-1].images_per_second:.1f} images/s"
+            meter.tick(f"{title}, round {number + 1}: {said}")
     return Group(title, contestants, turns)
 
 
 def in_fresh_process(call: Callable[[], Result], seconds: float | None = None) -> Result:
     """Call a function where no setting of another (the allocator's, say) and no memory remains.
 
-    Args:
-        call: a module's function, or a `partial` of one.
-        seconds: after which it is ended; None waits for it.
+    It is a module's function, or a `partial` of one; after so many seconds it is ended.
 
     Raises:
         UserError: of the function, or the system killed the process, or lets none be started, or
@@ -127,21 +122,20 @@ def quietly(call: Callable[[], Result]) -> Result:
 
 
 def ratios(turns: list[Speed], base: list[Speed]) -> list[float]:
-    """Of each round, how many times as fast as `base`."""
-    return [
-        mine.images_per_second / theirs.images_per_second
-        for mine, theirs in zip(turns, base, strict=True)
-    ]
+    """Of each round that both took part in, how many times as fast as `base`."""
+    both = zip(turns, base, strict=False)
+    return [mine.images_per_second / theirs.images_per_second for mine, theirs in both]
+
+
+def pace(turns: list[Speed]) -> float:
+    """Median images per second."""
+    return median(turn.images_per_second for turn in turns)
 
 
 def logged_speed(run: Run, warm_up: int, name: str, images: int = 1) -> Speed:
     """Median speed of a training's steps after the warm-up, from its metrics.jsonl.
 
-    Args:
-        run: of the training.
-        warm_up: number of the last step that does not count.
-        name: of the figure.
-        images: of one of its units.
+    `name` is that of the figure, of which one is so many images.
 
     Raises:
         UserError: no step comes after the warm-up.

@@ -58,9 +58,8 @@ def evaluate(
         Plain JSON types; each figure is ``{"value": …, "low": …, "high": …}``. `checksum` is the
         store's.
     """
-    y, p = predictions.labels, predictions.p
-    chosen = predictions.indices
-    persons = clusters(store, chosen)
+    y, p, chosen = predictions.labels, predictions.p, predictions.indices
+    before, persons = predictions.uncalibrated, clusters(store, chosen)
     weights = metrics.bootstrap_weights(len(y), persons, resamples, seed)
     calibration = ("negative_log_likelihood", "brier_score", "expected_calibration_error")
     return {
@@ -77,11 +76,8 @@ def evaluate(
         "recall_difference": recall_difference(y, p, persons),
         "calibration_bins": calibration_bins(y, p, persons),
         "before_scaling": {
-            **{
-                name: interval(SCORES[name], y, predictions.uncalibrated, weights)
-                for name in calibration
-            },
-            "calibration_bins": calibration_bins(y, predictions.uncalibrated, persons),
+            **{name: interval(SCORES[name], y, before, weights) for name in calibration},
+            "calibration_bins": calibration_bins(y, before, persons),
         },
         "confusion_matrix": confusion(y, p, persons),
         "margin": margins(y, p, weights),
@@ -92,8 +88,7 @@ def evaluate(
 
 def interval(score: Callable, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
     """One figure of `metrics` with its interval, as plain JSON; null where it is undefined."""
-    estimate = metrics.estimate(partial(score, y, p), weights)
-    return as_json(estimate)
+    return as_json(metrics.estimate(partial(score, y, p), weights))
 
 
 def recalls(y: np.ndarray, p: np.ndarray, persons: np.ndarray | None) -> list[metrics.Estimate]:
@@ -159,13 +154,10 @@ def margins(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict:
     """Mean and variance of p(label) − p(other label), by class."""
     result = {}
     for label, name in enumerate(CLASS_NAMES):
-        of_class = y == label
-        margin = metrics.margin(y, p)[of_class]
+        margin, of_class = metrics.margin(y, p)[y == label], weights[:, y == label]
         result[name] = {
-            "mean": as_json(metrics.estimate(partial(metrics.mean, margin), weights[:, of_class])),
-            "variance": as_json(
-                metrics.estimate(partial(metrics.variance, margin), weights[:, of_class])
-            ),
+            of: as_json(metrics.estimate(partial(figure, margin), of_class))
+            for of, figure in (("mean", metrics.mean), ("variance", metrics.variance))
         }
     return result
 
@@ -185,20 +177,15 @@ def slices(
     groups: np.ndarray, y: np.ndarray, p: np.ndarray, weights: np.ndarray, persons: np.ndarray
 ) -> dict:
     """n, accuracy and (with both classes present) balanced accuracy of every group."""
-    result, right = {}, (p > 0.5) == y
+    result: dict[str, dict] = {}
     for group in sorted(set(groups) - {""}):
         of = groups == group
-        scores: dict[str, dict] = {}
-        if len(set(y[of])) == 2:
-            scores = {
-                "balanced_accuracy": balanced_accuracy(y[of], p[of], weights[:, of], persons[of]),
-                "roc_auc": interval(metrics.roc_auc, y[of], p[of], weights[:, of]),
-            }
-        result[str(group)] = {
-            "n": int(of.sum()),
-            "accuracy": share_as_json(right[of], persons[of]),
-            **scores,
-        }
+        y_, p_, weights_, persons_ = y[of], p[of], weights[:, of], persons[of]
+        accuracy = share_as_json((p_ > 0.5) == y_, persons_)
+        result[str(group)] = found = {"n": len(y_), "accuracy": accuracy}
+        if len(set(y_)) == 2:
+            found["balanced_accuracy"] = balanced_accuracy(y_, p_, weights_, persons_)
+            found["roc_auc"] = interval(metrics.roc_auc, y_, p_, weights_)
     return result
 
 
@@ -206,15 +193,11 @@ def prediction_rows(store: FaceStore, predictions: Predictions) -> list[tuple]:
     """Rows (index, path, split, label, age, gender, logit, p_old) for predictions.csv."""
     i = predictions.indices
     ages = np.where(store.ages[i] == UNKNOWN_AGE, "", store.ages[i].astype(str))
-    logit = np.round(predictions.logit, 6)
-    p = np.round(predictions.p, 6)
-    return list(
-        zip(
-            i.tolist(), store.paths[i].tolist(), store.splits[i].tolist(),
-            predictions.labels.tolist(), ages.tolist(), store.genders[i].tolist(),
-            logit.tolist(), p.tolist(), strict=True,
-        )
+    logit, p = np.round(predictions.logit, 6), np.round(predictions.p, 6)
+    columns = (
+        i, store.paths[i], store.splits[i], predictions.labels, ages, store.genders[i], logit, p
     )  # fmt: skip
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def predictions_path(figures: Path) -> Path:
@@ -229,17 +212,15 @@ PREDICTION_COLUMNS = ("index", "path", "split", "label", "age", "gender", "logit
 def describe(evaluation: dict) -> str:
     """Put the main figures into plain lines."""
     by_class = ", ".join(f"{n:,} {name}" for name, n in evaluation["n_by_class"].items())
-    lines = [f"{evaluation['n']:,} faces ({by_class})"]
-    for name in SCORES:
-        lines.append(f"  {name.replace('_', ' '):28} {in_words(evaluation[name])}")
     before = evaluation["before_scaling"]["expected_calibration_error"]
-    lines.append(f"  {'… before temperature scaling':28} {in_words(before)}")
-    for name, recall in evaluation["recall"].items():
-        lines.append(f"  {f'recall of {name}':28} {in_words(recall)}")
+    said = {name.replace("_", " "): in_words(evaluation[name]) for name in SCORES}
+    said |= {"… before temperature scaling": in_words(before)}
+    said |= {f"recall of {name}": in_words(found) for name, found in evaluation["recall"].items()}
     for true, row in evaluation["confusion_matrix"].items():
-        cells = ", ".join(f"{c['value']:.0f} {q.replace('_', ' ')}" for q, c in row.items())
-        lines.append(f"  {true.replace('_', ' '):28} {cells}")
-    return "\n".join(lines)
+        cells = (f"{c['value']:.0f} {q.replace('_', ' ')}" for q, c in row.items())
+        said[true.replace("_", " ")] = ", ".join(cells)
+    lines = [f"  {name:28} {value}" for name, value in said.items()]
+    return "\n".join([f"{evaluation['n']:,} faces ({by_class})", *lines])
 
 
 def in_words(

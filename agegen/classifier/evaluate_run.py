@@ -47,7 +47,9 @@ def evaluate_run(
         UserError: run or store is missing or damaged, or the split is empty.
     """
     classifier = load_classifier(run)
-    store = open_same_faces(run, classifier.config, faces)
+    store = FaceStore.open(faces) if faces else open_faces(classifier.config)
+    if faces and trained_on(run, store):
+        store = open_faces(classifier.config, faces)
     predictions = predict_split(classifier, store, split, views)
     seen = count_seen(run, classifier.config, store, predictions.indices)
     evaluation = {
@@ -77,14 +79,6 @@ def figures_path(run: Path, evaluation: dict) -> Path:
         store = Path(evaluation["faces"]).resolve().name
         return run / f"evaluation_{store}_{checksum[:6]}_{split}.json"
     return run / ("evaluation.json" if split == "test" else f"evaluation_{split}.json")
-
-
-def open_same_faces(run: Path, config: TrainConfig, faces: Path | None) -> FaceStore:
-    """Open the store of the training with its splits, or another store with that one's own."""
-    if faces is None:
-        return open_faces(config)
-    store = FaceStore.open(faces)
-    return open_faces(config, faces) if trained_on(run, store) else store
 
 
 def trained_on(run: Path, store: FaceStore) -> bool:

@@ -45,12 +45,6 @@ def build_model(config: ModelConfig) -> nn.Module:
             return ResidualCNN(config.widths, config.blocks, config.squeeze)
         case "plain":
             return PlainCNN(config.widths)
-        case _:
-            return own_model(config)
-
-
-def own_model(config: ModelConfig) -> nn.Module:
-    """Build the user's ``package.module:Class``."""
     own = import_own(config.name, "model.name", "residual or plain")
     try:
         return own(widths=config.widths)

@@ -44,11 +44,7 @@ def train_all(
     whatever the configs say); those that are already finished are skipped at once. What a training
     prints goes to OUT/train.log. When this process ends, in whatever way, so do the trainings.
     As always with spawned processes, a script that calls this needs ``if __name__ == "__main__":``.
-
-    Args:
-        configs: of the trainings; every `out` is another folder.
-        workers: trainings at a time; None takes `trainings_at_a_time`.
-        label: what is being trained, for the progress bar.
+    Every `out` is another folder; without `workers`, `trainings_at_a_time` says how many.
 
     Raises:
         UserError: what stopped the first training that failed, or that it was killed; the others
@@ -108,7 +104,7 @@ def count_steps(configs: list[TrainConfig]) -> list[int]:
 
 
 def checkpointed_steps(config: TrainConfig) -> int:
-    """Return the step that a training would go on from."""
+    """The step that a training would go on from."""
     checkpoints = Run(config.out).checkpoints()
     return int(checkpoints[-1].name.removeprefix("step_")) if checkpoints else 0
 

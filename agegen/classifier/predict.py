@@ -118,15 +118,9 @@ def log_odds(
 ) -> Tensor:
     """Compute log p(old) − log p(young), averaged over the views, float32 (n,) on the CPU.
 
-    Args:
-        model: logits (n, 2) from float n c h w in [−1, 1]; put into evaluation mode.
-        images: uint8 (n, h, w, 3), may be memory-mapped.
-        indices: which images, int64.
-        crop: side of the views.
-        views: see `evaluation_views`.
-        device: where the model is.
-        batch_size: faces at a time.
-        side: pixels that the views are resampled to; None keeps the crop's own.
+    The model gives logits (n, 2) for float n c h w in [−1, 1]; it is put into evaluation mode.
+    Images are uint8 (n, h, w, 3) and may be memory-mapped. Views have `crop` pixels, and are
+    resampled to `side` if that is given.
     """
     model.eval()
     scores = [torch.empty(0)]

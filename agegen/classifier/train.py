@@ -4,7 +4,6 @@ import math
 import time
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,14 +11,15 @@ from torch import Tensor
 from agegen import metrics
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.predict import log_odds
-from agegen.classifier.start import Start, with_start
 from agegen.classifier.step_log import LOG_EVERY, StepLog
 from agegen.classifier.training import (
+    Start,
     Training,
     describe,
     fitted_to,
     require_fit,
     set_up,
+    with_start,
 )
 from agegen.classifier.training_faces import count_faces, open_faces
 from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
@@ -111,7 +111,7 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
         sigterm_noted() as stops,
     ):
         for epoch in range(first_epoch, config.epochs):
-            if should_stop(config, best, epoch):
+            if config.patience and best and epoch - best.epoch > config.patience:
                 break
             batches = epoch_batches(train_faces, config.batch_size, config.seed, epoch)
             todo = batches[step - epoch * steps_per_epoch :]
@@ -170,12 +170,8 @@ def share_of_loss(
 ) -> Tensor:
     """This process's part of the global batch's weighted mean cross-entropy; parts add up to it.
 
-    Args:
-        logits: (rows of this process, 2).
-        labels: int64 (global batch,).
-        share: which rows of the batch this process has.
-        class_weights: (2,).
-        smoothing: label smoothing (Szegedy et al., 2016, section 7).
+    Logits (rows of this process, 2), labels of the global batch, of which `share` are those rows;
+    label smoothing of Szegedy et al. (2016, section 7).
     """
     each = F.cross_entropy(logits, labels[share], reduction="none", label_smoothing=smoothing)
     weights = class_weights[labels]
@@ -193,11 +189,8 @@ def learning_rate(config: TrainConfig, step: int, total: int) -> float:
 def view_side(config: TrainConfig, progress: float) -> int:
     """Side of the views in pixels after a share of the training: smaller in the first epochs."""
     crop = config.augment.crop
-    return (
-        min(max(round(config.early_side * crop), 32), crop)
-        if progress < config.early_epochs
-        else crop
-    )
+    early = min(max(round(config.early_side * crop), 32), crop)
+    return early if progress < config.early_epochs else crop
 
 
 def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint | None:
@@ -206,12 +199,10 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
     Weights that it starts from are kept in a first one: a resume needs the other run no more.
     """
     accelerator, store, run = training.accelerator, training.store, training.run
-    counts = count_faces(store)
-    facts = {"data": {"checksum": store.checksum, "size": store.size, "counts": counts}}
-    facts |= start.facts
-    environment = {
-        "processes": accelerator.num_processes, "precision": precision_of(accelerator)
-    }  # fmt: skip
+    data = {"checksum": store.checksum, "size": store.size, "counts": count_faces(store)}
+    facts = {"data": data, **start.facts}
+    precision = precision_of(accelerator)
+    environment = {"processes": accelerator.num_processes, "precision": precision}
     checkpoint = open_together(run, lambda: run.start(config, facts, config.resume, **environment))
     if config.log_with and run.main:
         run.trackers = Trackers(config, run.folder, checkpoint.step if checkpoint else 0)
@@ -228,8 +219,7 @@ def begin(training: Training, config: TrainConfig, start: Start) -> Checkpoint |
         if start.weights:
             accelerator.print(start.note)
     accelerator.print(
-        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, "
-        f"{precision_of(accelerator)}, "
+        f"{accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{torch.get_num_threads()} threads each; {len(store.indices('train')):,} training faces"
     )
     return checkpoint
@@ -244,10 +234,7 @@ def save(training: Training, step: int, best: Best | None) -> None:
             "averaged": training.averaged.state_dict(),
             "optimizer": optimizer_tensors(training.optimizer),
         },
-        {
-            "best": best._asdict() if best else None,
-            "scaler": scaler_state(training.accelerator),
-        },
+        {"best": best._asdict() if best else None, "scaler": scaler_state(training.accelerator)},
     )
     training.accelerator.wait_for_everyone()  # launchers end the first one when another has ended
 
@@ -267,16 +254,20 @@ def validate(
     share = share_of(len(faces), accelerator.process_index, accelerator.num_processes)
     with accelerator.autocast():
         scores = log_odds(
-            training.averaged.module,
-            store.images,
-            faces[share],
-            config.augment.crop,
-            config.views,
-            accelerator.device,
-            side=side,
-        )
+            training.averaged.module, store.images, faces[share], config.augment.crop,
+            config.views, accelerator.device, side=side,
+        )  # fmt: skip
     logit = gather_shares(scores.to(accelerator.device), len(faces)).cpu().numpy()
-    now = judge_epoch(store.labels[faces], logit, epoch, step, side)
+    labels, p = store.labels[faces], metrics.sigmoid(logit)
+    now = Best(
+        epoch=epoch,
+        step=step,
+        side=side,
+        auc=float(metrics.roc_auc(labels, p)),
+        balanced_accuracy=float(metrics.balanced_accuracy(labels, p)),
+        nll=float(metrics.negative_log_likelihood(labels, p)),  # before calibration
+        temperature=metrics.fit_temperature(labels, logit),
+    )
     run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
     if best is not None and not is_better(now, best, config.select_by):
         return best
@@ -284,20 +275,6 @@ def validate(
         save_tensors(run.folder / "best.safetensors", training.averaged.module.state_dict())
         write_json(run.folder / "best.json", now._asdict())
     return now
-
-
-def judge_epoch(labels: np.ndarray, logit: np.ndarray, epoch: int, step: int, side: int) -> Best:
-    """Compute the validation figures of one epoch; the NLL is that of uncalibrated p."""
-    p = metrics.sigmoid(logit)
-    return Best(
-        epoch=epoch,
-        step=step,
-        side=side,
-        auc=float(metrics.roc_auc(labels, p)),
-        balanced_accuracy=float(metrics.balanced_accuracy(labels, p)),
-        nll=float(metrics.negative_log_likelihood(labels, p)),
-        temperature=metrics.fit_temperature(labels, logit),
-    )
 
 
 def is_better(now: Best, best: Best, select_by: str) -> bool:
@@ -309,8 +286,3 @@ def is_better(now: Best, best: Best, select_by: str) -> bool:
         return now.side > best.side
     a, b = getattr(now, select_by), getattr(best, select_by)
     return a < b if select_by == "nll" else a > b
-
-
-def should_stop(config: TrainConfig, best: Best | None, epoch: int) -> bool:
-    """True if early stopping is on and the last `patience` epochs brought nothing better."""
-    return bool(config.patience and best and epoch - best.epoch > config.patience)

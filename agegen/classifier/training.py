@@ -1,4 +1,4 @@
-"""Everything a training needs before its first step."""
+"""Everything a training needs before its first step, and the weights that it may start from."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,14 +10,17 @@ from torch import Tensor, nn
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
+from agegen.classifier.predict import load_classifier
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.store import FaceStore
 from agegen.run.averaging import Average
-from agegen.run.configs import to_plain
+from agegen.run.configs import from_plain, to_plain
 from agegen.run.devices import leave_buffers
 from agegen.run.distributed import use_global_batch_norm
 from agegen.run.errors import UserError
+from agegen.run.files import read_json
 from agegen.run.folder import Run
+from agegen.run.start import adopted, checksums, find_origin
 from agegen.run.tensor_files import Tensors
 from agegen.run.trackers import require_trackers
 
@@ -32,6 +35,40 @@ class Training(NamedTuple):
     averaged: Average
     optimizer: torch.optim.Optimizer
     class_weights: Tensor
+
+
+class Start(NamedTuple):
+    """What a training begins with; nothing of it where it begins by chance, or is under way."""
+
+    weights: Tensors | None  # of the network
+    facts: dict  # for config.json
+    note: str  # to be said
+
+
+NOTHING = Start(None, {}, "")
+
+
+def with_start(config: TrainConfig) -> tuple[TrainConfig, Start]:
+    """Find what a training starts from, and take the network's settings over.
+
+    Raises:
+        UserError: the start is no run of a classifier or is damaged, `out` lies in it, or another
+            network was asked for.
+    """
+    origin = find_origin(config.start_from, config.out, config.resume, "classifier")
+    if origin is None:
+        return config, NOTHING
+    if origin.under_way:
+        file, start = origin.run / "config.json", NOTHING
+        found = from_plain(TrainConfig, read_json(file)["config"], file)
+    else:
+        classifier = load_classifier(origin.run, "cpu")
+        found, crop = classifier.config, classifier.crop
+        note = f"starts from the best weights of {origin.named}, for views of {crop} pixels"
+        facts = checksums(origin.run / "best.safetensors")
+        start = Start(classifier.model.state_dict(), facts, note)
+    model = adopted(config.model, found.model, "model", origin)
+    return replace(config, start_from=origin.named, model=model), start
 
 
 def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
@@ -89,22 +126,16 @@ def set_up(
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter, 2019) or Nesterov's momentum (Sutskever et al., 2013)."""
-    groups = parameter_groups(model, config.weight_decay)
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(
-            groups, lr=config.learning_rate, momentum=0.9, nesterov=True, fused=True
-        )
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-
-
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Exempt norms and biases from weight decay."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
+    vectors = [p for p in model.parameters() if p.ndim <= 1]  # norms and biases do not decay
+    groups: list[dict] = [
+        {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
+    rate = config.learning_rate
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def describe(config: TrainConfig, store: FaceStore) -> str:

@@ -54,17 +54,10 @@ def faces_at_hand(config: TrainConfig, folder: Path | None = None) -> FaceStore 
 
 
 def fold_splits(store: FaceStore, folds: int, fold: int) -> np.ndarray:
-    """Divide all faces for cross-validation, stratified, persons and near-duplicates together.
+    """Splits for cross-validation, stratified, persons and near-duplicates together; str (n,).
 
-    The division does not depend on the training's seed: fold 0 of every run is the same.
-
-    Args:
-        store: the faces.
-        folds: number of parts.
-        fold: the part that becomes "test"; a tenth of the others becomes "val".
-
-    Returns:
-        str (n,), "train", "val" or "test".
+    The part `fold` is "test", a tenth of the others "val". It does not depend on the training's
+    seed: fold 0 of every run is the same.
     """
     groups = group_faces(store.identities, near_duplicate_pairs(store.hashes))
     count = groups.max(initial=-1) + 1
@@ -80,18 +73,9 @@ def fold_splits(store: FaceStore, folds: int, fold: int) -> np.ndarray:
 
 
 def left_out(store: FaceStore, training: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Choose training faces to leave out, by whole identities and class by class.
+    """Indices of the training faces left out where a share of each class stays, whole identities.
 
     Smaller shares are subsets of larger ones at the same seed.
-
-    Args:
-        store: the faces.
-        training: bool (n,).
-        share: of the training faces of each class that stays, in (0, 1].
-        seed: of the draw.
-
-    Returns:
-        int64, indices in ascending order.
     """
     groups = group_faces(store.identities, np.empty((0, 2), dtype=int))
     order = np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1)[groups]

@@ -6,21 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from agegen.benchmark.benchmark import opened_faces
 from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.turns import in_fresh_process
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.machine.clock import Clock
 from agegen.machine.config import CheckConfig
 from agegen.machine.environment import describe_machine
 from agegen.machine.first_step import check_first_step
-from agegen.machine.part import Part, attempt
+from agegen.machine.part import Clock, Part, attempt
 from agegen.machine.resuming import check_resuming
 from agegen.machine.setting import settle
 from agegen.machine.speeds import measure_speeds
-from agegen.machine.verdict import Verdict, judge, write_report
 from agegen.machine.waits import find_waits
 from agegen.machine.whole_path import go_whole_path
 from agegen.run.configs import to_plain
@@ -29,6 +27,9 @@ from agegen.run.outputs import require_replaceable
 
 FACES = {"quick": 120, "cpu": 400, "gpu": 1000}  # a GPU's larger batches need more
 LEAST = 180.0  # seconds that a necessary part may take though the time is over
+GOOD = "This machine computes as it should."
+WRONG = "This machine does NOT compute as it should:"
+UNKNOWN = "Not everything could be checked on this machine:"
 
 PARTS: dict[str, Callable] = {
     "first step": check_first_step,
@@ -36,6 +37,19 @@ PARTS: dict[str, Callable] = {
     "waiting for the GPU": find_waits,
     "train, look, evaluate, classify": go_whole_path,
 }
+
+
+class Verdict(NamedTuple):
+    """What is to be thought of a machine."""
+
+    words: str  # whether it computes as it should
+    problems: list[str]  # what is not as it should be, in sentences; empty if all is
+    advice: list[str]  # flags to use, and what else is worth knowing, in sentences
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is as it should be."""
+        return not self.problems
 
 
 def check(config: CheckConfig, cpu_settings: CycleGANConfig) -> Verdict:
@@ -54,7 +68,13 @@ def check(config: CheckConfig, cpu_settings: CycleGANConfig) -> Verdict:
         for name, part in done_parts(config, cpu_settings):
             parts[name] = part
     verdict = judge(parts)
-    write_json(config.out, everything(config, verdict, parts))
+    found = {name: without_nan(vars(part)) for name, part in parts.items()}
+    facts = {
+        "config": to_plain(config),
+        "date": datetime.now().astimezone().isoformat(" ", "minutes"),
+    }
+    said = {"ok": verdict.ok, "verdict": verdict._asdict(), "parts": found}
+    write_json(config.out, facts | said)
     print(write_report(verdict, parts))
     print(f"all of it in {config.out}")
     return verdict
@@ -81,15 +101,26 @@ def done_parts(config: CheckConfig, cpu_settings: CycleGANConfig) -> Iterator[tu
             yield "speed", attempt(partial(measure_speeds, setting, clock))
 
 
-def everything(config: CheckConfig, verdict: Verdict, parts: dict[str, Part]) -> dict:
-    """All that was found, as plain JSON."""
-    return {
-        "config": to_plain(config),
-        "date": datetime.now().astimezone().isoformat(" ", "minutes"),
-        "ok": verdict.ok,
-        "verdict": verdict._asdict(),
-        "parts": {name: without_nan(vars(part)) for name, part in parts.items()},
-    }
+def judge(parts: dict[str, Part]) -> Verdict:
+    """Put together what the parts found."""
+    problems = [f"{name}: {problem}" for name, part in parts.items() for problem in part.problems]
+    wrong = any(part.problems and not part.traceback for part in parts.values())
+    words = WRONG if wrong else UNKNOWN if problems else GOOD
+    # where something is wrong, how to be fast is no advice
+    heard = [part for part in parts.values() if part.problems or not problems]
+    return Verdict(words, problems, [advice for part in heard for advice in part.advice])
+
+
+def write_report(verdict: Verdict, parts: dict[str, Part]) -> str:
+    """The verdict, what every part found, and the verdict again."""
+    lines = [verdict.words, *(f"- {problem}" for problem in verdict.problems)]
+    if verdict.advice:
+        lines += ["Use:" if verdict.ok else "What to do:", *(f"- {a}" for a in verdict.advice)]
+    said, blocks = "\n".join(lines), []
+    for name, part in parts.items():
+        problems = [f"PROBLEM: {problem}" for problem in part.problems]
+        blocks.append("\n".join([f"== {name} ({part.seconds:.0f} s)", *part.lines, *problems]))
+    return "\n\n".join([said, *blocks, said])
 
 
 def without_nan(content: Any) -> Any:

@@ -9,12 +9,9 @@ from unittest.mock import patch
 
 from agegen.benchmark import classifier_loops, cyclegan_loops
 from agegen.benchmark.config import BenchmarkConfig
-from agegen.benchmark.flops import classifier_flops, cyclegan_flops
 from agegen.benchmark.machine import Machine
 from agegen.benchmark.turns import Contestant, Speed
-from agegen.classifier import training as classifier_training
 from agegen.cyclegan import train
-from agegen.cyclegan import training as cyclegan_training
 from agegen.faces.store import FaceStore
 from agegen.machine.setting import Setting
 
@@ -27,34 +24,26 @@ LATER = 3  # is added at others, but to the first
 
 @dataclass
 class Entry:
-    """A contestant, and how it fared.
+    """A contestant, and how it fared."""
 
-    Attributes:
-        training: "CycleGAN" or "classifier".
-        batch: of a step.
-        contestant: of the benchmark.
-        flags: with which a user has this; None where no flag does it.
-        rank: the lowest take their turns first.
-        compiles: whether its turns begin with a minute of that.
-        turns: that it took.
-        seconds: of its longest turn.
-        fault: why it takes no more turns.
-    """
-
-    training: str
-    batch: int
+    training: str  # "CycleGAN" or "classifier"
+    batch: int  # of a step
     contestant: Contestant
-    flags: str | None
-    rank: int
-    compiles: bool = False
+    flags: str | None  # with which a user has this; None where no flag does it
+    rank: int  # the lowest take their turns first
     turns: list[Speed] = field(default_factory=list)
-    seconds: float = 0.0
-    fault: str = ""
+    seconds: float = 0.0  # of its longest turn
+    fault: str = ""  # why it takes no more turns
 
     @property
     def name(self) -> str:
         """In words."""
         return f"{self.training}, batch {self.batch}: {self.contestant.name}"
+
+    @property
+    def compiles(self) -> bool:
+        """Whether its turns begin with a minute of that."""
+        return self.flags == "--compile"
 
 
 class Option(NamedTuple):
@@ -62,27 +51,50 @@ class Option(NamedTuple):
 
     name: str
     changed: dict[str, Any]
-    flags: str
+    flags: str | None
     rank: int
 
 
 def all_entries(setting: Setting, machine: Machine) -> list[Entry]:
     """Who takes part; of each training and batch the first is what others are compared with."""
-    kind = "gpu" if setting.gpu else "cpu"
+    kind, store = "gpu" if setting.gpu else "cpu", FaceStore.open(setting.faces)
     config, options = BenchmarkConfig(steps=STEPS[kind]), options_of(setting.gpu, machine)
     found: list[Entry] = []
     for batch in CYCLEGAN_BATCHES[kind]:
-        found += cyclegan_entries(setting, config, batch, options, machine)
+        base = cyclegan_loops.papers_objective(setting.shipped, config, batch)
+        changes = {option.name: option.changed for option in options}
+        contestants = cyclegan_loops.cyclegan_contestants(store, config, base, changes)
+        of_each = [Option("plain step", {}, None, FIRST), *options]
+        if setting.gpu:
+            best = contestants[1]
+            call = partial(without_cudnn_search, best.call)
+            contestants.append(replace(best, name=f"{best.name}, cuDNN not tuned", call=call))
+            of_each.append(Option("not tuned", {}, None, FURTHER))
+        usual = batch == CYCLEGAN_BATCHES[kind][0]
+        found += entries("CycleGAN", batch, contestants, of_each, usual)
+    options = [o for o in options if "channels_last" not in o.changed]  # its channels are so anyway
+    changes = {option.name: option.changed for option in options}
     for batch in CLASSIFIER_BATCHES[kind]:
-        found += classifier_entries(setting, config, batch, options, machine)
+        contestants = classifier_loops.agegen_contestants(store, config, changes, batch)
+        usual = batch == classifier_loops.DEFAULTS.batch_size
+        found += entries("classifier", batch, contestants, options, usual)
     return sorted(found, key=lambda entry: entry.rank)
+
+
+def entries(
+    training: str, batch: int, contestants: list[Contestant], options: list[Option], usual: bool
+) -> list[Entry]:
+    """An entry for each contestant and its option; at other batches than the usual it is later."""
+    return [
+        Entry(training, batch, one, flags, rank if usual or rank == FIRST else rank + LATER)
+        for one, (_, _, flags, rank) in zip(contestants, options, strict=True)
+    ]
 
 
 def options_of(gpu: bool, machine: Machine) -> list[Option]:
     """Every precision; layout and compiling on a GPU; one thread on a CPU."""
-    best = machine.precisions[-1]
+    *others, best = machine.precisions
     found = [Option(best, {"precision": best}, "", FIRST)]
-    others = machine.precisions[:-1]
     found += [Option(p, {"precision": p}, f"--precision {p}", FURTHER) for p in others]
     if gpu:
         layout = {"precision": best, "channels_last": True}
@@ -93,57 +105,6 @@ def options_of(gpu: bool, machine: Machine) -> list[Option]:
         alone = {"precision": best, "threads": 1}
         found.append(Option(f"{best}, 1 thread", alone, "--threads 1", FURTHER))
     return found
-
-
-def cyclegan_entries(
-    setting: Setting, config: BenchmarkConfig, batch: int, options: list[Option], machine: Machine
-) -> list[Entry]:
-    """The plain step, then the package's in every option."""
-    objective = cyclegan_loops.papers_objective(setting.shipped, config, batch)
-    base = cyclegan_training.fitted_to(objective, FaceStore.open(setting.faces))
-    flops = cyclegan_flops(base)
-
-    def entry(name: str, call: Callable, precision: str, flags: str | None, rank: int) -> Entry:
-        usual = batch == CYCLEGAN_BATCHES["gpu" if setting.gpu else "cpu"][0]
-        contestant = Contestant(name, call, precision, flops, is_default=usual and flags == "")
-        return Entry("CycleGAN", batch, contestant, flags, ranked(rank, usual), rank == COMPILED)
-
-    plain = partial(cyclegan_loops.plain_loop, config, base)
-    found = [entry("plain step, float32", plain, "float32", None, FIRST)]
-    for name, changed, flags, rank in options:
-        call = partial(cyclegan_loops.agegen_loop, config, replace(base, **changed))
-        found.append(entry(f"agegen, {name}", call, changed["precision"], flags, rank))
-    if setting.gpu:
-        best = machine.precisions[-1]
-        call = partial(without_cudnn_search, found[1].contestant.call)
-        found.append(entry(f"agegen, {best}, cuDNN not tuned", call, best, None, FURTHER))
-    return found
-
-
-def classifier_entries(
-    setting: Setting, config: BenchmarkConfig, batch: int, options: list[Option], machine: Machine
-) -> list[Entry]:
-    """The package's classifier in every option; its channels are innermost by default."""
-    store = FaceStore.open(setting.faces)
-    flops = classifier_flops(classifier_training.fitted_to(setting.classifier, store))
-    found = []
-    for name, changed, flags, rank in options:
-        if "channels_last" not in changed:
-            call = partial(
-                classifier_loops.agegen_loop, setting.faces, config, batch=batch, **changed
-            )
-            usual, precision = batch == classifier_loops.DEFAULTS.batch_size, changed["precision"]
-            contestant = Contestant(
-                f"agegen, {name}", call, precision, flops, is_default=usual and flags == ""
-            )
-            place, compiles = ranked(rank, usual), rank == COMPILED
-            found.append(Entry("classifier", batch, contestant, flags, place, compiles))
-    return found
-
-
-def ranked(rank: int, usual: bool) -> int:
-    """The rank of an option at the default batch, or at another."""
-    return rank if usual or rank == FIRST else rank + LATER
 
 
 def without_cudnn_search(call: Callable[[], Speed]) -> Speed:

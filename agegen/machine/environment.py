@@ -27,7 +27,10 @@ def describe_machine() -> Part:
         "processor name": processor(),
         "cores": cores_per_process(),
         "memory_gib": memory_of_host(),
-        "gpu_memory_gib": [memory_of_gpu(i) for i in range(torch.cuda.device_count())],
+        "gpu_memory_gib": [
+            torch.cuda.get_device_properties(number).total_memory / GIB
+            for number in range(torch.cuda.device_count())
+        ],
         "driver": driver_version(),
         "computes_on_gpu": gpu,
         "precision": precision,
@@ -105,8 +108,3 @@ def memory_of_host() -> float:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
     except (AttributeError, ValueError, OSError):
         return 0.0
-
-
-def memory_of_gpu(number: int) -> float:
-    """A GPU's memory in GiB."""
-    return torch.cuda.get_device_properties(number).total_memory / GIB

@@ -45,60 +45,46 @@ SCALE = 2.0**10  # of fp16's losses: its first one, 2¹⁶, may overflow, and th
 
 
 class Way(NamedTuple):
-    """How a step is computed.
+    """How a step is computed."""
 
-    Attributes:
-        device: "cpu" or "cuda".
-        precision: of the forward pass.
-        threads: of the CPU.
-    """
+    device: str  # "cpu" or "cuda"
+    precision: Precision  # of the forward pass
+    threads: int  # of the CPU
 
-    device: str
-    precision: Precision
-    threads: int
-
-    @property
-    def words(self) -> str:
-        """In words."""
+    def __str__(self) -> str:
         on = f"CPU, {self.threads} thread(s)" if self.device == "cpu" else "GPU"
         return f"{self.precision}, {on}"
 
 
 class Step(NamedTuple):
-    """What a step gave.
+    """What a step gave."""
 
-    Attributes:
-        losses: by name; those that were left out are not in it.
-        gradients: of each group of networks, all of them, float32 (n,) on the CPU.
-    """
-
-    losses: dict[str, float]
-    gradients: dict[str, Tensor]
+    losses: dict[str, float]  # by name; those that were left out are not in it
+    gradients: dict[str, Tensor]  # of each group of networks, all, float32 (n,) on the CPU
 
 
 class Difference(NamedTuple):
-    """How far a step is from the reference, each relative to the reference.
+    """How far a step is from the reference, each relative to the reference."""
 
-    Attributes:
-        loss: the largest of its losses.
-        gradient: ‖g − r‖ / ‖r‖, of each group of networks.
-        norm: ‖g‖ / ‖r‖ − 1.
-        cosine: of the angle between g and r.
-    """
+    loss: float  # the largest of its losses
+    gradient: dict[str, float]  # ‖g − r‖ / ‖r‖, of each group of networks
+    norm: dict[str, float]  # ‖g‖ / ‖r‖ − 1
+    cosine: dict[str, float]  # of the angle between g and r
 
-    loss: float
-    gradient: dict[str, float]
-    norm: dict[str, float]
-    cosine: dict[str, float]
+    def __str__(self) -> str:
+        gradients = ", ".join(
+            f"{name} {apart:.1e} (norm {self.norm[name]:+.1e}, cosine {self.cosine[name]:.4f})"
+            for name, apart in self.gradient.items()
+        )
+        return f"losses differ by {self.loss:.1e}, gradients: {gradients}"
 
 
 def check_first_step(setting: Setting) -> Part:
     """Compare the ways of computing a first step, of both trainings."""
     store, part = FaceStore.open(setting.faces), Part()
-    compare(part, "CycleGAN", setting, lambda way: cyclegan_step(setting.cyclegan, store, way))
-    compare(
-        part, "classifier", setting, lambda way: classifier_step(setting.classifier, store, way)
-    )
+    gan, classifier = setting.cyclegan, setting.classifier
+    compare(part, "CycleGAN", setting, lambda way: cyclegan_step(gan, store, way))
+    compare(part, "classifier", setting, lambda way: classifier_step(classifier, store, way))
     return part
 
 
@@ -106,14 +92,14 @@ def compare(part: Part, title: str, setting: Setting, compute: Callable[[Way], S
     """Add to a part how far one training's first step is from the reference, in every other way."""
     reference, *others = ways_to_compute(setting)
     expected = compute(reference)
-    part.lines.append(f"{title}, against {reference.words}:")
+    part.lines.append(f"{title}, against {reference}:")
     for way in others:
         found = difference(compute(way), expected)
         wrong = faults(found, way.precision)
-        part.lines.append(f"  {way.words}: {in_words(found)}{': WRONG' if wrong else ''}")
-        part.figures[f"{title}, {way.words}"] = found._asdict()
+        part.lines.append(f"  {way}: {found}{': WRONG' if wrong else ''}")
+        part.figures[f"{title}, {way}"] = found._asdict()
         if wrong:
-            part.problems.append(f"{title} computes wrongly in {way.words}: {', '.join(wrong)}")
+            part.problems.append(f"{title} computes wrongly in {way}: {', '.join(wrong)}")
             part.advice = part.advice or [remedy_of(way)]  # float32's, if that is wrong
 
 
@@ -128,13 +114,11 @@ def remedy_of(way: Way) -> str:
 
 def ways_to_compute(setting: Setting) -> list[Way]:
     """The reference first, the way in which trainings compute here last."""
-    cores = cores_per_process()
-    if setting.gpu:
-        ways = [Way("cpu", "float32", cores), Way("cuda", "float32", cores)]
-        return list(dict.fromkeys([*ways, Way("cuda", setting.precision, cores)]))
-    several = max(cores, 2)  # of one core two threads: else nothing would be compared
-    ways = [Way("cpu", "float32", 1), Way("cpu", "float32", several)]
-    return list(dict.fromkeys([*ways, Way("cpu", setting.precision, several)]))
+    threads, first, device = cores_per_process(), cores_per_process(), "cuda"
+    if not setting.gpu:  # of one core two threads: else nothing would be compared
+        threads, first, device = max(threads, 2), 1, "cpu"
+    ways = [Way("cpu", "float32", first), Way(device, "float32", threads)]
+    return list(dict.fromkeys([*ways, Way(device, setting.precision, threads)]))
 
 
 @contextmanager
@@ -226,15 +210,6 @@ def difference(found: Step, expected: Step) -> Difference:
         {name: float(g.norm() / r.norm()) - 1 for name, (g, r) in gradients.items()},
         {name: float(g @ r / (g.norm() * r.norm())) for name, (g, r) in gradients.items()},
     )
-
-
-def in_words(found: Difference) -> str:
-    """The differences, in one line."""
-    gradients = ", ".join(
-        f"{name} {apart:.1e} (norm {found.norm[name]:+.1e}, cosine {found.cosine[name]:.4f})"
-        for name, apart in found.gradient.items()
-    )
-    return f"losses differ by {found.loss:.1e}, gradients: {gradients}"
 
 
 def faults(found: Difference, precision: Precision) -> list[str]:

@@ -1,5 +1,6 @@
-"""What a part of the check found, or why it could not."""
+"""What a part of the check found, or why it could not; and the time that is left for others."""
 
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -10,28 +11,14 @@ from agegen.run.errors import UserError
 
 @dataclass
 class Part:
-    """What a part of the check found.
+    """What a part of the check found."""
 
-    Attributes:
-        lines: for people.
-        figures: plain JSON types.
-        problems: what is not as it should be, a sentence each.
-        advice: what to do, or worth knowing, a sentence each.
-        seconds: that it took.
-        traceback: of the error that ended it; empty if none did.
-    """
-
-    lines: list[str] = field(default_factory=list)
-    figures: dict = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    advice: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    traceback: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether an error ended it: nothing is known then."""
-        return bool(self.traceback)
+    lines: list[str] = field(default_factory=list)  # for people
+    figures: dict = field(default_factory=dict)  # plain JSON types
+    problems: list[str] = field(default_factory=list)  # what is not as it should be, in sentences
+    advice: list[str] = field(default_factory=list)  # what to do, or worth knowing, in sentences
+    seconds: float = 0.0  # that it took
+    traceback: str = ""  # of the error that ended it; empty if none did
 
 
 def attempt(call: Callable[[], Part]) -> Part:
@@ -40,7 +27,10 @@ def attempt(call: Callable[[], Part]) -> Part:
     try:
         part = call()
     except Exception as error:
-        part = Part(problems=[f"failed: {one_line(error)}"], traceback=text_of(error))
+        part = Part(
+            problems=[f"failed: {one_line(error)}"],
+            traceback="".join(traceback.format_exception(error)),
+        )
     part.seconds = time.perf_counter() - started
     return part
 
@@ -51,6 +41,18 @@ def one_line(error: BaseException) -> str:
     return said if isinstance(error, UserError) else f"{type(error).__name__}: {said}"
 
 
-def text_of(error: BaseException) -> str:
-    """The traceback."""
-    return "".join(traceback.format_exception(error))
+class Clock:
+    """Counts the time that is left, in all `minutes` from now; says it beside what is done."""
+
+    def __init__(self, minutes: float) -> None:
+        self.ends = time.monotonic() + 60 * minutes
+
+    def left(self) -> float:
+        """Seconds until the end; never less than 0."""
+        return max(self.ends - time.monotonic(), 0.0)
+
+    def say(self, what: str) -> None:
+        """Print a line to stderr: the report alone goes to stdout."""
+        left = self.left()
+        said = f"at most {left / 60:.1f} min left" if left else "the time is over"
+        print(f"[{said}] {what}", file=sys.stderr, flush=True)

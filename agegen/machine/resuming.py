@@ -57,22 +57,11 @@ def check_resuming(setting: Setting) -> Part:
 
 def short_cyclegan(setting: Setting, out: Path) -> CycleGANConfig:
     """Twice `HALF` steps, with a checkpoint after each half."""
-    return replace(
-        setting.cyclegan,
-        out=out,
-        constant_pairs=2 * HALF * PAIRS,
-        decay_pairs=0,
-        checkpoint_every=HALF * PAIRS,
-        watch_every=2 * HALF * PAIRS,
-    )
+    return replace(setting.short_cyclegan(out, 2 * HALF), checkpoint_every=HALF * PAIRS)
 
 
 def resume(
-    part: Part,
-    setting: Setting,
-    title: str,
-    train: Callable[[Config], object],
-    config: Config,
+    part: Part, setting: Setting, title: str, train: Callable[[Config], object], config: Config
 ) -> None:
     """Add to a part how far a training in two halves is from one at once."""
     train(config)

@@ -21,23 +21,22 @@ NARROW = CycleGANConfig(
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the parts of the check compute, and with what.
+    """Where the parts of the check compute, and with what."""
 
-    Attributes:
-        gpu: whether trainings compute on one.
-        precision: that "auto" chooses.
-        faces: folder of a FaceStore of drawn faces.
-        shipped: the CycleGAN's settings for this kind of machine.
-        cyclegan: the paper's objective on its networks, `PAIRS` pairs a step.
-        classifier: its defaults.
-    """
+    gpu: bool  # do trainings compute on one?
+    precision: Precision  # that "auto" chooses
+    faces: Path  # folder of a FaceStore of drawn faces
+    shipped: CycleGANConfig  # the settings for this kind of machine
+    cyclegan: CycleGANConfig  # the paper's objective on its networks, `PAIRS` pairs a step
+    classifier: TrainConfig  # its defaults
 
-    gpu: bool
-    precision: Precision
-    faces: Path
-    shipped: CycleGANConfig
-    cyclegan: CycleGANConfig
-    classifier: TrainConfig
+    def short_cyclegan(self, out: Path, steps: int) -> CycleGANConfig:
+        """The CycleGAN's training of some steps; its only look and checkpoint end it."""
+        pairs = steps * PAIRS
+        return replace(
+            self.cyclegan, out=out, constant_pairs=pairs, decay_pairs=0, watch_every=pairs,
+            checkpoint_every=pairs,
+        )  # fmt: skip
 
 
 def settle(

@@ -10,10 +10,9 @@ from statistics import median
 
 from agegen.benchmark.machine import Machine, look_at_machine
 from agegen.benchmark.table import HEAD, aligned, line
-from agegen.benchmark.turns import in_fresh_process, ratios
-from agegen.machine.clock import Clock
+from agegen.benchmark.turns import in_fresh_process, pace, ratios
 from agegen.machine.contestants import Entry, all_entries
-from agegen.machine.part import Part, one_line
+from agegen.machine.part import Clock, Part, one_line
 from agegen.machine.setting import Setting
 
 ROUNDS = 5
@@ -77,7 +76,8 @@ def report(setting: Setting, machine: Machine, entries: list[Entry]) -> Part:
 
 def advice(setting: Setting, entries: list[Entry]) -> list[str]:
     """The flags that pay; where a busy machine made the speeds, that it did."""
-    times = unsteadiness(entries)
+    speeds = [[turn.images_per_second for turn in entry.turns] for entry in entries if entry.turns]
+    times = max((max(taken) / min(taken) for taken in speeds), default=1.0)
     if times > UNSTEADY:
         return [
             f"the machine was busy: one setting was {times:.1f} times as fast in one round as in "
@@ -95,11 +95,8 @@ def plain(entry: Entry) -> dict:
     return {
         "training": entry.training,
         "batch": entry.batch,
-        "name": entry.contestant.name,
-        "precision": entry.contestant.precision,
+        **entry.contestant.as_json(entry.turns),
         "flags": entry.flags,
-        "flops_per_image": entry.contestant.flops,
-        "turns": [turn._asdict() for turn in entry.turns],
         "fault": entry.fault,
     }
 
@@ -115,9 +112,9 @@ def table_of(entries: list[Entry], machine: Machine) -> list[str]:
         lines.append([f"{training}, batch {batch}", *HEAD])
         for entry in group:
             with_base = len(base.turns) >= len(entry.turns)
-            turns = ratios(entry.turns, base.turns[: len(entry.turns)]) if with_base else []
             contestant = replace(entry.contestant, is_comparable=with_base)
-            lines.append(line(contestant, entry.turns, turns, machine.peaks[contestant.precision]))
+            turns, peak = ratios(entry.turns, base.turns), machine.peaks[contestant.precision]
+            lines.append(line(contestant, entry.turns, turns, peak))
         lines.append([])
     return aligned(lines).splitlines() if lines else []
 
@@ -125,43 +122,24 @@ def table_of(entries: list[Entry], machine: Machine) -> list[str]:
 def advise(recipe: str, training: str, entries: list[Entry], preset: str) -> list[str]:
     """The flags of the fastest at the default's batch, and at any, a sentence each."""
     able = [e for e in entries if e.training == training and e.turns and e.flags is not None]
-    default = next((entry for entry in able if entry.contestant.is_default), None)
-    if not default:
+    default = next((e for e in entries if e.training == training and e.flags == ""), None)
+    if not default or not default.turns:
         return []
     at_its_batch = [entry for entry in able if entry.batch == default.batch]
     chosen = [fastest(default, at_its_batch)]
     overall = fastest(chosen[0], able)
     if overall is not chosen[0]:
         chosen.append(overall)
-    return [f"{recipe}: {in_flags(entry, default, preset)}" for entry in chosen]
+    said = []
+    for entry in chosen:
+        batch = f"--batch-size {entry.batch}" if entry.batch != default.batch else ""
+        flags = " ".join(filter(None, [preset, entry.flags, batch])) or "the defaults"
+        memory = median(turn.memory_gib for turn in entry.turns)
+        said.append(f"{recipe}: {flags} ({pace(entry.turns):,.1f} images/s, {memory:.1f} GiB)")
+    return said
 
 
 def fastest(than: Entry, entries: list[Entry]) -> Entry:
     """The one that is clearly faster than a given one in every round, the most; else that one."""
-    ahead = [e for e in entries if min(ratios_of_rounds(e, than)) >= FASTER]
-    return max(ahead, key=lambda entry: median(ratios_of_rounds(entry, than)), default=than)
-
-
-def ratios_of_rounds(entry: Entry, than: Entry) -> list[float]:
-    """How many times as fast, in each round that both took part in."""
-    rounds = min(len(entry.turns), len(than.turns))
-    return ratios(entry.turns[:rounds], than.turns[:rounds])
-
-
-def in_flags(entry: Entry, default: Entry, preset: str) -> str:
-    """What a user gives for it, and what it gives."""
-    batch = f"--batch-size {entry.batch}" if entry.batch != default.batch else ""
-    flags = " ".join(filter(None, [preset, entry.flags, batch])) or "the defaults"
-    memory = median(turn.memory_gib for turn in entry.turns)
-    return f"{flags} ({speed_of(entry):,.1f} images/s, {memory:.1f} GiB)"
-
-
-def unsteadiness(entries: list[Entry]) -> float:
-    """How many times as fast as in its slowest turn one of them was in its fastest."""
-    speeds = [[turn.images_per_second for turn in entry.turns] for entry in entries if entry.turns]
-    return max((max(taken) / min(taken) for taken in speeds), default=1.0)
-
-
-def speed_of(entry: Entry) -> float:
-    """Median over its turns, images per second."""
-    return median(turn.images_per_second for turn in entry.turns)
+    ahead = [e for e in entries if min(ratios(e.turns, than.turns)) >= FASTER]
+    return max(ahead, key=lambda entry: median(ratios(entry.turns, than.turns)), default=than)

@@ -18,7 +18,7 @@ from agegen.classifier.train import train as train_classifier
 from agegen.cyclegan.train import train as train_cyclegan
 from agegen.faces.store import FaceStore
 from agegen.machine.part import Part
-from agegen.machine.setting import PAIRS, Setting
+from agegen.machine.setting import Setting
 from agegen.run.folder import Run
 
 MESSAGE = "synchronizing CUDA operation"
@@ -35,16 +35,10 @@ def find_waits(setting: Setting) -> Part:
         return Part(lines=["no GPU: not asked"])
     part = Part()
     with tempfile.TemporaryDirectory() as folder:
-        pairs = STEPS * PAIRS
-        cyclegan = replace(
-            setting.cyclegan, out=Path(folder, "cyclegan"), constant_pairs=pairs, decay_pairs=0,
-            watch_every=pairs, checkpoint_every=pairs,
-        )  # fmt: skip
-        store = FaceStore.open(setting.faces)
-        steps = BenchmarkConfig(steps=STEPS)
-        classifier = replace(
-            short_training(store, Path(folder, "classifier"), steps), model=setting.classifier.model
-        )
+        cyclegan = setting.short_cyclegan(Path(folder, "cyclegan"), STEPS)
+        store, steps = FaceStore.open(setting.faces), BenchmarkConfig(steps=STEPS)
+        classifier = short_training(store, Path(folder, "classifier"), steps)
+        classifier = replace(classifier, model=setting.classifier.model)
         listed(part, "CycleGAN", cyclegan.out, lambda: train_cyclegan(cyclegan))
         listed(part, "classifier", classifier.out, lambda: train_classifier(classifier))
     return part

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from agegen.classifier.train import train as train_classifier
 from agegen.cyclegan.evaluate import EvaluateConfig, evaluate_run
 from agegen.cyclegan.train import train as train_cyclegan
 from agegen.faces.store import FaceStore
-from agegen.machine.part import Part, one_line, text_of
-from agegen.machine.setting import PAIRS, Setting
+from agegen.machine.part import Part, one_line
+from agegen.machine.setting import Setting
 from agegen.photos.classify import load_photo_classifier
 from agegen.photos.classify_files import classify_photos
 from agegen.run.errors import UserError
@@ -32,7 +33,7 @@ def go_whole_path(setting: Setting) -> Part:
             except Exception as error:
                 said = f"failed: {one_line(error)}"
                 part.problems.append(f"{title} {said}")
-                part.traceback += text_of(error)
+                part.traceback += "".join(traceback.format_exception(error))
             seconds = time.perf_counter() - started
             part.lines.append(f"{title}: {said}, {seconds:.1f} s")
             part.figures[title] = {"ok": said == "ok", "seconds": seconds}
@@ -43,10 +44,7 @@ def steps_of(setting: Setting, folder: Path) -> dict[str, Callable[[], object]]:
     """The steps by their titles, in order; results go into the folder."""
     judge, run, store = folder / "judge", folder / "run", FaceStore.open(setting.faces)
     photos = [Path(path) for path in store.paths[store.indices("test")[:PHOTOS]]]
-    cyclegan = replace(
-        setting.cyclegan, out=run, judge=judge, verified=0.0, constant_pairs=STEPS * PAIRS,
-        decay_pairs=0, watch_every=STEPS * PAIRS, checkpoint_every=STEPS * PAIRS,
-    )  # fmt: skip
+    cyclegan = replace(setting.short_cyclegan(run, STEPS), judge=judge, verified=0.0)
     evaluation = EvaluateConfig(
         run, judge, age_estimator=False, identity=False, lpips=False, controls=False,
         features="classifier", agreement=False, most=JUDGED,

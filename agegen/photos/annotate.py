@@ -21,11 +21,9 @@ class Mark(NamedTuple):
 
 
 def annotate(photo: np.ndarray, marks: Sequence[Mark]) -> Image.Image:
-    """Draw outlines and labels onto a photo, shrunk to at most `LONGEST_SIDE`.
+    """Draw outlines and labels onto a photo, uint8 (h, w, 3), shrunk to at most `LONGEST_SIDE`.
 
-    Args:
-        photo: uint8 (h, w, 3), RGB.
-        marks: the later ones lie on top, and their labels are placed first.
+    Later marks lie on top, and their labels are placed first.
     """
     picture = Image.fromarray(photo)
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
@@ -39,24 +37,13 @@ def annotate(photo: np.ndarray, marks: Sequence[Mark]) -> Image.Image:
         draw.line(corners, fill=mark.colour, width=letters // 6 + 1, joint="curve")
     taken: list[Box] = []
     for mark in marks[::-1]:
-        taken.append(write_label(draw, mark, scale, font, picture.size, taken))
+        left, top, right, bottom = draw.textbbox((0, 0), mark.label, font=font)
+        width, height = right - left + 8, bottom - top + 8
+        box = place_label(mark.outline * scale, width, height, picture.size, taken)
+        draw.rectangle(box, fill=mark.colour)
+        draw.text((box[0] + 4 - left, box[1] + 4 - top), mark.label, font=font, fill=LIGHT)
+        taken.append(box)
     return picture
-
-
-def write_label(
-    draw: ImageDraw.ImageDraw,
-    mark: Mark,
-    scale: float,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    size: tuple[int, int],
-    taken: Sequence[Box],
-) -> Box:
-    """Write a label at the outline, inside the picture, beside the labels written before."""
-    left, top, right, bottom = draw.textbbox((0, 0), mark.label, font=font)
-    box = place_label(mark.outline * scale, right - left + 8, bottom - top + 8, size, taken)
-    draw.rectangle(box, fill=mark.colour)
-    draw.text((box[0] + 4 - left, box[1] + 4 - top), mark.label, font=font, fill=LIGHT)
-    return box
 
 
 def place_label(

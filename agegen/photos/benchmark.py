@@ -17,39 +17,32 @@ from agegen.faces.landmarks import eye_line
 from agegen.faces.store import FaceStore
 from agegen.photos.classify import PhotoClassifier, Verdict
 from agegen.photos.crop import decode_photo
+from agegen.photos.real_photos import pair_up
 from agegen.photos.scenes import Pasted, SceneConfig, middle, paste_faces, save_scene
 from agegen.run.errors import UserError
 from agegen.run.progress import Progress
+
+NEAR = 1 / 3  # of a chip's side between its centre and the find's, at most
 
 
 class Placed(NamedTuple):
     """What became of one pasted face; not-a-number where it was not found.
 
-    Attributes:
-        scene: its number.
-        label: 0 young, 1 old.
-        side: of its chip in the scene, pixels.
-        tilt: degrees clockwise.
-        found: 1 or 0.
-        landmark_error: mean distance between the landmarks found in the scene and those found in
-            the chip and carried over, per cent of the distance of the eyes.
-        crop_error: mean distance between where the chip's landmarks come in the crop and where
-            they are in the store's image, in the same unit.
-        p_photo: p(old) of the crop.
-        p_store: p(old) of the store's image, with the same views.
-        unlikeness: of the crop; above 1 is unfamiliar.
+    `landmark_error` is the mean distance between the landmarks found in the scene and those found
+    in the chip and carried over, `crop_error` that between where the chip's landmarks come in the
+    crop and where they are in the store's image; both in per cent of the distance of the eyes.
     """
 
-    scene: int
-    label: int
-    side: int
-    tilt: float
-    found: int
+    scene: int  # its number
+    label: int  # 0 young, 1 old
+    side: int  # of its chip in the scene, pixels
+    tilt: float  # degrees clockwise
+    found: int  # 1 or 0
     landmark_error: float
     crop_error: float
-    p_photo: float
-    p_store: float
-    unlikeness: float
+    p_photo: float  # p(old) of the crop
+    p_store: float  # p(old) of the store's image, with the same views
+    unlikeness: float  # of the crop; above 1 is unfamiliar
 
 
 class Measured(NamedTuple):
@@ -69,16 +62,10 @@ def measure_scenes(
     backgrounds: Sequence[np.ndarray] = (),
     seed: int = 0,
 ) -> Measured:
-    """Make scenes of test faces, save them as photos, classify those.
+    """Make scenes of the store's test faces, save them as photos in a folder, classify those.
 
-    Args:
-        photo_classifier: see `load_photo_classifier`.
-        store: its faces; the source photos of the test split must exist.
-        folder: for the scenes.
-        scenes: how many, of one to six faces each; every face is used once at most.
-        config: how large and how tilted.
-        backgrounds: photos without faces, uint8 (h, w, 3); every second scene has one of them.
-        seed: of everything random.
+    A scene has one to six faces; each is used once at most, and its source photo must exist. Every
+    second scene has one of the backgrounds, photos without faces, uint8 (h, w, 3).
 
     Raises:
         UserError: there are no test faces, a source photo has gone, or `folder` may not be written.
@@ -101,13 +88,20 @@ def measure_scenes(
             path = folder / f"scene_{number:03d}.jpg"
             save_scene(scene, path, sideways=number % 4 == 3)
             verdicts = photo_classifier.classify_file(path)[0].verdicts
-            indices = [chosen[p.chip] for p in pasted]
-            matched, extra = match(pasted, verdicts)
-            said = answers_in_store(photo_classifier, store, indices)
-            faces += [
-                measure(number, int(store.labels[index]), chips[p.chip], p, verdict, p_store, store)
-                for index, p, verdict, p_store in zip(indices, pasted, matched, said, strict=True)
-            ]
+            matched, extra = pair_up([(*middle(p), p.side) for p in pasted], verdicts, NEAR)
+            indices = np.array([chosen[p.chip] for p in pasted], dtype=int)
+            said = photo_classifier.classifier.probabilities(store.images, indices)
+            for index, p, verdict, p_store in zip(indices, pasted, matched, said, strict=True):
+                label, p_photo, unlikeness = int(store.labels[index]), np.nan, np.nan
+                if verdict:
+                    p_photo, unlikeness = verdict.p_old, verdict.unlikeness
+                errors = alignment_errors(chips[p.chip], p, verdict, store.size)
+                faces.append(
+                    Placed(
+                        number, label, p.side, p.tilt, int(verdict is not None), *errors,
+                        p_photo, float(p_store), unlikeness,
+                    )
+                )  # fmt: skip
             false_finds += [v.unlikeness for v in extra]
             progress.update()
     return Measured(faces, false_finds, scenes)
@@ -120,51 +114,6 @@ def read_chip(path: Path) -> np.ndarray:
     except BadImageError as error:
         raise UserError(f"the store's photo {path} cannot be used: {error}") from None
     return np.asarray(square(photo, min(photo.size)))
-
-
-def match(
-    pasted: list[Pasted], verdicts: list[Verdict]
-) -> tuple[list[Verdict | None], list[Verdict]]:
-    """Find each pasted face's verdict: centres closer than a third of its side. And the others."""
-    rest = list(verdicts)
-    matched: list[Verdict | None] = []
-    for face in pasted:
-        distances = [np.hypot(*(v.face.find.centre - middle(face))) for v in rest]
-        near = distances and min(distances) < face.side / 3
-        matched.append(rest.pop(int(np.argmin(distances))) if near else None)
-    return matched, rest
-
-
-def answers_in_store(
-    photo_classifier: PhotoClassifier, store: FaceStore, indices: list[int]
-) -> np.ndarray:
-    """What the classifier says of the store's own images, p(old), float64 (n,)."""
-    return photo_classifier.classifier.probabilities(store.images, np.array(indices, dtype=int))
-
-
-def measure(
-    scene: int,
-    label: int,
-    chip: np.ndarray,
-    face: Pasted,
-    verdict: Verdict | None,
-    p_store: float,
-    store: FaceStore,
-) -> Placed:
-    """Measure one face of one scene."""
-    landmark_error, crop_error = alignment_errors(chip, face, verdict, store.size)
-    return Placed(
-        scene=scene,
-        label=label,
-        side=face.side,
-        tilt=face.tilt,
-        found=int(verdict is not None),
-        landmark_error=landmark_error,
-        crop_error=crop_error,
-        p_photo=verdict.p_old if verdict else np.nan,
-        p_store=float(p_store),
-        unlikeness=verdict.unlikeness if verdict else np.nan,
-    )
 
 
 def alignment_errors(
@@ -180,7 +129,5 @@ def alignment_errors(
     shrink = size / chip.shape[0]
     moved = verdict.face.to_face.apply(there) - own.landmarks * shrink
     crop_off = np.linalg.norm(moved, axis=1).mean()
-    return (
-        100 * float(off / (eyes * face.to_scene.scale)),
-        100 * float(crop_off / (eyes * shrink)),
-    )
+    found, cropped = off / (eyes * face.to_scene.scale), crop_off / (eyes * shrink)
+    return 100 * float(found), 100 * float(cropped)

@@ -107,10 +107,8 @@ class PhotoClassifier(NamedTuple):
         images = np.stack([face.image for face in faces])
         p = self.classifier.probabilities(images)
         unlikeness = self.familiarity.unlikeness(self.classifier, images)
-        return [
-            Verdict(number, face, float(p[number - 1]), float(unlikeness[number - 1]))
-            for number, face in enumerate(faces, start=1)
-        ]
+        answers = zip(faces, p.tolist(), unlikeness.tolist(), strict=True)
+        return [Verdict(number, *answer) for number, answer in enumerate(answers, start=1)]
 
     def classify_file(self, path: Path) -> tuple[PhotoVerdict, np.ndarray | None]:
         """Classify the faces of a file; returns the photo too, uint8 (h, w, 3), if there is one."""
@@ -147,7 +145,4 @@ def load_photo_classifier(
     folder = find_run(run, "classifier")
     if faces and folder != run:
         raise UserError(f"--run {run} knows all that photos need: leave out --faces")
-    needs = needs_of(folder, faces, centred)
-    return PhotoClassifier(
-        needs.classifier, needs.geometry, needs.familiarity, needs.ages, search_pixels
-    )
+    return PhotoClassifier(*needs_of(folder, faces, centred), search_pixels)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from agegen.faces.alignment import outline
 from agegen.faces.records import CLASS_NAMES, Rejected
 from agegen.photos.annotate import Mark, annotate
 from agegen.photos.classify import PhotoClassifier, PhotoVerdict, Verdict
@@ -82,11 +81,8 @@ def result_of(verdict: PhotoVerdict, name: str) -> PhotoResult:
 
 def write_pictures(out: Path, name: str, photo: np.ndarray, verdicts: list[Verdict]) -> None:
     """Write the annotated photo, and each face as the network saw it."""
-    size = len(verdicts[0].face.image)
     few = len(verdicts) <= MOST_SPELLED_OUT
-    marks = [
-        Mark(outline(v.face.to_face, size), mark_text(v, few), COLOURS[v.label]) for v in verdicts
-    ]
+    marks = [Mark(v.face.corners, mark_text(v, few), COLOURS[v.label]) for v in verdicts]
     with written_whole(out / f"{name}.jpg") as temporary:
         annotate(photo, marks[::-1]).save(temporary, "JPEG", quality=88)
     for v in verdicts:
@@ -128,23 +124,19 @@ def write_tables(out: Path, results: list[PhotoResult], about: dict) -> None:
 def table_rows(result: PhotoVerdict) -> list[list]:
     """A photo's rows of photos.csv: one a face, or one that says why there is none.
 
-    Width and height are those of the picture that the other lengths refer to, in pixels.
+    Lengths in pixels of a picture of this width and height, the tilt in degrees.
     """
     photo = (str(result.path.absolute()), result.width or "", result.height or "")
     if not result.verdicts:
         return [[*photo, *[""] * (len(COLUMNS) - 4), result.problem]]
-    return [[*photo, *face_cells(v)] for v in result.verdicts]
-
-
-def face_cells(v: Verdict) -> tuple:
-    """A face's cells in the order of `COLUMNS`; lengths in pixels, the tilt in degrees."""
-    corners = outline(v.face.to_face, len(v.face.image))
-    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)]).round(1).tolist()
-    eyes = f"{v.face.found.eye_distance:.1f}" if v.face.found else ""
-    return (
-        v.number, *box, f"{v.p_old:.4f}", v.words, f"{v.unlikeness:.3f}",
-        f"{-v.face.to_face.degrees:.1f}", eyes, "; ".join(v.remarks),
-    )  # fmt: skip
+    rows = []
+    for v in result.verdicts:
+        eyes = f"{v.face.found.eye_distance:.1f}" if v.face.found else ""
+        rows.append([
+            *photo, v.number, *v.face.box.round(1).tolist(), f"{v.p_old:.4f}", v.words,
+            f"{v.unlikeness:.3f}", f"{-v.face.to_face.degrees:.1f}", eyes, "; ".join(v.remarks),
+        ])  # fmt: skip
+    return rows
 
 
 def describe_photo(result: PhotoVerdict, name: str) -> dict:
@@ -182,10 +174,8 @@ def describe_verdict(result: PhotoVerdict) -> str:
         counted = [v.words.removeprefix("probably ") for v in result.verdicts]
         counts = [f"{counted.count(w)} {w}" for w in (*CLASS_NAMES, "undecided") if w in counted]
         return f"{head}: {', '.join(counts)}"
-    said = [f"{v.number} {v.words} (p(old) {v.p_old:.2f}{doubts(v)})" for v in result.verdicts]
+    said = []
+    for v in result.verdicts:
+        doubts = "".join(f", {remark}" for remark in v.remarks)
+        said.append(f"{v.number} {v.words} (p(old) {v.p_old:.2f}{doubts})")
     return f"{head}: {'; '.join(said)}"
-
-
-def doubts(verdict: Verdict) -> str:
-    """The remarks on a face, after a comma."""
-    return "".join(f", {remark}" for remark in verdict.remarks)

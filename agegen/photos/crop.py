@@ -18,6 +18,7 @@ from PIL import Image
 from agegen.faces.alignment import (
     Similarity,
     fit_similarity,
+    outline,
     sample_face,
     share_outside,
     similarity,
@@ -41,17 +42,11 @@ SMALLEST_PHOTO = 32  # pixels
 
 
 class Photo(NamedTuple):
-    """A photo as its file has it.
+    """A photo as its file has it."""
 
-    Attributes:
-        pixels: uint8 (h, w, 3), RGB of the photo's own colour space.
-        profile: ICC profile of that space; empty where the file has none of RGB: it is sRGB.
-        format: Pillow's name of the file's format, as "JPEG".
-    """
-
-    pixels: np.ndarray
-    profile: bytes
-    format: str
+    pixels: np.ndarray  # uint8 (h, w, 3), RGB of the photo's own colour space
+    profile: bytes  # ICC profile of that space; empty where the file has none of RGB: it is sRGB
+    format: str  # Pillow's name of the file's format, as "JPEG"
 
     def in_srgb(self) -> np.ndarray:
         """The pixels in sRGB, as networks are to see them; uint8 (h, w, 3)."""
@@ -76,6 +71,16 @@ class CroppedFace(NamedTuple):
     outside: float
 
     @property
+    def corners(self) -> np.ndarray:
+        """Corners of its square in the photo, float64 (4, 2)."""
+        return outline(self.to_face, len(self.image))
+
+    @property
+    def box(self) -> np.ndarray:
+        """Left, top, right and bottom of its square in the photo, float64 (4,)."""
+        return np.concatenate([self.corners.min(axis=0), self.corners.max(axis=0)])
+
+    @property
     def find(self) -> FoundFace:
         """What was found of it.
 
@@ -90,14 +95,9 @@ class CroppedFace(NamedTuple):
 def list_photos(
     paths: Iterable[Path], apart: Path | None = None
 ) -> tuple[list[Path], list[Rejected]]:
-    """List the photos named, and those below the folders named; each once.
+    """List the photos named and those below folders, each once; and what cannot be one, and why.
 
-    Args:
-        paths: files and folders.
-        apart: a folder whose files are left out where another folder holds it (that of results).
-
-    Returns:
-        The photos, and what cannot be one: other files of the folders, and paths where nothing is.
+    Files of `apart` (the folder of results) are left out where another folder holds it.
     """
     photos: dict[Path, Path] = {}
     rejected = []
@@ -198,12 +198,7 @@ def face_transform(found: FoundFace, geometry: Geometry) -> Similarity:
 
 
 def crop_centre(photo: np.ndarray, size: int) -> CroppedFace:
-    """Take the photo's centred square as the face: for photos cropped like the data set already.
-
-    Args:
-        photo: uint8 (h, w, 3), RGB.
-        size: side of the data set's faces.
-    """
+    """Take a photo's centred square as the face, of `size` pixels: it is cropped to one already."""
     height, width = photo.shape[:2]
     image = np.asarray(square(Image.fromarray(photo), size))
     to_face = similarity(size / min(width, height), 0, (width / 2, height / 2), (size / 2,) * 2)

@@ -33,25 +33,18 @@ BATCH = 128
 class Familiarity(NamedTuple):
     """What the training faces look like to a network; d is the number of its features.
 
-    Attributes:
-        centre: float64 (d,), what is taken off the features.
-        scale: float64 (d,), what they are divided by then.
-        means: float64 (2, d), of both classes.
-        factor: (d, d), Cholesky factor of the inverse of the covariance that they share. It is kept
-            in float32, which changes a distance by 1e-7 of it; the inverse itself would take twice
-            the space and 1e-6.
-        threshold: the distance within which `QUANTILE` of the validation faces lie.
-        training: number of training faces.
-        validation: number of validation faces.
+    `factor` is the Cholesky factor of the inverse of the covariance that both classes share. It is
+    kept in float32, which changes a distance by 1e-7 of it; the inverse itself would take twice the
+    space and 1e-6.
     """
 
-    centre: np.ndarray
-    scale: np.ndarray
-    means: np.ndarray
-    factor: np.ndarray
-    threshold: float
-    training: int
-    validation: int
+    centre: np.ndarray  # float64 (d,), what is taken off the features
+    scale: np.ndarray  # float64 (d,), what they are divided by then
+    means: np.ndarray  # float64 (2, d), of both classes
+    factor: np.ndarray  # (d, d)
+    threshold: float  # the distance within which `QUANTILE` of the validation faces lie
+    training: int  # number of faces
+    validation: int  # number of faces
 
     def distances(self, features: np.ndarray) -> np.ndarray:
         """Distance to the nearer class, (n, d) → float64 (n,)."""
@@ -59,12 +52,7 @@ class Familiarity(NamedTuple):
         return np.linalg.norm(off @ self.factor, axis=-1).min(axis=1)
 
     def unlikeness(self, classifier: Classifier, images: np.ndarray) -> np.ndarray:
-        """Distance of faces as a multiple of the threshold, float64 (n,); above 1 is unfamiliar.
-
-        Args:
-            classifier: the one that this was measured for.
-            images: uint8 (n, size, size, 3).
-        """
+        """Distance of faces as a multiple of the threshold, float64 (n,); above 1 is unfamiliar."""
         if not len(images):
             return np.empty(0)
         return self.distances(stage_features(classifier, images)) / self.threshold
@@ -73,10 +61,7 @@ class Familiarity(NamedTuple):
 def familiarity_of(classifier: Classifier, store: FaceStore, run: Path) -> Familiarity:
     """Return what is kept with a run; measure and keep it if it is not, or is of other weights.
 
-    Args:
-        classifier: the run's.
-        store: the faces that it was trained on, with the splits of that training.
-        run: its folder; one that may not be written keeps nothing.
+    The store has the splits of the run's training. A run that may not be written keeps nothing.
 
     Raises:
         UserError: the faces have another size than the classifier's, or a split is empty.
@@ -110,11 +95,7 @@ def read_familiarity(path: Path, key: str) -> Familiarity | None:
 
 
 def measure_familiarity(classifier: Classifier, store: FaceStore) -> Familiarity:
-    """Fit class means and covariance to the training faces, the threshold to the validation faces.
-
-    Raises:
-        UserError: the faces have another size than the classifier's, or a split is empty.
-    """
+    """Fit means and covariance to the training faces, the threshold to the validation faces."""
     require_size(classifier, store)
     training, validation = store.indices("train"), store.indices("val")
     if len(training) < 2 or not len(validation):
@@ -128,12 +109,7 @@ def measure_familiarity(classifier: Classifier, store: FaceStore) -> Familiarity
 
 
 def fit_familiarity(features: np.ndarray, labels: np.ndarray) -> Familiarity:
-    """Fit means and covariance; the threshold is left at 1.
-
-    Args:
-        features: (n, d) of training faces.
-        labels: int (n,), 0 or 1.
-    """
+    """Fit means and covariance to features (n, d) and labels (n,); the threshold is left at 1."""
     centre = features.mean(axis=0)
     scale = np.maximum(features.std(axis=0), 1e-6)
     x = ((features - centre) / scale).astype(np.float64)
@@ -146,21 +122,11 @@ def fit_familiarity(features: np.ndarray, labels: np.ndarray) -> Familiarity:
 
 @torch.no_grad()
 def stage_features(
-    classifier: Classifier,
-    images: np.ndarray,
-    indices: np.ndarray | None = None,
-    label: str = "",
+    classifier: Classifier, images: np.ndarray, indices: np.ndarray | None = None, label: str = ""
 ) -> np.ndarray:
     """Channel means of the last map of each resolution in the network, of the centre crop.
 
-    Args:
-        classifier: any network that has feature maps (n, c, h, w).
-        images: uint8 (n, h, w, 3).
-        indices: which of them; None takes all.
-        label: of the progress that is shown; empty is silent.
-
-    Returns:
-        float64 (n, d).
+    Images uint8 (n, h, w, 3), or those at `indices` → float64 (n, d). A `label` shows progress.
     """
     chosen = np.arange(len(images)) if indices is None else indices
     rows = []
@@ -178,11 +144,7 @@ def stage_features(
 
 @contextmanager
 def recorded_maps(model: nn.Module) -> Iterator[dict[tuple[int, int], Tensor]]:
-    """Record what the network's parts return while it runs: the last map of each resolution.
-
-    Raises:
-        UserError: the network made no map of features.
-    """
+    """Record what the network's parts return while it runs: the last map of each resolution."""
     maps: dict[tuple[int, int], Tensor] = {}
 
     def record(_module: nn.Module, _inputs: tuple, output: object) -> None:

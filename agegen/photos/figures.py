@@ -19,13 +19,11 @@ TILTS = (0, 10, 20, 90)  # degrees
 def scene_figures(measured: Measured) -> list[dict]:
     """The figures of scenes: `name`, `n`, `value`, `low`, `high`; null of no faces."""
     scenes, found, side, tilt = columns(measured.faces, ("scene", "found", "side", "tilt"))
-    tilt, edges = np.abs(tilt), np.geomspace(side.min(), side.max() + 1, 4).astype(int)
-    sides = groups("found, side {} to {} pixels", found, side, edges, scenes)
-    tilts = groups("found, tilted {} to {}°", found, tilt, TILTS, scenes)
+    edges = np.geomspace(side.min(), side.max() + 1, 4).astype(int)
     return [
         rate(f"faces found, in {measured.scenes} scenes", found, scenes),
-        *sides,
-        *tilts,
+        *groups("found, side {} to {} pixels", found, side, edges, scenes),
+        *groups("found, tilted {} to {}°", found, np.abs(tilt), TILTS, scenes),
         *false_find_figures(int(found.sum()), measured.false_finds),
         *alignment_figures(measured.faces),
         *answer_figures([face for face in measured.faces if face.found]),

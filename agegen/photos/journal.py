@@ -5,7 +5,6 @@ that decides them, then a line a photo. Whenever a process is killed, whole line
 """
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,44 +15,28 @@ JOURNAL = "journal.jsonl"
 
 
 class PhotoResult(NamedTuple):
-    """What became of one photo; all of it plain JSON.
+    """What became of one photo; all of it plain JSON."""
 
-    Attributes:
-        line: what is said of it.
-        rows: its rows of the table, a cell each value.
-        files: its pictures, relative to the folder of the results.
-        content: what else is kept of it.
-    """
-
-    line: str
-    rows: list[list]
-    files: list[str]
-    content: dict[str, Any]
+    line: str  # what is said of it
+    rows: list[list]  # its rows of the table, a cell each value
+    files: list[str]  # its pictures, relative to the folder of the results
+    content: dict[str, Any]  # what else is kept of it
 
 
 class Entry(NamedTuple):
-    """A line of the journal.
+    """A line of the journal."""
 
-    Attributes:
-        path: of the photo, absolute.
-        stamp: its size in bytes and the time of its last change in ns; empty for what is no photo.
-        number: which its pictures' names begin with; 0 for what is no photo.
-        result: what became of it.
-    """
-
-    path: str
-    stamp: list[int]
-    number: int
-    result: PhotoResult
+    path: str  # of the photo, absolute
+    stamp: list[int]  # its size in bytes, time of its last change in ns; empty for what is no photo
+    number: int  # which its pictures' names begin with; 0 for what is no photo
+    result: PhotoResult  # what became of it
 
 
 class Journal:
     """The photos worked through in a folder, by path, in the order in which they came first.
 
-    Args:
-        out: the folder of the results.
-        request: all that decides them beside the photos, plain JSON.
-        table: name of the table that is made of them.
+    The request is all that decides the results beside the photos, in plain JSON; `table` is the
+    name of the table that is made of them.
 
     Raises:
         UserError: the folder has results of another request, or may not be written.
@@ -68,14 +51,14 @@ class Journal:
             write_text(self.path, json.dumps(request) + "\n")
         first, *lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
         require_same(out, parse(first), request)
-        remove_unfinished(out)
-        found = [entry for entry in map(parse_entry, lines) if entry and self.is_whole(entry)]
-        self.entries = {entry.path: entry for entry in found}
+        for unfinished in out.rglob(".*.[0-9]*.tmp"):  # by a kill; see `written_whole`
+            unfinished.unlink(missing_ok=True)
+        self.entries = {
+            entry.path: entry
+            for entry in map(parse_entry, lines)
+            if entry and all((out / name).exists() for name in entry.result.files)
+        }
         write_text(self.path, "\n".join([first, *map(json.dumps, self.entries.values()), ""]))
-
-    def is_whole(self, entry: Entry) -> bool:
-        """True if the pictures are all there."""
-        return all((self.out / name).exists() for name in entry.result.files)
 
     def done(self, path: Path) -> Entry | None:
         """What is known of a photo; None if it has not been worked on as it is now."""
@@ -105,14 +88,7 @@ class Journal:
 
     def results(self) -> list[PhotoResult]:
         """All results; first those of what is no photo."""
-        entries: Iterable[Entry] = sorted(self.entries.values(), key=lambda entry: entry.number)
-        return [entry.result for entry in entries]
-
-
-def remove_unfinished(out: Path) -> None:
-    """Delete the files that a kill left half-written; see `agegen.run.files.written_whole`."""
-    for path in out.rglob(".*.[0-9]*.tmp"):
-        path.unlink(missing_ok=True)
+        return [e.result for e in sorted(self.entries.values(), key=lambda entry: entry.number)]
 
 
 def stamp_of(path: Path) -> list[int]:

@@ -4,9 +4,14 @@ Measured from the training faces when it is first needed, and after a training: 
 familiar with, its temperature for the mean of ten views, how its data set crops faces, and the
 ages of the classes. It is measured again where the store is at hand and has changed, or the
 weights have.
+
+The mean of ten views is less extreme than a single view, so that the temperature which the training
+fitted to the one does not fit the other. It is fitted to the validation faces, as that one is.
 """
 
+from collections.abc import Set
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,39 +21,31 @@ from agegen.faces import landmarks
 from agegen.faces.geometry import Geometry, geometry_of, read_geometry, write_geometry
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
+from agegen.metrics import fit_temperature
 from agegen.photos.familiarity import FILE as FAMILIARITY
 from agegen.photos.familiarity import Familiarity, familiarity_of, key_of, read_familiarity
-from agegen.photos.view_temperature import calibrated_for, read_calibrated
 from agegen.run.errors import UserError
-from agegen.run.files import read_json, write_json
+from agegen.run.files import read_json, sha256, write_json
 
 FILE = "training_faces.json"  # checksum of the store that all of it was measured from, and the ages
+TEMPERATURES = "view_temperatures.json"
 VIEWS: Final = "ten"
 
 
 class PhotoNeeds(NamedTuple):
-    """What classifying photos needs.
+    """What classifying photos needs; the same as the first fields of `PhotoClassifier`."""
 
-    Attributes:
-        classifier: frozen, and calibrated for the mean of ten views.
-        familiarity: with the training faces.
-        geometry: of the training faces; None where no faces are looked for.
-        ages: first and last age of each class in years.
-    """
-
-    classifier: Classifier
-    familiarity: Familiarity
-    geometry: Geometry | None
-    ages: dict[str, list[int]]
+    classifier: Classifier  # frozen, and calibrated for the mean of ten views
+    geometry: Geometry | None  # of the training faces; None where no faces are looked for
+    familiarity: Familiarity  # with the training faces
+    ages: dict[str, list[int]]  # first and last age of each class in years
 
 
 def needs_of(run: Path, faces: Path | None = None, centred: bool = False) -> PhotoNeeds:
     """Measure what photos need, where the store is at hand and it is not kept; else read it.
 
-    Args:
-        run: folder of a trained classifier.
-        faces: folder of its FaceStore, if it is no longer where it was trained.
-        centred: no faces are looked for, so that no geometry is needed.
+    `faces` is where the store is, if no longer where the run was trained; where photos are
+    `centred`, no faces are looked for, and no geometry is needed.
 
     Raises:
         UserError: the run is missing or damaged, its store does not fit or is gone before all was
@@ -75,14 +72,40 @@ def measure_needs(run: Path, classifier: Classifier, store: FaceStore, centred: 
     known = read_geometry(store.folder, store.checksum) if centred else geometry_of(store)
     ages = {name: store.info["request"][name] for name in CLASS_NAMES}
     familiarity = familiarity_of(classifier, store, run)
-    calibrated = calibrated_for(VIEWS, classifier, store, run)
+    calibrated = calibrated_for_ten(classifier, store, run)
     with suppress(UserError):  # a run that may not be written keeps nothing
         if known and known != read_geometry(run, store.checksum):
             write_geometry(run, known)
         kept = {"checksum": store.checksum, "ages": ages}
-        if kept != read_kept(run):
+        if kept != read_kept(run / FILE, kept.keys()):
             write_json(run / FILE, kept)
-    return PhotoNeeds(calibrated, familiarity, None if centred else known, ages)
+    return PhotoNeeds(calibrated, None if centred else known, familiarity, ages)
+
+
+def calibrated_for_ten(classifier: Classifier, store: FaceStore, run: Path) -> Classifier:
+    """The classifier with ten views and the temperature for them, which is kept in the run.
+
+    Raises:
+        UserError: the store has no validation faces.
+    """
+    kept = read_calibrated(classifier, store.checksum, run)
+    if kept:
+        return kept
+    temperature = fit(classifier, store)
+    about = made_from(store.checksum, run)
+    with suppress(UserError):  # as above
+        write_json(run / TEMPERATURES, about | {"temperature": temperature})
+    return replace(classifier, views=VIEWS, temperature=temperature)
+
+
+def fit(classifier: Classifier, store: FaceStore) -> float:
+    """Fit the temperature to the validation faces."""
+    chosen = store.indices("val")
+    if not len(chosen):
+        raise UserError(f"{store.folder} has no validation faces to calibrate the classifier on")
+    print(f"calibrating for the mean of {VIEWS} views on {len(chosen):,} validation faces")
+    logit = classifier.log_odds(store.images, chosen, VIEWS)
+    return fit_temperature(store.labels[chosen], logit)
 
 
 def read_needs(run: Path, classifier: Classifier, centred: bool) -> PhotoNeeds:
@@ -91,9 +114,9 @@ def read_needs(run: Path, classifier: Classifier, centred: bool) -> PhotoNeeds:
     Raises:
         UserError: naming what it has not.
     """
-    kept = read_kept(run)
+    kept = read_kept(run / FILE, {"checksum", "ages"})
     checksum = kept.get("checksum", "")
-    calibrated = read_calibrated(VIEWS, classifier, checksum, run)
+    calibrated = read_calibrated(classifier, checksum, run)
     familiarity = read_familiarity(run / FAMILIARITY, key_of(run, checksum))
     geometry = None if centred else read_geometry(run, checksum)
     gone = f"there is no FaceStore at {classifier.config.faces}, and {run} has not kept"
@@ -104,13 +127,30 @@ def read_needs(run: Path, classifier: Classifier, centred: bool) -> PhotoNeeds:
             f"{gone} how its faces are cropped: --faces names where it is now, --centred looks for "
             "no faces"
         )
-    return PhotoNeeds(calibrated, familiarity, geometry, kept["ages"])
+    return PhotoNeeds(calibrated, geometry, familiarity, kept["ages"])
 
 
-def read_kept(run: Path) -> dict:
-    """Checksum of the store and ages of the classes, as kept; empty if they are not."""
+def read_calibrated(classifier: Classifier, checksum: str, run: Path) -> Classifier | None:
+    """The same from what a run has kept; None where that is of other weights or faces, or none."""
+    if classifier.views == VIEWS:
+        return classifier
+    about = made_from(checksum, run)
+    kept = read_kept(run / TEMPERATURES, {*about, "temperature"})
+    temperature = kept.pop("temperature", None)
+    if kept != about or not isinstance(temperature, float):
+        return None
+    return replace(classifier, views=VIEWS, temperature=temperature)
+
+
+def made_from(checksum: str, run: Path) -> dict[str, str]:
+    """What a temperature belongs to."""
+    return {"weights": sha256(run / "best.safetensors"), "faces": checksum, "views": VIEWS}
+
+
+def read_kept(path: Path, names: Set[str]) -> dict:
+    """Read what an earlier call has kept; empty if it is not there, damaged or of other names."""
     with suppress(UserError):
-        kept = read_json(run / FILE)
-        if isinstance(kept, dict) and kept.keys() == {"checksum", "ages"}:
+        kept = read_json(path)
+        if isinstance(kept, dict) and kept.keys() == names:
             return kept
     return {}

@@ -10,7 +10,7 @@ from PIL import Image
 from agegen.faces.alignment import sample_face
 from agegen.faces.decode import BadImageError
 from agegen.faces.geometry import Geometry
-from agegen.faces.photo_names import (
+from agegen.faces.names import (
     parse_cacd_name,
     parse_imdb_wiki_name,
     parse_utkface_name,

@@ -18,15 +18,10 @@ BAND_PIXELS = 2_000_000  # of the photo that are worked on at a time, to save me
 
 
 class Change(NamedTuple):
-    """What is to be added to the square of a face.
+    """What is to be added to the square of a face."""
 
-    Attributes:
-        levels: float32 (side, side, 3), in 8-bit levels from −255 to 255.
-        to_square: from the photo's pixels to those of `levels`.
-    """
-
-    levels: np.ndarray
-    to_square: Similarity
+    levels: np.ndarray  # float32 (side, side, 3), in 8-bit levels from −255 to 255
+    to_square: Similarity  # from the photo's pixels to those of `levels`
 
 
 class Box(NamedTuple):
@@ -41,32 +36,24 @@ class Box(NamedTuple):
 def add_changes(photo: np.ndarray, changes: Sequence[Change]) -> np.ndarray:
     """Add the changes of faces to a photo; where squares overlap, they share the pixels.
 
-    Args:
-        photo: uint8 (h, w, 3); it is left as it is.
-        changes: of its faces, in any order.
-
-    Returns:
-        uint8 (h, w, 3); the photo's own bytes where nothing changes, and outside the squares.
+    The photo, uint8 (h, w, 3), is left as it is. What is returned has its own bytes where nothing
+    changes, and outside the squares.
     """
     result = photo.copy()
     changes = [no_finer_than_the_photo(change) for change in changes]
     for number, change in enumerate(changes):
         others = changes[:number] + changes[number + 1 :]
         for box in bands(change, photo.shape[0], photo.shape[1]):
-            weight = share(box, change, others)
-            add_levels(result, box, sample_levels(change, box), weight)
+            weight = share(box, change, others)[..., None].astype(np.float32)
+            region = result[box.top : box.bottom, box.left : box.right]
+            region[:] = rounded(region + sample_levels(change, box) * weight)
     return result
 
 
 def add_everywhere(photo: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Add the change of a whole picture to it, without a mask.
+    """Add the change of a whole picture to it, without a mask; uint8 (h, w, 3).
 
-    Args:
-        photo: uint8 (h, w, 3).
-        levels: float32 (h', w', 3), in 8-bit levels; resized to the photo.
-
-    Returns:
-        uint8 (h, w, 3).
+    `levels` are float32 (h', w', 3), in 8-bit levels; they are resized to the photo.
     """
     result = photo.copy()
     height, width = photo.shape[:2]
@@ -145,20 +132,11 @@ def sample_levels(change: Change, box: Box) -> np.ndarray:
     size = (box.right - box.left, box.bottom - box.top)
     fields = [
         field.transform(
-            size,
-            Image.Transform.AFFINE,
-            (a, b, shift_x, d, e, shift_y),
-            Image.Resampling.BICUBIC,
+            size, Image.Transform.AFFINE, (a, b, shift_x, d, e, shift_y), Image.Resampling.BICUBIC
         )
         for field in channels(change.levels)
     ]
     return np.stack([np.asarray(field) for field in fields], axis=-1)
-
-
-def add_levels(photo: np.ndarray, box: Box, levels: np.ndarray, weight: np.ndarray) -> None:
-    """Add weighted levels to a box of the photo, in place."""
-    region = photo[box.top : box.bottom, box.left : box.right]
-    region[:] = rounded(region + levels * weight[..., None].astype(np.float32))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ row with nothing but its name.
 """
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,43 +23,19 @@ COLUMNS = ("photo", "x", "y", "width", "view", "age")
 NEAR = 0.6  # widths of the face between its mark and the find, at most
 
 
-class MarkedFace(NamedTuple):
-    """A row of the table; lengths in pixels, `age` None where unknown."""
-
-    photo: str
-    x: float
-    y: float
-    width: float
-    view: str
-    age: int | None
-
-
 class RealFace(NamedTuple):
-    """What became of a marked face; not-a-number where it was not found.
-
-    Attributes:
-        photo: file name.
-        x: of its mark, pixels.
-        y: of its mark, pixels.
-        width: as marked, pixels.
-        view: as marked.
-        age: in years, None where unknown.
-        label: 0 young, 1 old, None where the age is unknown or in neither class.
-        found: 1 or 0.
-        p_old: calibrated probability.
-        unlikeness: above 1 is unfamiliar.
-    """
+    """A row of the table, lengths in pixels, and what became of the face."""
 
     photo: str
     x: float
     y: float
     width: float
     view: str
-    age: int | None
-    label: int | None
-    found: int
-    p_old: float
-    unlikeness: float
+    age: int | None  # None where unknown
+    label: int | None = None  # 0 young, 1 old, None where the age is unknown or in neither class
+    found: int = 0  # 1 or 0
+    p_old: float = np.nan  # calibrated probability; not-a-number where it was not found
+    unlikeness: float = np.nan  # above 1 is unfamiliar
 
 
 class FalseFind(NamedTuple):
@@ -80,11 +57,7 @@ class RealPhotos(NamedTuple):
 
 
 def measure_real_photos(photo_classifier: PhotoClassifier, folder: Path) -> RealPhotos:
-    """Classify the photos of a folder and compare the finds with the marks.
-
-    Args:
-        photo_classifier: see `load_photo_classifier`; it must look for faces.
-        folder: with the photos and `MARKS`.
+    """Classify the photos of a folder and compare the finds with its marks.
 
     Raises:
         UserError: the table is missing or damaged, or one of its photos is.
@@ -99,17 +72,24 @@ def measure_real_photos(photo_classifier: PhotoClassifier, folder: Path) -> Real
             result, _ = photo_classifier.classify_file(folder / name)
             if not result.width:
                 raise UserError(f"{folder / name}: {result.problem}")
-            found, extra = compare(marks, result.verdicts)
-            faces += [describe(m, v, ranges) for m, v in zip(marks, found, strict=True)]
-            for verdict in extra:
-                x, y = centre(verdict)
-                false_finds.append(FalseFind(name, x, y, verdict.unlikeness))
+            places = [(mark.x, mark.y, mark.width) for mark in marks]
+            found, extra = pair_up(places, result.verdicts, NEAR)
+            for mark, verdict in zip(marks, found, strict=True):
+                label = None if mark.age is None else ranges.label(mark.age)
+                face = mark._replace(label=label)
+                if verdict:
+                    p_old, unlikeness = verdict.p_old, verdict.unlikeness
+                    face = face._replace(found=1, p_old=p_old, unlikeness=unlikeness)
+                faces.append(face)
+            for find in extra:
+                x, y = find.face.find.centre
+                false_finds.append(FalseFind(name, x, y, find.unlikeness))
             progress.update()
     without = sum(1 for marks in marked.values() if not marks)
     return RealPhotos(faces, false_finds, len(marked), without)
 
 
-def read_marks(path: Path) -> dict[str, list[MarkedFace]]:
+def read_marks(path: Path) -> dict[str, list[RealFace]]:
     """Read the table: the marked faces of every photo, in its order.
 
     Raises:
@@ -117,50 +97,37 @@ def read_marks(path: Path) -> dict[str, list[MarkedFace]]:
     """
     if not path.exists():
         raise UserError(f"{path} does not exist: a table of {', '.join(COLUMNS)}")
-    marked: dict[str, list[MarkedFace]] = {}
+    marked: dict[str, list[RealFace]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         try:
             for row in rows:
                 faces = marked.setdefault(row["photo"], [])
-                faces += [read_mark(row)] if row["x"] else []
+                if row["x"]:
+                    x, y, width = (float(row[name]) for name in ("x", "y", "width"))
+                    age = int(row["age"]) if row["age"] else None
+                    faces.append(RealFace(row["photo"], x, y, width, row["view"], age))
         except (KeyError, TypeError, ValueError, csv.Error):
             expected = ", ".join(COLUMNS)
             raise UserError(f"{path}, line {rows.line_num}: not a row of {expected}") from None
     return marked
 
 
-def read_mark(row: dict[str, str]) -> MarkedFace:
-    """Turn a row of the table into a face."""
-    x, y, width = (float(row[name]) for name in ("x", "y", "width"))
-    age = int(row["age"]) if row["age"] else None
-    return MarkedFace(row["photo"], x, y, width, row["view"], age)
-
-
-def compare(
-    marks: list[MarkedFace], verdicts: list[Verdict]
+def pair_up(
+    places: Sequence[tuple[float, float, float]], verdicts: list[Verdict], near: float
 ) -> tuple[list[Verdict | None], list[Verdict]]:
-    """Give each mark the nearest find, the nearest pairs first; and the finds that are left."""
+    """Give each face the nearest find, the nearest pairs first; and the finds that are left.
+
+    `places` are x and y of the centres, and widths; `near` is in widths, between face and find.
+    """
     pairs = sorted(
-        (np.hypot(*(centre(v) - (m.x, m.y))) / m.width, i, j)
-        for i, m in enumerate(marks)
+        (np.hypot(*(v.face.find.centre - (x, y))) / width, i, j)
+        for i, (x, y, width) in enumerate(places)
         for j, v in enumerate(verdicts)
     )
     found: dict[int, int] = {}
     for distance, i, j in pairs:
-        if distance < NEAR and i not in found and j not in found.values():
+        if distance < near and i not in found and j not in found.values():
             found[i] = j
     rest = [v for j, v in enumerate(verdicts) if j not in found.values()]
-    return [verdicts[found[i]] if i in found else None for i in range(len(marks))], rest
-
-
-def centre(verdict: Verdict) -> np.ndarray:
-    """Where a find is in its photo, float64 (2,)."""
-    return verdict.face.find.centre
-
-
-def describe(mark: MarkedFace, verdict: Verdict | None, ranges: AgeRanges) -> RealFace:
-    """What became of one mark."""
-    label = None if mark.age is None else ranges.label(mark.age)
-    said = (1, verdict.p_old, verdict.unlikeness) if verdict else (0, np.nan, np.nan)
-    return RealFace(*mark, label, *said)
+    return [verdicts[found[i]] if i in found else None for i in range(len(places))], rest

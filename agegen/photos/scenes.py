@@ -21,19 +21,12 @@ SIDEWAYS = 6  # EXIF orientation of a photo taken with the camera turned
 
 
 class Pasted(NamedTuple):
-    """A face in a scene.
+    """A face in a scene."""
 
-    Attributes:
-        chip: which of the chips it is.
-        to_scene: from the chip's pixels to the scene's.
-        side: of the chip in the scene, pixels.
-        tilt: degrees clockwise.
-    """
-
-    chip: int
-    to_scene: Similarity
-    side: int
-    tilt: float
+    chip: int  # which of the chips it is
+    to_scene: Similarity  # from the chip's pixels to the scene's
+    side: int  # of the chip in the scene, pixels
+    tilt: float  # degrees clockwise
 
 
 @dataclass(frozen=True)
@@ -58,16 +51,10 @@ def paste_faces(
     rng: np.random.Generator,
     background: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[Pasted]]:
-    """Paste chips into a scene, apart from each other, with soft edges.
+    """Paste chips, uint8 (side, side, 3), into a scene, apart from each other, with soft edges.
 
-    Args:
-        chips: uint8 (side, side, 3) each.
-        config: how large and how tilted.
-        rng: of everything random.
-        background: uint8 (h, w, 3) to be scaled to the scene; None draws one.
-
-    Returns:
-        uint8 (h, w, 3), and the faces that found room; a chip that found none is left out.
+    The background, uint8 (h, w, 3), is scaled to the scene; None draws one. Returns the scene and
+    the faces that found room; a chip that found none is left out.
     """
     low, high = np.log([config.smallest, config.largest])
     sides = np.exp(rng.uniform(low, high, len(chips))).round().astype(int)

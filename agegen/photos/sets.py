@@ -20,23 +20,14 @@ NAME_BYTES = 120  # of a photo's name in the names of its pictures: file systems
 
 
 class Work(NamedTuple):
-    """What is done with photos.
+    """What is done with photos."""
 
-    Attributes:
-        purpose: a verb, and its form for progress ("classify", "classifying").
-        table: name of the table of the results.
-        request: all that decides the results beside the photos, plain JSON.
-        work: makes the result of a photo; its pictures' names begin with the name given.
-        refuse: makes the result of what cannot be a photo.
-        write: writes tables and pages from all results so far.
-    """
-
-    purpose: tuple[str, str]
-    table: str
-    request: dict
-    work: Callable[[Path, str], PhotoResult]
-    refuse: Callable[[Rejected], PhotoResult]
-    write: Callable[[list[PhotoResult]], None]
+    purpose: tuple[str, str]  # a verb, and its form for progress ("classify", "classifying")
+    table: str  # name of the table of the results
+    request: dict  # all that decides the results beside the photos, plain JSON
+    work: Callable[[Path, str], PhotoResult]  # pictures' names begin with the name given
+    refuse: Callable[[Rejected], PhotoResult]  # makes the result of what cannot be a photo
+    write: Callable[[list[PhotoResult]], None]  # tables and pages, from all results so far
 
 
 def work_through(work: Work, paths: Iterable[Path], out: Path) -> Iterator[PhotoResult]:
@@ -76,7 +67,8 @@ def work_on_all(
             for path in photos:
                 yield done[path].result if path in done else work_on(work, journal, path)
                 progress.update(path not in done)
-                growing.write_now_and_then()
+                if time.monotonic() >= growing.due:
+                    growing.write()
     finally:
         growing.write()
 
@@ -105,22 +97,11 @@ class Growing:
         ended = time.monotonic()
         self.due = ended + (ended - begun) / SHARE_WRITING
 
-    def write_now_and_then(self) -> None:
-        """Write them if the last time was not just now."""
-        if time.monotonic() >= self.due:
-            self.write()
-
 
 def photos_for(purpose: str, paths: Iterable[Path], out: Path) -> tuple[list[Path], list[Rejected]]:
-    """List photos and those below folders, and make the folder for their results.
+    """List photos and what cannot be one, and make the folder for their results.
 
-    Args:
-        purpose: what is to be done with them, a verb.
-        paths: files and folders.
-        out: folder for the results. Where a folder of photos holds it, what is in it is left out.
-
-    Returns:
-        The photos, and what cannot be one.
+    Where a folder of photos holds that, what is in it is left out.
 
     Raises:
         UserError: there is no photo at all, `out` is a folder of photos, or may not be written.
@@ -153,17 +134,21 @@ def one_line(path: Path | str) -> str:
     return " ".join(str(path).splitlines())
 
 
-def explain_no_face(photo: np.ndarray, search_pixels: int) -> str:
-    """Say that no face was found, and which faces are not.
+def must_be_centred(centred: bool, instead: str) -> bool:
+    """Whether no faces are looked for: as asked, or for want of the extra, which is said."""
+    if centred or landmarks.available():
+        return centred
+    why = "as the extra photos is not installed (pip install 'agegen[photos]')"
+    print(f"note: faces are not looked for, {why}: {instead}")
+    return True
 
-    Args:
-        photo: uint8 (h, w, 3), that was searched.
-        search_pixels: see `agegen.faces.landmarks.find_faces`.
-    """
+
+def explain_no_face(photo: np.ndarray, search_pixels: int) -> str:
+    """Say that none was found in a photo that was searched, uint8 (h, w, 3), and which are not."""
     scale = landmarks.search_scale(photo, search_pixels)
     smallest = round(landmarks.SMALLEST_FACE / scale)
-    finer = "; a larger --search-megapixels finds smaller ones"
-    finer = finer if scale < landmarks.MOST_ENLARGEMENT else ""
+    larger = scale < landmarks.MOST_ENLARGEMENT
+    finer = "; a larger --search-megapixels finds smaller ones" if larger else ""
     return (
         "no face found (nor in the photo turned by 90, 180, 270°): faces that are mostly covered "
         f"and those narrower than about {smallest} pixels are not found{finer}"

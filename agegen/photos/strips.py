@@ -1,11 +1,9 @@
 """A strip for each translated photo: before and after side by side, its faces enlarged beneath."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from agegen.faces.alignment import Similarity, sample_face, similarity
+from agegen.faces.alignment import sample_face, similarity
 from agegen.photos.crop import CroppedFace
 
 MARGIN = 16  # pixels between pictures
@@ -13,59 +11,41 @@ WIDTH, HEIGHT = 720, 720  # the most that a photo takes
 TILE = 172  # side of an enlarged face: four pairs are as wide as two photos
 MOST_FACES = 24
 LETTERS = 16
+PAIR = 2 * TILE + 2 + MARGIN  # width of two tiles and the space after them
+ROW = TILE + LETTERS + 6 + MARGIN  # height of a tile with its caption and the space after it
 
 
 def make_strip(
     source: np.ndarray, translated: np.ndarray, faces: list[CroppedFace] | None, to: str
 ) -> Image.Image:
-    """Draw a strip.
-
-    Args:
-        source: uint8 (h, w, 3).
-        translated: of the same size.
-        faces: where they are, the largest first; None for the whole picture.
-        to: the age that they were translated to.
-    """
+    """Draw a strip of two photos, uint8 (h, w, 3), and the faces; None for the whole picture."""
     photos = [thumbnail(picture) for picture in (source, translated)]
-    width = max(2 * photos[0].width + 3 * MARGIN, pair_width() + MARGIN)
-    columns = (width - MARGIN) // pair_width()
-    shown = faces[:MOST_FACES] if faces else []
+    width = max(2 * photos[0].width + 3 * MARGIN, PAIR + MARGIN)
+    columns, shown = (width - MARGIN) // PAIR, (faces or [])[:MOST_FACES]
     below = 2 * MARGIN + LETTERS + photos[0].height + MARGIN
-    strip = Image.new("RGB", (width, below + -(-len(shown) // columns) * row_height()), "white")
-    draw_photos(strip, photos, to)
-    for number, pair in enumerate(pairs(source, translated, shown)):
-        left = MARGIN + number % columns * pair_width()
-        draw_pair(strip, pair, f"face {number + 1}", left, below + number // columns * row_height())
+    strip = Image.new("RGB", (width, below + -(-len(shown) // columns) * ROW), "white")
+    for number, (photo, caption) in enumerate(zip(photos, ("photo", f"to {to}"), strict=True)):
+        left = MARGIN + number * (MARGIN + photo.width)
+        put(strip, photo, caption, (left, MARGIN // 2), 2 * MARGIN + LETTERS)
+    for number, face in enumerate(shown):
+        left, top = MARGIN + number % columns * PAIR, below + number // columns * ROW
+        # as large as a tile, and as upright as the network saw it
+        to_tile = face.to_face.then(similarity(TILE / len(face.image), 0, (0, 0), (0, 0)))
+        for picture, x, caption in (
+            (source, left, f"face {number + 1}"), (translated, left + TILE + 2, "")
+        ):  # fmt: skip
+            tile = Image.fromarray(sample_face(picture, to_tile, TILE))
+            put(strip, tile, caption, (x, top), top + LETTERS + 6)
     return strip
 
 
-def draw_photos(strip: Image.Image, photos: list[Image.Image], to: str) -> None:
-    """Put both photos side by side, their captions above."""
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(LETTERS)
-    lefts = (MARGIN, 2 * MARGIN + photos[0].width)
-    for photo, caption, left in zip(photos, ("photo", f"to {to}"), lefts, strict=True):
-        draw.text((left, MARGIN // 2), caption, fill="black", font=font)
-        strip.paste(photo, (left, 2 * MARGIN + LETTERS))
-
-
-def draw_pair(
-    strip: Image.Image, pair: list[Image.Image], caption: str, left: int, top: int
+def put(
+    strip: Image.Image, picture: Image.Image, caption: str, at: tuple[int, int], top: int
 ) -> None:
-    """Put a face before and after side by side, with a caption above."""
+    """Put a picture into a strip with a caption at a place above it."""
     font = ImageFont.load_default(LETTERS)
-    ImageDraw.Draw(strip).text((left, top), caption, fill="black", font=font)
-    for picture, x in zip(pair, (left, left + TILE + 2), strict=True):
-        strip.paste(picture, (x, top + LETTERS + 6))
-
-
-def pair_width() -> int:
-    """Two tiles and the space after them."""
-    return 2 * TILE + 2 + MARGIN
-
-
-def row_height() -> int:
-    """A tile with its caption and the space after it."""
-    return TILE + LETTERS + 6 + MARGIN
+    ImageDraw.Draw(strip).text(at, caption, fill="black", font=font)
+    strip.paste(picture, (at[0], top))
 
 
 def thumbnail(picture: np.ndarray) -> Image.Image:
@@ -74,17 +54,3 @@ def thumbnail(picture: np.ndarray) -> Image.Image:
     scale = min(WIDTH / width, HEIGHT / height, 4)
     size = (max(round(scale * width), 1), max(round(scale * height), 1))
     return Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
-
-
-def pairs(
-    source: np.ndarray, translated: np.ndarray, faces: list[CroppedFace]
-) -> Iterator[list[Image.Image]]:
-    """Each face before and after, as large as a tile and as upright as the network saw it."""
-    for face in faces:
-        to_tile = face.to_face.then(enlargement(face))
-        yield [Image.fromarray(sample_face(photo, to_tile, TILE)) for photo in (source, translated)]
-
-
-def enlargement(face: CroppedFace) -> Similarity:
-    """From the face's pixels to the tile's."""
-    return similarity(TILE / len(face.image), 0, (0, 0), (0, 0))

@@ -18,10 +18,9 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.translate import Translator, load_translator, require_class
 from agegen.faces import landmarks
-from agegen.faces.alignment import Similarity, similarity
+from agegen.faces.alignment import similarity
 from agegen.faces.geometry import Geometry, geometry_of, read_geometry, write_geometry
 from agegen.faces.pixels import GREY_LEVELS, LUMINANCE
 from agegen.faces.store import FaceStore
@@ -80,7 +79,10 @@ class PhotoTranslator(NamedTuple):
         """What the generator changes in faces, each where it belongs in their photo."""
         before = self.translator.views(np.stack([face.image for face in faces]))
         levels = in_levels(self.translator.translate(before, self.to) - before, grey)
-        to_view = view_transform(self.translator.config, self.translator.store_size)
+        # from the pixels of a face as the store keeps it to those of `Translator.views`
+        config, crop = self.translator.config, self.translator.config.augment.crop
+        first = (self.translator.store_size - crop) // 2
+        to_view = similarity(config.size / crop, 0, (first, first), (0, 0))
         return [
             Change(change, face.to_face.then(to_view))
             for face, change in zip(faces, levels, strict=True)
@@ -113,13 +115,6 @@ def in_levels(change: Tensor, grey: bool) -> np.ndarray:
         return levels
     brightness = levels @ np.array(LUMINANCE, np.float32)
     return np.repeat(brightness[..., None], 3, axis=-1)
-
-
-def view_transform(config: CycleGANConfig, store_size: int) -> Similarity:
-    """From the pixels of a face as the store keeps it to those of `Translator.views`."""
-    crop = config.augment.crop
-    first = (store_size - crop) // 2
-    return similarity(config.size / crop, 0, (first, first), (0, 0))
 
 
 def load_photo_translator(

@@ -7,6 +7,7 @@ shows it beside its source, and ``translations.csv`` with a row per face.
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,18 +16,13 @@ import tyro
 from PIL import Image
 
 from agegen.faces import landmarks
-from agegen.faces.alignment import outline
 from agegen.faces.decode import BadImageError
 from agegen.faces.records import Rejected
 from agegen.photos.crop import Photo, read_photo
 from agegen.photos.journal import PhotoResult
-from agegen.photos.sets import Work, explain_no_face, one_line, work_through
+from agegen.photos.sets import Work, explain_no_face, must_be_centred, one_line, work_through
 from agegen.photos.strips import make_strip
-from agegen.photos.translate import (
-    PhotoTranslator,
-    TranslatedPhoto,
-    load_photo_translator,
-)
+from agegen.photos.translate import PhotoTranslator, load_photo_translator
 from agegen.run.errors import UserError
 from agegen.run.files import write_rows, written_whole
 from agegen.run.tensor_files import checksum
@@ -72,13 +68,7 @@ def translate_photos(config: TranslatePhotosConfig) -> None:
         UserError: there is no photo at all, the output folder holds the photos or may not be
             written, or the run or its store is missing or damaged.
     """
-    centred = config.centred
-    if not centred and not landmarks.available():
-        print(
-            "note: faces are not looked for, as the extra photos is not installed "
-            "(pip install 'agegen[photos]'): each photo is translated as one face"
-        )
-        centred = True
+    centred = must_be_centred(config.centred, "each photo is translated as one face")
     search_pixels = round(config.search_megapixels * 1e6)
     translator = load_photo_translator(
         config.run, config.to, config.faces, centred, search_pixels, config.weights
@@ -110,28 +100,18 @@ def translate_files(
     def write(results: list[PhotoResult]) -> None:
         write_rows(out / TABLE, COLUMNS, [tuple(row) for result in results for row in result.rows])
 
-    work = Work(
-        ("translate", "translating"),
-        TABLE,
-        request_of(translator),
-        lambda path, name: translate_file(translator, path, out, name),
-        refuse,
-        write,
-    )
-    yield from work_through(work, paths, out)
-
-
-def request_of(translator: PhotoTranslator) -> dict:
-    """All that decides what becomes of a photo."""
-    return {
+    request = {
         "weights": checksum(translator.translator.generators.state_dict()),
-        "to": translator.to,
+        "to": to,
         "geometry": asdict(translator.geometry) if translator.geometry else None,
         "search_pixels": translator.search_pixels,
     }
+    translate = partial(translate_file, translator, out=out)
+    work = Work(("translate", "translating"), TABLE, request, translate, refuse, write)
+    yield from work_through(work, paths, out)
 
 
-def translate_file(translator: PhotoTranslator, path: Path, out: Path, name: str) -> PhotoResult:
+def translate_file(translator: PhotoTranslator, path: Path, name: str, out: Path) -> PhotoResult:
     """Translate one photo and write its pictures, whose names begin with `name`."""
     to = translator.to
     try:
@@ -150,7 +130,9 @@ def translate_file(translator: PhotoTranslator, path: Path, out: Path, name: str
     strip = make_strip(shown, translated, result.faces, to)
     with written_whole(out / f"{name}_{to}_strip.png") as temporary:
         strip.save(temporary, "PNG")
-    boxes = boxes_of(result)
+    height, width = result.photo.shape[:2]
+    whole = np.array([0.0, 0.0, width, height])
+    boxes = [whole] if result.faces is None else [face.box for face in result.faces]
     count = f"{len(boxes)} face{'s' if len(boxes) > 1 else ''}"
     line = f"{one_line(path)}: {count} translated to {to}: {one_line(written)}"
     rows = [
@@ -170,12 +152,3 @@ def saving_options(photo: Photo) -> dict:
     """How to save what became of a photo: JPEG for JPEG and HEIC, else PNG, with its profile."""
     options = dict(JPEG) if photo.format in ("JPEG", "MPO", "HEIF") else {"format": "PNG"}
     return options | ({"icc_profile": photo.profile} if photo.profile else {})
-
-
-def boxes_of(result: TranslatedPhoto) -> list[np.ndarray]:
-    """The faces' squares as boxes in the photo; the whole photo if it was one face."""
-    if result.faces is None:
-        height, width = result.photo.shape[:2]
-        return [np.array([0.0, 0.0, width, height])]
-    corners = [outline(face.to_face, len(face.image)) for face in result.faces]
-    return [np.concatenate([c.min(axis=0), c.max(axis=0)]) for c in corners]

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from agegen.benchmark.config import BenchmarkConfig
-from agegen.benchmark.estimates import Estimate, estimate
 from agegen.benchmark.machine import Machine
 from agegen.benchmark.scaling import Scaling, Way, ways_to_try
-from agegen.benchmark.table import aligned, duration, write_table
+from agegen.benchmark.table import Estimate, aligned, duration, estimate, write_table
 from agegen.benchmark.turns import Contestant, Group, Speed
 from agegen.classifier.config import TrainConfig
 from agegen.cyclegan.config import CycleGANConfig

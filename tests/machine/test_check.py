@@ -15,12 +15,11 @@ from agegen.classifier.config import TrainConfig
 from agegen.faces.store import FaceStore
 from agegen.machine import check as check_module
 from agegen.machine import first_step
-from agegen.machine.check import check
+from agegen.machine.check import GOOD, UNKNOWN, WRONG, check
 from agegen.machine.config import CheckConfig
 from agegen.machine.first_step import Step, Way, check_first_step
 from agegen.machine.part import Part
 from agegen.machine.setting import NARROW, Setting
-from agegen.machine.verdict import GOOD, UNKNOWN, WRONG
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
 

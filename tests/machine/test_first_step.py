@@ -8,13 +8,7 @@ from torch import Tensor
 
 from agegen.classifier.model import build_model
 from agegen.faces.store import FaceStore
-from agegen.machine.first_step import (
-    Step,
-    Way,
-    classifier_step,
-    compare,
-    ways_to_compute,
-)
+from agegen.machine.first_step import Step, Way, classifier_step, compare, ways_to_compute
 from agegen.machine.part import Part
 from agegen.machine.setting import NARROW, settle
 

@@ -8,8 +8,8 @@ from agegen.benchmark.machine import Machine
 from agegen.benchmark.turns import Contestant, Speed
 from agegen.faces.store import FaceStore
 from agegen.machine import speeds
-from agegen.machine.clock import Clock
 from agegen.machine.contestants import FIRST, Entry, all_entries
+from agegen.machine.part import Clock
 from agegen.machine.setting import NARROW, Setting, settle
 
 PEAKS = {"float32": 1e12, "bf16": 2e12}
@@ -17,10 +17,10 @@ MACHINE = Machine("CPU", 2, 2, "", 0, "2", "today", ("float32", "bf16"), PEAKS)
 
 
 def entry(name: str, speed: float, flags: str | None, batch: int = 4) -> Entry:
-    contestant = Contestant(name, lambda: Speed(speed, 1.0), "bf16", 1e9, is_default=flags == "")
+    contestant = Contestant(name, lambda: Speed(speed, 1.0), "bf16", 1e9)
     if speed < 0:
         contestant = Contestant(name, lambda: 1 // 0, "bf16", 1e9)  # type: ignore[arg-type]
-    return Entry("CycleGAN", batch, contestant, flags, FIRST, flags == "--compile")
+    return Entry("CycleGAN", batch, contestant, flags, FIRST)
 
 
 @pytest.fixture
@@ -128,8 +128,11 @@ def test_each_group_begins_with_what_others_are_compared_with(
         first.setdefault((e.training, e.batch), e.contestant.name)
     assert {n for (t, _), n in first.items() if t == "CycleGAN"} == {"plain step, float32"}
     assert len(first) == (5 if gpu else 2)
-    defaults = [(e.training, e.batch) for e in entries if e.contestant.is_default]
-    assert sorted(defaults) == [("CycleGAN", 4 if gpu else 1), ("classifier", 64)]
+    defaults: dict = {}
+    for e in entries:
+        if e.flags == "":
+            defaults.setdefault(e.training, e.batch)
+    assert defaults == {"CycleGAN": 4 if gpu else 1, "classifier": 64}
     compiled = [(e.training, e.batch) for e in entries[8:10] if e.compiles]
     assert compiled == ([("CycleGAN", 4), ("classifier", 64)] if gpu else [])
     assert any("cuDNN not tuned" in e.contestant.name for e in entries) == gpu

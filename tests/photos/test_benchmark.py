@@ -11,7 +11,8 @@ from photos import picture
 from agegen.faces.alignment import similarity
 from agegen.faces.landmarks import FoundFace
 from agegen.photos import benchmark as photo_benchmark
-from agegen.photos.benchmark import alignment_errors, match, measure_scenes
+from agegen.photos.benchmark import NEAR, alignment_errors, measure_scenes
+from agegen.photos.real_photos import pair_up
 from agegen.photos.scenes import Pasted, SceneConfig, middle, paste_faces
 from agegen.run.errors import UserError
 
@@ -23,12 +24,12 @@ def pasted(centre, side=100, tilt=0.0, chip=0, size=48):
 
 
 def test_a_find_belongs_to_the_face_whose_centre_is_near():
-    faces = [pasted((100, 100)), pasted((300, 100)), pasted((500, 100))]
+    faces = [(*middle(pasted((x, 100))), 100) for x in (100, 300, 500)]
     verdicts = [make_verdict(1, centre=(305, 110)), make_verdict(2, centre=(100, 140))]
-    matched, extra = match(faces, verdicts)
+    matched, extra = pair_up(faces, verdicts, NEAR)
     assert matched == [None, verdicts[0], None]  # 40 pixels are more than a third of 100
     assert extra == [verdicts[1]]
-    assert match(faces, []) == ([None, None, None], [])
+    assert pair_up(faces, [], NEAR) == ([None, None, None], [])
 
 
 @pytest.fixture

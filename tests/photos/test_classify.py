@@ -14,7 +14,7 @@ from agegen.classifier.predict import load_classifier
 from agegen.faces import landmarks
 from agegen.photos.classify import PhotoClassifier, load_photo_classifier
 from agegen.photos.crop import crop_centre
-from agegen.photos.view_temperature import FILE as TEMPERATURES
+from agegen.photos.needs import TEMPERATURES
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
 

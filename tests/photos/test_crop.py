@@ -17,13 +17,7 @@ from agegen.faces.decode import BadImageError, decode_face
 from agegen.faces.geometry import SQUARE, Geometry
 from agegen.faces.landmarks import FoundFace, eye_line
 from agegen.photos import crop as face_photos
-from agegen.photos.crop import (
-    crop_centre,
-    crop_faces,
-    decode_photo,
-    face_transform,
-    list_photos,
-)
+from agegen.photos.crop import crop_centre, crop_faces, decode_photo, face_transform, list_photos
 
 # of UTKFace's, in faces of 100 pixels
 GEOMETRY = Geometry("x", 100, 50, 50, [[76, 30], [61, 31], [22, 30], [38, 31], [49, 59]])

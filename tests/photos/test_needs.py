@@ -2,23 +2,26 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_photos import keep_made_geometry
 from real_face import hopper
+from scipy.optimize import minimize_scalar
 from trained_runs import copy_of_training
 
+from agegen.classifier.predict import load_classifier
 from agegen.faces import geometry, landmarks
-from agegen.photos import familiarity, view_temperature
+from agegen.photos import familiarity
 from agegen.photos import needs as photo_needs
 from agegen.photos.classify import load_photo_classifier
-from agegen.photos.needs import FILE, keep_needs, needs_of
+from agegen.photos.needs import FILE, TEMPERATURES, calibrated_for_ten, keep_needs, needs_of
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, write_json
 
-KEPT = (FILE, familiarity.FILE, view_temperature.FILE, geometry.FILE)
+KEPT = (FILE, familiarity.FILE, TEMPERATURES, geometry.FILE)
 
 
 @pytest.fixture
@@ -138,3 +141,77 @@ def test_a_store_that_is_damaged_is_not_as_one_that_is_gone(run):
     (run.parent / "faces" / "images.npy").unlink()
     with pytest.raises(UserError, match="is damaged"):
         needs_of(run)
+
+
+# the temperature for the mean of ten views
+
+
+@pytest.fixture(scope="module")
+def classifier(trained_run):
+    return load_classifier(trained_run, "cpu")
+
+
+@pytest.fixture
+def copied(trained_run, tmp_path):
+    return copy_of_training(trained_run, tmp_path / "run")
+
+
+def test_it_minimises_the_loss_of_the_validation_faces(classifier, drawn_store, copied):
+    calibrated = calibrated_for_ten(classifier, drawn_store, copied)
+    assert calibrated.views == "ten"
+    chosen = drawn_store.indices("val")
+    y = drawn_store.labels[chosen]
+    logit = classifier.log_odds(drawn_store.images, chosen, "ten")
+
+    def loss(log_t):
+        return np.logaddexp(0, np.where(y == 1, -1, 1) * logit / np.exp(log_t)).mean()
+
+    best = minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-8})
+    assert np.log(calibrated.temperature) == pytest.approx(best.x, abs=1e-4)
+    p = calibrated.probabilities(drawn_store.images[:5])
+    expected = 1 / (
+        1 + np.exp(-classifier.log_odds(drawn_store.images[:5], None, "ten") / np.exp(best.x))
+    )
+    np.testing.assert_allclose(p, expected, atol=1e-4)
+
+
+def test_a_run_with_those_views_is_itself(classifier, drawn_store, copied):
+    ten = replace(classifier, views="ten")
+    assert calibrated_for_ten(ten, drawn_store, copied) is ten
+    assert not (copied / TEMPERATURES).exists()
+
+
+def test_it_is_fitted_once_and_kept(classifier, drawn_store, copied, monkeypatch):
+    first = calibrated_for_ten(classifier, drawn_store, copied)
+    monkeypatch.setattr(photo_needs, "fit", None)
+    assert calibrated_for_ten(classifier, drawn_store, copied).temperature == first.temperature
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda c: "[",
+        lambda c: "[]",
+        lambda c: json.dumps(c | {"temperature": "warm"}),
+        lambda c: json.dumps(c | {"weights": "others", "temperature": 9.0}),
+        lambda c: json.dumps(c | {"faces": "others", "temperature": 9.0}),
+        lambda c: json.dumps(c | {"views": "five", "temperature": 9.0}),
+    ],
+)
+def test_what_is_damaged_or_of_others_is_fitted_again(classifier, drawn_store, copied, spoil):
+    first = calibrated_for_ten(classifier, drawn_store, copied)
+    path = copied / TEMPERATURES
+    path.write_text(spoil(json.loads(path.read_text())))
+    again = calibrated_for_ten(classifier, drawn_store, copied)
+    assert again.temperature == pytest.approx(first.temperature)
+
+
+def test_a_run_that_may_not_be_written_keeps_nothing(classifier, drawn_store, copied):
+    (copied / TEMPERATURES).mkdir()
+    assert calibrated_for_ten(classifier, drawn_store, copied).temperature > 0
+
+
+def test_without_validation_faces_it_is_one_sentence(classifier, drawn_store, copied):
+    none = replace(drawn_store, splits=np.full(len(drawn_store), "train"))
+    with pytest.raises(UserError, match="no validation faces"):
+        calibrated_for_ten(classifier, none, copied)

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from made_photos import make_photo, make_verdict
 
-from agegen.photos.real_photos import (
-    MarkedFace,
-    compare,
-    measure_real_photos,
-    read_marks,
-)
+from agegen.photos.real_photos import NEAR, RealFace, measure_real_photos, pair_up, read_marks
 from agegen.run.errors import UserError
 
 AGES = {"young": [20, 26], "old": [52, 62]}
@@ -26,8 +21,7 @@ def write(folder, *lines):
 def classifying(**verdicts):
     """A photo classifier that says of each photo what it is told to."""
     return SimpleNamespace(
-        ages=AGES,
-        classify_file=lambda path: (make_photo(path, *verdicts[path.stem]), None),
+        ages=AGES, classify_file=lambda path: (make_photo(path, *verdicts[path.stem]), None)
     )
 
 
@@ -35,8 +29,8 @@ def test_marks_are_read_by_photo(tmp_path):
     write(tmp_path, "a.jpg,10,20.5,30,front,23", "b.jpg,,,,,", "a.jpg,50,60,30,side,")
     assert read_marks(tmp_path / "marks.csv") == {
         "a.jpg": [
-            MarkedFace("a.jpg", 10, 20.5, 30, "front", 23),
-            MarkedFace("a.jpg", 50, 60, 30, "side", None),
+            RealFace("a.jpg", 10, 20.5, 30, "front", 23),
+            RealFace("a.jpg", 50, 60, 30, "side", None),
         ],
         "b.jpg": [],
     }
@@ -63,22 +57,22 @@ def test_a_missing_table_says_what_belongs_in_it(tmp_path):
 
 
 def mark(x, width=100.0):
-    return MarkedFace("a.jpg", x, 100, width, "front", None)
+    return (x, 100, width)
 
 
 def test_the_nearest_pairs_belong_together():
     marks = [mark(100), mark(150)]
     finds = [make_verdict(1, centre=(145, 100)), make_verdict(2, centre=(110, 100))]
-    assert compare(marks, finds) == ([finds[1], finds[0]], [])
+    assert pair_up(marks, finds, NEAR) == ([finds[1], finds[0]], [])
 
 
 def test_far_finds_and_second_finds_are_false():
     finds = [make_verdict(i, centre=(x, 100)) for i, x in enumerate((105, 130, 400), 1)]
-    found, extra = compare([mark(100), mark(700)], finds)
+    found, extra = pair_up([mark(100), mark(700)], finds, NEAR)
     assert found == [finds[0], None]
     assert extra == finds[1:]
-    assert compare([], finds) == ([], finds)
-    assert compare([mark(1)], []) == ([None], [])
+    assert pair_up([], finds, NEAR) == ([], finds)
+    assert pair_up([mark(1)], [], NEAR) == ([None], [])
 
 
 def test_every_mark_and_every_find_is_accounted_for(tmp_path):

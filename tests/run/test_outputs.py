@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from agegen.faces.store import FaceStore
-from agegen.photos.pack_classifier import pack_classifier
+from agegen.photos.pack import pack_classifier
 from agegen.photos.scenes import save_scene
 from agegen.run.errors import UserError
 from agegen.run.files import write_json, write_rows, write_text, written_together

@@ -15,7 +15,7 @@ from agegen.classifier.predict import load_classifier
 from agegen.faces.store import FaceStore
 from agegen.photos import needs as photo_needs
 from agegen.photos.classify import load_photo_classifier
-from agegen.photos.pack_classifier import pack_classifier
+from agegen.photos.pack import pack_classifier
 from agegen.run.errors import UserError
 
 

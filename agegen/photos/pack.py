@@ -1,4 +1,4 @@
-"""A trained classifier as a small folder that needs no store: to hand on, or for the package."""
+"""A trained classifier, or generators, as a small folder that needs no store: to hand on."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,7 +15,12 @@ from agegen.classifier.evaluate_run import trained_on
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
+from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.translate import LAST
+from agegen.faces.geometry import write_geometry
+from agegen.faces.records import CLASS_NAMES
 from agegen.photos.needs import needs_of
+from agegen.photos.translate import load_photo_translator
 from agegen.run.configs import to_plain
 from agegen.run.errors import UserError
 from agegen.run.files import explained_write_errors, read_json, write_json
@@ -58,8 +63,7 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
         UserError: the run or its store is missing or damaged, the store is another one, or `out`
             holds a run.
     """
-    if (out / CONFIG).exists():
-        raise UserError(f"{out} already holds a run: choose another --out")
+    require_free(out)
     before = load_classifier(run)
     store = open_faces(before.config, faces)
     if not trained_on(run, store):
@@ -68,11 +72,14 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out) as folder:
             made = Path(folder)
-            write_packed(run, made, before.config)
+            half = in_half(load_tensors(run / "best.safetensors"))
+            save_tensors(made / "best.safetensors", half)
+            write_json(made / "best.json", read_json(run / "best.json"))
+            write_portable(made, before.config, run)
             needs_of(made, store.folder)
-            after = load_classifier(made)
             change = compare(
-                predict_split(before, store, "test"), predict_split(after, store, "test")
+                predict_split(before, store, "test"),
+                predict_split(load_classifier(made), store, "test"),
             )
             # config.json, which makes a folder a run, comes last
             paths = [path for path in made.iterdir() if not path.name.startswith(".")]
@@ -83,18 +90,47 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
     return change
 
 
-def write_packed(run: Path, folder: Path, config: TrainConfig) -> None:
-    """Write what makes a run of the best weights: them, their temperature and the config."""
-    save_tensors(folder / "best.safetensors", in_half(load_tensors(run / "best.safetensors")))
-    write_json(folder / "best.json", read_json(run / "best.json"))
-    write_json(folder / CONFIG, portable(config, read_json(run / CONFIG)))
+def pack_cyclegan(
+    run: Path, out: Path, faces: Path | None = None, weights: str | None = None
+) -> str:
+    """Write generators in half precision.
+
+    Args:
+        run: folder of the CycleGAN's training.
+        out: where to; a model card that is there stays.
+        faces: folder of its FaceStore, if the run does not know how its faces are cropped and the
+            store was moved.
+        weights: "best" or "generators", the last ones; None takes the best if any were chosen.
+
+    Returns:
+        Which weights they are: "best" or "generators".
+
+    Raises:
+        UserError: the run is missing or damaged, does not know how faces are cropped, or `out`
+            holds a run.
+    """
+    require_free(out)
+    loaded = load_photo_translator(run, CLASS_NAMES[1], faces, weights=weights)
+    weights = loaded.translator.weights
+    half = in_half(load_tensors(run / f"{weights}.safetensors"))
+    save_tensors(out / f"{LAST}.safetensors", half)
+    if loaded.geometry:
+        write_geometry(out, loaded.geometry)
+    write_portable(out, replace(loaded.translator.config, judge=None), run)
+    return weights
 
 
-def portable(config: TrainConfig, saved: dict) -> dict:
-    """The content of config.json without the paths of this machine."""
-    start = PRETRAINED if config.start_from == PRETRAINED else None  # a path of this machine
+def require_free(out: Path) -> None:
+    """Refuse a folder that holds a run."""
+    if (out / CONFIG).exists():
+        raise UserError(f"{out} already holds a run: choose another --out")
+
+
+def write_portable(out: Path, config: TrainConfig | CycleGANConfig, run: Path) -> None:
+    """Write a run's config.json without the paths of this machine, of which a start is one."""
+    start = PRETRAINED if config.start_from == PRETRAINED else None
     moved = replace(config, faces=PRETRAINED, out=PRETRAINED, resume=False, start_from=start)
-    return {**saved, "config": to_plain(moved)}
+    write_json(out / CONFIG, {**read_json(run / CONFIG), "config": to_plain(moved)})
 
 
 def compare(before: Predictions, after: Predictions) -> HalfPrecision:
