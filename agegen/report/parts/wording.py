@@ -69,6 +69,11 @@ def count(number: int, name: str, plural: str = "s") -> str:
     return f"{number:,} {name}{'' if number == 1 else plural}"
 
 
+def of_how_many(share: dict) -> str:
+    """12 of 941."""
+    return f"{share['count']:,.0f} of {share['n']:,}"
+
+
 def by_class(counts: dict) -> str:
     """651 young, 290 old."""
     return ", ".join(f"{counts[name]:,} {name}" for name in CLASS_NAMES)
