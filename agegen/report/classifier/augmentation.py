@@ -19,12 +19,7 @@ FACTOR, PARTS = "augmentation", "augmentation_effects"
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after the random crops.
-
-    Args:
-        folder: of the analysis; the study lies beside it.
-        evaluation: unused: the effect is measured by trainings of a study's own.
-    """
+    """Answer the question after the random crops."""
     chapter = read_json(folder / "augmentation.json")
     measured, pictures = ["Its effect is not measured yet."], [picture_views(folder, chapter)]
     if has_study(folder):

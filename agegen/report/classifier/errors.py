@@ -4,8 +4,7 @@ from pathlib import Path
 
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.classifier.groups import picture_by_age
-from agegen.report.classifier.kept_faces import make_gallery, read_faces
-from agegen.report.parts.examples import Gallery
+from agegen.report.parts.examples import Gallery, make_gallery, read_faces
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import Picture, embed_png
 from agegen.report.parts.wording import (

@@ -7,8 +7,7 @@ import numpy as np
 
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.classifier.groups import picture_by_age
-from agegen.report.classifier.kept_faces import make_gallery, read_faces
-from agegen.report.parts.examples import Gallery
+from agegen.report.parts.examples import Gallery, make_gallery, read_faces
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import CLASS_COLOURS, Figure, Picture, picture
 from agegen.report.parts.wording import is_clear, of_how_many, share_intervals, show, signed

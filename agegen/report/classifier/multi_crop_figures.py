@@ -1,32 +1,26 @@
 """Figures of the multi-crop evaluation: scores and gains against the number of views."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from agegen.report.parts.style import BLACK, BLUE, GREY, VERMILLION, Picture, error_bar, picture
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILLION,
+    Axes,
+    Figure,
+    Picture,
+    draw_points,
+    picture,
+)
 from agegen.report.parts.wording import show, signed
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-SCORES = {
-    "accuracy": "accuracy",
-    "roc_auc": "AUC",
-    "expected_calibration_error": "ECE",
-}
+SCORES = {"accuracy": "accuracy", "roc_auc": "AUC", "expected_calibration_error": "ECE"}
 GAINS = {"accuracy_gain": "accuracy", "roc_auc_gain": "AUC"}
 DIGITS = 4  # gains are small
 TITLES = {
-    "centre": "centre crop",
-    "flip": "centre and mirror image",
-    "five": "5-crop",
-    "ten": "10-crop",
-}
+    "centre": "centre crop", "flip": "centre and mirror image", "five": "5-crop", "ten": "10-crop",
+}  # fmt: skip
 STYLES = {"logits": (BLUE, "o", 0.98), "probabilities": (VERMILLION, "D", 1.07)}
 """Colour, marker and shift along the logarithmic axis of both averages."""
 
@@ -75,13 +69,7 @@ def picture_score(rows: list[dict], score: str, sample: str) -> Picture:
 
 
 def draw_score(figure: Figure, rows: list[dict], score: str) -> None:
-    """Random crops as joined points, fixed views as hollow ones, for both averages.
-
-    Args:
-        figure: to draw on.
-        rows: the schemes of multi_crop.json.
-        score: which of their figures.
-    """
+    """Random crops as joined points, fixed views as hollow ones, for both averages."""
     axes = figure.subplots()
     for average, (colour, marker, shift) in STYLES.items():
         for fixed in (False, True):
@@ -92,17 +80,16 @@ def draw_score(figure: Figure, rows: list[dict], score: str) -> None:
             kind = "fixed views" if fixed else "random crops"
             look = {"color": colour, "marker": marker, "label": f"{kind}, mean of {average}"}
             look |= {"linestyle": "none", "markerfacecolor": "white"} if fixed else {}
-            draw_points(axes, chosen, score, shift * (1.12 if fixed else 0.94), look)
+            draw_scores(axes, chosen, score, shift * (1.12 if fixed else 0.94), look)
     axes.axhline(find(rows, "centre")[score]["value"], color=GREY, linestyle="--", linewidth=1)
     label_views(axes, SCORES[score])
     figure.legend(loc="outside lower center", ncols=2)
 
 
-def draw_points(axes: Axes, rows: list[dict], key: str, shift: float, look: dict) -> None:
+def draw_scores(axes: Axes, rows: list[dict], key: str, shift: float, look: dict) -> None:
     """Values with their intervals at their number of views."""
-    error = np.array([error_bar(**row[key]) for row in rows]).T
-    x = [row["views"] * shift for row in rows]
-    axes.errorbar(x, [row[key]["value"] for row in rows], error, elinewidth=0.9, **look)
+    x, found = [row["views"] * shift for row in rows], [row[key] for row in rows]
+    draw_points(axes, x, found, rows=False, elinewidth=0.9, **look)
 
 
 def label_views(axes: Axes, name: str) -> None:
@@ -125,12 +112,7 @@ def picture_gains(rows: list[dict], sample: str) -> Picture:
 
 
 def draw_gains(figure: Figure, rows: list[dict]) -> None:
-    """Gains in accuracy and AUC against the number of views.
-
-    Args:
-        figure: to draw on.
-        rows: schemes other than the centre crop, averaging logits.
-    """
+    """Gains in accuracy and AUC against the number of views."""
     axes = figure.subplots()
     styles = zip(GAINS.items(), STYLES.values(), strict=True)
     for (key, name), (colour, marker, shift) in styles:
@@ -141,7 +123,7 @@ def draw_gains(figure: Figure, rows: list[dict]) -> None:
                 continue
             look = {"color": colour, "marker": marker}
             look |= {"linestyle": "none", "markerfacecolor": "white"} if fixed else {"label": name}
-            draw_points(axes, chosen, key, shift * (1.12 if fixed else 0.94), look)
+            draw_scores(axes, chosen, key, shift * (1.12 if fixed else 0.94), look)
     axes.axhline(0, color=BLACK, linewidth=0.8)
     label_views(axes, "difference from the centre crop")
     figure.legend(loc="outside lower center", ncols=2)

@@ -1,20 +1,21 @@
 """What each hyperparameter does: the differences that a study measured, factor by factor."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.style import BLACK, BLUE, VERMILLION, Picture, error_bar, picture
-from agegen.report.parts.wording import by_class, is_clear, show, signed
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    VERMILLION,
+    Figure,
+    Picture,
+    draw_points,
+    label_rows,
+    picture,
+)
+from agegen.report.parts.wording import is_clear, sample, show, signed
 from agegen.run.files import read_json
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SCORES = {"balanced_accuracy": "balanced accuracy", "roc_auc": "AUC"}
 ELSEWHERE = ("training_faces", "augmentation", "augmentation_effects")
@@ -23,12 +24,7 @@ HEADER = ("setting", "seeds", "steps", "s per trial", "balanced accuracy", "AUC"
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after the hyperparameters.
-
-    Args:
-        folder: of the analysis; the study lies beside it.
-        evaluation: unused: a study measures trainings of its own.
-    """
+    """Answer the question after the hyperparameters."""
     study = read_study(folder)
     factors = [factor for factor in study["factors"] if factor["name"] not in ELSEWHERE]
     return Section(
@@ -140,7 +136,7 @@ def sample_of_study(study: dict, settings: list[dict]) -> str:
     seeds = sorted({len(setting["seeds"]) for setting in settings})
     counts = "–".join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))
     return (
-        f"validation split, n = {study['n']:,}: {by_class(study['n_by_class'])}; {counts} "
+        f"{sample('validation', study['n_by_class'])}; {counts} "
         f"{'seed' if seeds[-1] == 1 else 'seeds'}"
     )
 
@@ -167,28 +163,20 @@ def picture_factor(study: dict, factor: dict) -> Picture:
 
 
 def draw_effects(figure: Figure, factor: dict) -> None:
-    """Difference of every setting from the base, in balanced accuracy and AUC.
-
-    Args:
-        figure: to draw on.
-        factor: of study.json; its settings from the top down.
-    """
+    """Difference of every setting from the base, in balanced accuracy and AUC."""
     axes = figure.subplots()
     settings = factor["settings"]
     styles = {"balanced_accuracy": (BLUE, "o", -0.13), "roc_auc": (VERMILLION, "D", 0.13)}
     for score, (colour, marker, shift) in styles.items():
-        found = [(row, s["differences"][score]) for row, s in enumerate(settings)]
-        found = [(row, d) for row, d in found if d is not None and d["value"] is not None]
-        error = np.array([error_bar(**d) for _, d in found]).reshape(-1, 2).T
-        axes.errorbar(
-            [d["value"] for _, d in found], [row + shift for row, _ in found], xerr=error,
-            color=colour, marker=marker, linestyle="none", label=SCORES[score],
+        found = {row + shift: s["differences"][score] for row, s in enumerate(settings)}
+        found = {row: d for row, d in found.items() if d is not None and d["value"] is not None}
+        draw_points(
+            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
+            linestyle="none", label=SCORES[score],
         )  # fmt: skip
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    axes.set_yticks(range(len(settings)), [tick(setting) for setting in settings])
-    axes.set(
-        xlabel="difference from the base", ylabel=factor["axis"], ylim=(len(settings) - 0.5, -0.5)
-    )
+    names = [tick(setting) for setting in settings]
+    label_rows(axes, names, xlabel="difference from the base", ylabel=factor["axis"])
     figure.legend(loc="outside lower center", ncols=2)
 
 

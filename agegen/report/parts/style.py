@@ -94,7 +94,7 @@ def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -
 
     Args:
         draw: fills an empty figure.
-        title: says which faces are shown, and how many.
+        title: says which faces are shown, and how many; "" writes none.
         height: in inches.
         kind: "svg" or "png".
     """
@@ -104,7 +104,8 @@ def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -
     buffer, unsaid = BytesIO(), {"svg": ("Date", "Creator"), "png": ("Software",)}
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        figure.suptitle(title, x=0, ha="left", fontsize=9, color="#444444")
+        if title:
+            figure.suptitle(title, x=0, ha="left", fontsize=9, color="#444444")
         draw(figure)
         metadata = dict.fromkeys(unsaid[kind])
         figure.savefig(buffer, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
