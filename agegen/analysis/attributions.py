@@ -18,7 +18,7 @@ from torchvision.transforms.functional import gaussian_blur
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
 from agegen.analysis.errors import choose_examples
-from agegen.analysis.face_sheets import Tile, name_answer, save_sheet
+from agegen.analysis.face_sheets import Sheet, Tile, name_answer, save_sheet
 from agegen.analysis.neighbours import unit
 from agegen.analysis.untrained import fresh_network
 from agegen.classifier.evaluate import Predictions
@@ -193,7 +193,7 @@ def save_examples(analysis: Analysis) -> None:
         maps = attribute(analysis.classifier.model, views)
         captions = [name_answer(analysis.store, test.indices[r], test.p[r]) for r in rows]
         sheet += faces_above_maps(to_uint8(views).cpu().numpy(), maps.signed, captions)
-    save_sheet(analysis.folder / "attributions_faces.png", sheet)
+    save_sheet(analysis.folder / "attributions_faces.png", Sheet(sheet))
 
 
 def save_classes(analysis: Analysis, labels: np.ndarray, views: Tensor, signed: np.ndarray) -> None:
@@ -208,7 +208,7 @@ def save_classes(analysis: Analysis, labels: np.ndarray, views: Tensor, signed: 
         for k, name in enumerate(CLASS_NAMES)
         if (labels == k).any()
     }
-    save_sheet(analysis.folder / "attributions_classes.png", [mean_tiles(means)])
+    save_sheet(analysis.folder / "attributions_classes.png", Sheet([mean_tiles(means)]))
     path = analysis.folder / "attributions_maps.npz"
     with written_whole(path) as temporary, temporary.open("wb") as file:
         maps: dict[str, Any] = {name: mean.signed for name, mean in means.items()}

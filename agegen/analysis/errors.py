@@ -12,6 +12,7 @@ import numpy as np
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
 from agegen.analysis.face_sheets import (
+    Sheet,
     Tile,
     describe_face,
     name_answer,
@@ -60,8 +61,8 @@ def analyze(analysis: Analysis) -> dict:
     save_faces(analysis.folder / "errors_faces.npz", store, indices)
     shown = [row for rows in chosen.values() for row in rows[:SHEET_ROWS]]
     heads = ["test face", *(f"nearest {i + 1}" for i in range(nearest.indices.shape[1]))]
-    sheet = [neighbour_row(store, test, row, nearest) for row in shown]
-    save_sheet(analysis.folder / "errors_nearest.png", sheet, heads)
+    sheet = Sheet([neighbour_row(store, test, row, nearest) for row in shown], heads)
+    save_sheet(analysis.folder / "errors_nearest.png", sheet)
     return {
         "n": len(test.labels),
         "neighbours": nearest.indices.shape[1],

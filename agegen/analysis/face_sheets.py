@@ -18,8 +18,6 @@ from agegen.run.files import written_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TILE = 1.15  # side of a picture's place, in inches
-CAPTION = 0.3  # height of the captions below a row, as a share of it
 DOTS_PER_INCH = 130
 JPEG, JPEG_DOTS_PER_INCH = {"quality": 80, "optimize": True}, 105  # in notebooks
 
@@ -34,13 +32,16 @@ class Tile(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of tiles from left to right, shorter ones end earlier; `heads` stand above the columns.
+    """Rows of tiles from left to right, shorter ones end earlier.
 
     At the end of a notebook's cell it shows itself, as a JPEG: a tenth of a PNG's size.
     """
 
     rows: Sequence[Sequence[Tile]]
-    heads: Sequence[str] = ()
+    heads: Sequence[str] = ()  # above the columns
+    names: Sequence[str] = ()  # beside the rows
+    side: float = 1.15  # of a picture's place, in inches
+    below: float = 0.3  # height of the captions below a row, as a share of it
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
         """What a notebook shows: the picture, and its captions for those who cannot see it."""
@@ -60,8 +61,9 @@ def draw_sheet(sheet: Sheet) -> Figure:
 
     rows = sheet.rows
     columns = max(map(len, rows))
-    heights = [1 + CAPTION * any(tile.caption for tile in row) for row in rows]
-    figure = Figure(figsize=(TILE * columns, TILE * sum(heights)), layout="constrained")
+    heights = [1 + sheet.below * any(tile.caption for tile in row) for row in rows]
+    size = (sheet.side * columns, sheet.side * sum(heights))
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
     for axes, row in zip(grid, rows, strict=True):
         for place, tile in zip(axes, row, strict=False):
@@ -75,13 +77,15 @@ def draw_sheet(sheet: Sheet) -> Figure:
                 place.spines[:].set(visible=True, color=tile.frame, linewidth=2)
     for place, head in zip(grid[0], sheet.heads, strict=False):
         place.set_title(head, fontsize=8)
+    for place, name in zip(grid[:, 0], sheet.names, strict=False):
+        place.set_ylabel(name, fontsize=8)
     return figure
 
 
-def save_sheet(path: Path, rows: Sequence[Sequence[Tile]], heads: Sequence[str] = ()) -> None:
-    """Write a `Sheet` as a PNG."""
+def save_sheet(path: Path, sheet: Sheet, dots_per_inch: int = DOTS_PER_INCH) -> None:
+    """Write a sheet as a PNG."""
     with written_whole(path) as temporary:
-        draw_sheet(Sheet(rows, heads)).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
+        draw_sheet(sheet).savefig(temporary, format="png", dpi=dots_per_inch)
 
 
 def describe_face(store: FaceStore, index: int, p: float) -> dict:

@@ -24,18 +24,11 @@ SMALLEST_VARIANCE = 1e-4  # of a colour direction as a share of the largest: gre
 
 
 class Canvas(NamedTuple):
-    """Turns coefficients into unbounded pixels, linearly.
+    """Turns coefficients into unbounded pixels, linearly."""
 
-    Attributes:
-        side: of the images in pixels.
-        scale: float32 (side, side // 2 + 1), the size of each frequency's coefficients; None keeps
-            the pixels themselves as coefficients.
-        colours: float32 (3, 3); a column is the RGB of one decorrelated colour.
-    """
-
-    side: int
-    scale: Tensor | None
-    colours: Tensor
+    side: int  # of the images in pixels
+    scale: Tensor | None  # float32 (side, side // 2 + 1) of each frequency; None keeps pixels
+    colours: Tensor  # float32 (3, 3); a column is the RGB of one decorrelated colour
 
     def shape(self, n: int) -> tuple[int, ...]:
         """Shape of the coefficients of n images."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from agegen.analysis.face_sheets import Tile, save_sheet
+from agegen.analysis.face_sheets import Sheet, Tile, save_sheet
 from agegen.analysis.inputs.optimize import OptimizeConfig, Optimized
 from agegen.classifier.predict import Classifier
 from agegen.faces.pixels import GREY_LEVELS
@@ -72,7 +72,7 @@ def save_inputs(
         ],
     }
     rows = [strip(images, i, image) for i, image in enumerate(figures["images"])]
-    save_sheet(out / "before_after.png", rows)
+    save_sheet(out / "before_after.png", Sheet(rows))
     write_json(out / "figures.json", figures)
     return figures
 
