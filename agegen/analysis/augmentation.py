@@ -82,13 +82,9 @@ def show_effect(images: torch.Tensor, config: AugmentConfig, name: str) -> torch
 def contact_sheet(
     images: np.ndarray, config: AugmentConfig, random: int = RANDOM_VIEWS, seed: int = 0
 ) -> ContactSheet:
-    """Show faces as they are evaluated, each effect alone, and as they are trained on.
+    """Show faces as they are evaluated, each effect alone, and in random views of training.
 
-    Args:
-        images: uint8 (n, h, w, 3), faces at least `config.crop` on each side.
-        config: of the training; its `crop` is not 0.
-        random: number of full random views.
-        seed: of these views.
+    They are uint8 (n, h, w, 3), with sides of at least `config.crop`, which is not 0.
     """
     faces, names = torch.from_numpy(images), effects_of(config)
     columns = [evaluation_views(faces, config.crop)[0]]

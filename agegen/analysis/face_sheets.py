@@ -89,13 +89,7 @@ def save_sheet(path: Path, sheet: Sheet, dots_per_inch: int = DOTS_PER_INCH) -> 
 
 
 def describe_face(store: FaceStore, index: int, p: float) -> dict:
-    """One face in plain JSON; an unknown age is null, an unknown gender "".
-
-    Args:
-        store: where it is from.
-        index: its number there.
-        p: p(old) that a classifier gives it.
-    """
+    """One face in plain JSON with its p(old); an unknown age is null, an unknown gender ""."""
     age = int(store.ages[index])
     return {
         "index": int(index),

@@ -90,14 +90,7 @@ def fold_configs(
 
 
 def cross_validate(configs: list[TrainConfig], workers: int | None = None) -> np.ndarray:
-    """Train the folds (those not done yet) and classify every face by the one that held it out.
-
-    Returns:
-        Calibrated p(old) of all faces of the store, float64 (n,).
-
-    Raises:
-        UserError: a training failed, or the folds leave faces out.
-    """
+    """Train the folds (those not done yet); calibrated p(old) of every face by its own, (n,)."""
     train_all(configs, workers, "label noise: folds")
     p = np.full(len(open_faces(configs[0])), np.nan)
     for config in configs:

@@ -34,17 +34,10 @@ class Neighbours(NamedTuple):
 def penultimate_features(
     classifier: Classifier, images: np.ndarray, indices: np.ndarray, batch_size: int = 128
 ) -> np.ndarray:
-    """Compute what the network's last layer reads of the centre crops, float32 (n, c).
+    """Compute what the network's last layer reads of some faces' centre crops, float32 (n, c).
 
-    Args:
-        classifier: the linear layer or convolution of its network that is computed last is taken
-            for the last layer; a convolution's input is averaged over positions.
-        images: uint8 (n, h, w, 3), may be memory-mapped.
-        indices: which of them, int64 (n,), at least one.
-        batch_size: faces at a time.
-
-    Raises:
-        UserError: the network has neither a linear layer nor a convolution.
+    That is the linear layer or convolution which is computed last; the input of a convolution is
+    averaged over positions. A network with neither raises UserError.
     """
     rows = []
     for start in range(0, len(indices), batch_size):
@@ -84,14 +77,7 @@ def recorded_inputs(model: nn.Module) -> Iterator[list[Tensor]]:
 def nearest_faces(
     classifier: Classifier, store: FaceStore, indices: np.ndarray, count: int = 5
 ) -> Neighbours:
-    """Find the training faces whose whitened features point most nearly the same way.
-
-    Args:
-        classifier: whose features decide.
-        store: with its splits; neighbours are of "train".
-        indices: int64 (n,), the faces to find neighbours of.
-        count: neighbours of each; fewer if there are fewer training faces.
-    """
+    """Find the `count` training faces whose whitened features point most nearly the same way."""
     training = store.indices("train")
     known = penultimate_features(classifier, store.images, training)
     asked = penultimate_features(classifier, store.images, indices)

@@ -49,12 +49,7 @@ class Structure:
 
 
 def describe_structure(model: nn.Module, size: int) -> Structure:
-    """Run one face through a network and note every layer and block that is called.
-
-    Args:
-        model: any network of float (n, 3, size, size); its mode and weights stay as they are.
-        size: side of its input in pixels.
-    """
+    """Run one face through a network of float (n, 3, size, size); note its layers and blocks."""
     layers: dict[str, Layer] = {}
     blocks: dict[str, Block] = {}
     outermost = list_blocks(model)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agegen.analysis.analyze import CHAPTERS
+from agegen.analysis.analyze import CHAPTERS, ROOMS
 from agegen.run.files import read_json
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,8 @@ def run(trained_run: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_chapter_is_a_module_that_analyses(chapter: str) -> None:
-    assert callable(importlib.import_module(f"agegen.analysis.{chapter}").analyze)
+    module = f"agegen.analysis.{ROOMS.get(chapter, '')}{chapter}"
+    assert callable(importlib.import_module(module).analyze)
 
 
 def test_chapters_are_computed_once_and_shown(run: Path) -> None:

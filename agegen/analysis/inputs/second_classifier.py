@@ -75,11 +75,7 @@ def second_configs(run: Path, config: TrainConfig, store: FaceStore) -> list[Tra
 
 
 def train_seconds(analysis: Analysis) -> list[Second]:
-    """Train the second classifiers side by side, as far as they are not there yet; load them.
-
-    Raises:
-        UserError: see `second_configs`, or a training failed.
-    """
+    """Train the second classifiers side by side, as far as they are not there yet; load them."""
     configs = second_configs(analysis.run, analysis.classifier.config, analysis.store)
     train_all(configs, label="second classifiers")
     return [

@@ -147,14 +147,6 @@ def settings_of(name: str, base: TrainConfig, size: int) -> list[Setting]:
 
     Their `changes` hold only what differs from the base, and nothing does in exactly one of them.
     A factor without effect on this base (the depth of a network that has none) has no settings.
-
-    Args:
-        name: of the factor.
-        base: the config that is varied.
-        size: side of the store's faces in pixels.
-
-    Raises:
-        UserError: no factor has this name.
     """
     if name not in FACTORS:
         raise UserError(f"no factor is named {name}; there are {', '.join(FACTORS)}")

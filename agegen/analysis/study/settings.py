@@ -55,13 +55,7 @@ def differences(base: Any, other: Any, prefix: str = "") -> Changes:
 
 
 def numbers(name: str, values: Callable[[Any], list], least: float = 0) -> Callable:
-    """Settings of one numeric field: the base's value and those made from it, in ascending order.
-
-    Args:
-        name: dotted name of the field.
-        values: of the base's value.
-        least: values below are left out.
-    """
+    """Settings of one numeric field: the base's value and those made from it, ascending."""
 
     def settings(base: TrainConfig, size: int) -> list[Setting]:
         own = get_field(base, name)

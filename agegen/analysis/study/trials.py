@@ -56,17 +56,9 @@ def make_trial(folder: Path, base: TrainConfig, factor: str, setting: Setting, s
 
 
 def run_trials(trials: list[Trial], store: FaceStore, views: Views, workers: int | None) -> None:
-    """Train the trials and judge them; a killed study goes on where it was.
+    """Train the trials without a result and judge them; a killed study goes on where it was.
 
-    Args:
-        trials: those that have a result are left alone.
-        store: the faces, with the base config's splits.
-        views: that the judgement averages over.
-        workers: trainings at a time; None takes one a core, or two a GPU.
-
-    Raises:
-        UserError: a training failed otherwise than by a loss that is no longer finite, which is a
-            result too.
+    A loss that is no longer finite is a result too; any other failure raises UserError.
     """
     todo = [trial for trial in trials if not trial.result.exists()]
     while True:

@@ -27,11 +27,7 @@ SAME = 1e-4  # predictions.csv is rounded
 def answer(folder: Path, evaluation: dict, scored: Scored) -> Section:
     """Answer the question after what accuracy leaves out.
 
-    Args:
-        folder: of the analysis; without curves.json there are no bands, no precision–recall curve
-            and no accuracy by single years.
-        evaluation: of the run.
-        scored: the evaluated faces.
+    Without curves.json there are no bands, no precision–recall curve, no accuracy by single years.
     """
     curves = read_curves(folder, evaluation)
     sliced = describe_ages(curves) + describe_genders(evaluation, curves)

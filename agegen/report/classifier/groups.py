@@ -17,12 +17,7 @@ from agegen.report.parts.wording import show
 
 
 def draw_group_figures(evaluation: dict, years: dict | None) -> list[Picture]:
-    """Draw all; empty where neither age nor gender is known.
-
-    Args:
-        evaluation: of the run.
-        years: "by_year" of analysis/curves.json, in place of the evaluation's bands of age.
-    """
+    """Draw all; `years` of curves.json ("by_year") take the place of the bands of age."""
     pictures = []
     if years and any(years.values()):
         pictures.append(picture_years(evaluation, years))
@@ -120,15 +115,9 @@ def name_rows(groups: dict[str, dict]) -> list[str]:
 def picture_by_age(
     name: str, sample: str, by_age: dict, overall: float, what: str, alt: str
 ) -> list[Picture]:
-    """A share at every age in years; nothing where ages are unknown.
+    """A share at every age in years, age → {"n", "share"}; nothing where ages are unknown.
 
-    Args:
-        name: of the figure.
-        sample: which faces.
-        by_age: age → {"n", "share"}.
-        overall: share of all faces.
-        what: name of the share.
-        alt: what the list of all shares begins with.
+    `what` names the share, and `alt` begins the list of all.
     """
     groups = dict(sorted(by_age.items(), key=lambda item: int(item[0])))
     if not groups:

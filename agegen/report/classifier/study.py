@@ -61,13 +61,19 @@ def describe_effects(factors: list[dict]) -> list[str]:
     """Say how many settings differ clearly from the base, and which most."""
     compared = [(factor, setting) for factor in factors for setting in others(factor)]
     sentences = [describe_clear(compared, score) for score in SCORES]
-    better = [s for _, s in compared if any(gains(s["differences"][score]) for score in SCORES)]
+    differences = [[setting["differences"][score] for score in SCORES] for _, setting in compared]
+    better = [of for of in differences if any(is_clear(d) and d["low"] > 0 for d in of)]
     sentences.append(
         f"{len(better)} of them are better than the base in at least one of the two."
         if better
         else "None of them is better than the base by more than that."
     )
-    return sentences + describe_diverged(compared)
+    return sentences + [
+        f"With {factor['title'].lower()} {setting['label']}, the loss of {setting['diverged']} of "
+        f"{len(setting['seeds'])} trainings was no longer finite."
+        for factor, setting in compared
+        if setting["diverged"]
+    ]
 
 
 def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6) -> str:
@@ -86,21 +92,6 @@ def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6)
     )
 
 
-def gains(difference: dict | None) -> bool:
-    """True if the whole interval is above 0."""
-    return difference is not None and is_clear(difference) and difference["low"] > 0
-
-
-def describe_diverged(compared: list[tuple[dict, dict]]) -> list[str]:
-    """Name the settings whose training broke off."""
-    lost = [(f, s) for f, s in compared if s["diverged"]]
-    return [
-        f"With {f['title'].lower()} {s['label']}, the loss of {s['diverged']} of "
-        f"{len(s['seeds'])} trainings was no longer finite."
-        for f, s in lost
-    ]
-
-
 def describe_missing(study: dict) -> list[str]:
     """Name the factors that were not studied yet; the section's command adds them."""
     if not study["missing"]:
@@ -114,11 +105,13 @@ def describe_missing(study: dict) -> list[str]:
 
 def tabulate(factor: dict) -> Table:
     """All settings of a factor: differences from the base, and the base's own scores."""
-    rows = []
-    for setting in factor["settings"]:
-        seeds, steps = str(len(setting["seeds"])), f"{setting['steps']:,.0f}"
-        start = [setting["label"], seeds, steps, f"{setting['seconds']:,.0f}"]
-        rows.append([*start, *(cell(setting, score) for score in setting["scores"])])
+    rows = [
+        [
+            s["label"], str(len(s["seeds"])), f"{s['steps']:,.0f}", f"{s['seconds']:,.0f}",
+            *(cell(s, score) for score in s["scores"]),
+        ]
+        for s in factor["settings"]
+    ]  # fmt: skip
     return Table(f"{factor['title']}: difference from the base", HEADER, rows)
 
 
@@ -141,19 +134,17 @@ def sample_of_study(study: dict, settings: list[dict]) -> str:
     )
 
 
+def list_differences(setting: dict) -> str:
+    """The differences from the base that are defined."""
+    of = setting["differences"]
+    known = [score for score in SCORES if of[score] and of[score]["value"] is not None]
+    return ", ".join(f"{SCORES[score]} {signed(of[score])}" for score in known)
+
+
 def picture_factor(study: dict, factor: dict) -> Picture:
     """Effect of every setting of a factor, with its interval."""
-    settings = factor["settings"]
-    each = "; ".join(
-        f"{s['label']}: "
-        + ", ".join(
-            f"{name} {signed(s['differences'][score])}"
-            for score, name in SCORES.items()
-            if s["differences"][score] and s["differences"][score]["value"] is not None
-        )
-        for s in others(factor)
-        if not s["diverged"]
-    )
+    settings, compared = factor["settings"], [s for s in others(factor) if not s["diverged"]]
+    each = "; ".join(f"{s['label']}: {list_differences(s)}" for s in compared)
     return picture(
         factor["title"], sample_of_study(study, settings),
         partial(draw_effects, factor=factor), f"{each}.",

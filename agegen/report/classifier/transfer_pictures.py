@@ -46,13 +46,7 @@ def short(kind: str) -> str:
 
 
 def picture_kept(chapter: dict, kinds: list[str], what: str) -> Picture:
-    """Share kept by the second classifier, by setting and start.
-
-    Args:
-        chapter: of transfer.json.
-        kinds: of start.
-        what: "shift" for the whole change of the logit, "pattern" for that beyond a random change.
-    """
+    """Share of the logit's change kept by the second classifier: a key of `MEANING`."""
     settings = chapter["settings"]
     each = "; ".join(
         f"{name}: " + ", ".join(f"{short(k)} {show(of[k][SECOND]['kept'][what], 2)}" for k in kinds)
@@ -110,12 +104,7 @@ def picture_grid(folder: Path, chapter: dict) -> Picture:
 
 
 def write_curve(path: Path, figures: dict) -> None:
-    """Draw the log-odds of what every step showed the network.
-
-    Args:
-        path: of the SVG.
-        figures: the content of figures.json, see `agegen.analysis.inputs.save`.
-    """
+    """Draw the log-odds of what every step showed the network, of figures.json, as an SVG."""
     drawn = save(partial(draw_curve, figures=figures), "", HEIGHT, "svg")
     with written_whole(path) as temporary:
         temporary.write_bytes(drawn)

@@ -56,22 +56,17 @@ def is_ranked(chapter: dict) -> bool:
     return chapter["trained"]["roc_auc"]["value"] is not None
 
 
-def differs(mean: dict) -> bool:
-    """True if a mean over networks is not what chance gives, by its t-test."""
-    return mean["p"] is not None and mean["p"] < SIGNIFICANT
-
-
 def describe_means(chapter: dict) -> list[str]:
     """Say whether fresh networks are better or worse than chance on average."""
     if not is_ranked(chapter):
         return ["The test faces are of one class alone: an AUC needs both."]
     found = chapter["estimated"]
+    means = {name: found["means"][score] for score, name in SCORES.items()}
     tests = "; ".join(
-        f"{name} {show(found['means'][score])}, t-test against 0.5: p = "
-        f"{found['means'][score]['p']:.2g}"
-        for score, name in SCORES.items()
+        f"{name} {show(mean)}, t-test against 0.5: p = {mean['p']:.2g}"
+        for name, mean in means.items()
     )
-    apart = [name for score, name in SCORES.items() if differs(found["means"][score])]
+    apart = [name for name, mean in means.items() if mean["p"] < SIGNIFICANT]
     verdict = (
         f"In {' and '.join(apart)}, untrained networks differ from chance."
         if apart

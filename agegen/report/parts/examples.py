@@ -89,14 +89,7 @@ def make_gallery(
     pixels: dict[int, np.ndarray],
     more: Callable[[dict], str],
 ) -> Gallery:
-    """Show faces with p(old) and the true age.
-
-    Args:
-        name: of the gallery.
-        faces: with `index`, `label`, `age`, `p_old`, as the analysis saves them.
-        pixels: of `read_faces`.
-        more: what else stands below a face.
-    """
+    """Show faces of a chapter by their pixels (`read_faces`) with p(old), true age and `more`."""
     shown = []
     for face in faces:
         facts = [f"p(old) {face['p_old']:.3f}", in_years(face["age"]), more(face)]
