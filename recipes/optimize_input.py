@@ -29,7 +29,7 @@ from agegen.classifier.training_faces import open_faces
 from agegen.faces.decode import BadImageError, decode_face
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
-from agegen.report.classifier.input_curve import write_curve
+from agegen.report.classifier.transfer_pictures import write_curve
 from agegen.run.cli import run_recipe
 from agegen.run.devices import cores_per_process
 from agegen.run.errors import UserError

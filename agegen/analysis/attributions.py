@@ -17,10 +17,8 @@ from torchvision.transforms.functional import gaussian_blur
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.analysis.attribution_sheets import ClassMean, faces_above_maps, mean_tiles
 from agegen.analysis.errors import choose_examples
-from agegen.analysis.face_sheets import save_sheet
-from agegen.analysis.named_faces import name_answer
+from agegen.analysis.face_sheets import Sheet, Tile, name_answer, save_sheet
 from agegen.analysis.neighbours import unit
 from agegen.analysis.untrained import fresh_network
 from agegen.classifier.evaluate import Predictions
@@ -36,6 +34,8 @@ FACES_A_CLASS = 64
 SHOWN = 6
 BLUR = 2.0  # standard deviation in pixels; single pixels' attributions are too noisy to look at
 RIM = 0.125  # width of the rim as a share of the side
+YOUNG, GREY, OLD = (0, 114, 178), (245, 245, 245), (213, 94, 0)  # Okabe and Ito (2008)
+FULL = 0.99  # quantile of the magnitudes that gets the full colour
 
 
 class Maps(NamedTuple):
@@ -89,12 +89,7 @@ def blurred_sum(maps: Tensor) -> np.ndarray:
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Spearman's correlation of each pair of maps, float64 (n,); 0 where one is constant.
-
-    Args:
-        first: float (n, h, w).
-        second: float (n, h, w).
-    """
+    """Spearman's correlation of each pair of maps, float64 (n,); 0 where one is constant."""
     ranks = [rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second)]
     a, b = (r - r.mean(axis=1, keepdims=True) for r in ranks)
     return (unit(a) * unit(b)).sum(axis=1)
@@ -198,7 +193,7 @@ def save_examples(analysis: Analysis) -> None:
         maps = attribute(analysis.classifier.model, views)
         captions = [name_answer(analysis.store, test.indices[r], test.p[r]) for r in rows]
         sheet += faces_above_maps(to_uint8(views).cpu().numpy(), maps.signed, captions)
-    save_sheet(analysis.folder / "attributions_faces.png", sheet)
+    save_sheet(analysis.folder / "attributions_faces.png", Sheet(sheet))
 
 
 def save_classes(analysis: Analysis, labels: np.ndarray, views: Tensor, signed: np.ndarray) -> None:
@@ -213,8 +208,51 @@ def save_classes(analysis: Analysis, labels: np.ndarray, views: Tensor, signed: 
         for k, name in enumerate(CLASS_NAMES)
         if (labels == k).any()
     }
-    save_sheet(analysis.folder / "attributions_classes.png", [mean_tiles(means)])
+    save_sheet(analysis.folder / "attributions_classes.png", Sheet([mean_tiles(means)]))
     path = analysis.folder / "attributions_maps.npz"
     with written_whole(path) as temporary, temporary.open("wb") as file:
         maps: dict[str, Any] = {name: mean.signed for name, mean in means.items()}
         np.savez(file, **maps)
+
+
+class ClassMean(NamedTuple):
+    """The mean face of a class, uint8 (h, w, 3), its mean map, float (h, w), and of how many."""
+
+    face: np.ndarray
+    signed: np.ndarray
+    n: int
+
+
+def overlay(image: np.ndarray, signed: np.ndarray, scale: float) -> np.ndarray:
+    """Paint a map over the grey face: orange speaks for old, blue for young, uint8 (h, w, 3)."""
+    strength = np.clip(signed / max(scale, 1e-12), -1, 1)[..., None]
+    colour = np.where(strength > 0, np.array(OLD), np.array(YOUNG))
+    grey = 0.5 * image.mean(axis=2, keepdims=True) + 0.5 * np.array(GREY)
+    alpha = 0.85 * np.abs(strength)
+    return (alpha * colour + (1 - alpha) * grey).round().astype(np.uint8)
+
+
+def full_colour(signed: np.ndarray) -> float:
+    """Return the magnitude that only a hundredth of the pixels exceed."""
+    return float(np.quantile(np.abs(signed), FULL))
+
+
+def faces_above_maps(
+    images: np.ndarray, signed: np.ndarray, captions: list[str]
+) -> list[list[Tile]]:
+    """Two rows of a sheet: faces uint8 (n, h, w, 3), and below each its map, on its own scale."""
+    maps = [overlay(*face, full_colour(face[1])) for face in zip(images, signed, strict=True)]
+    faces = [Tile(*face) for face in zip(images, captions, strict=True)]
+    return [faces, [Tile(painted, "") for painted in maps]]
+
+
+def mean_tiles(means: dict[str, ClassMean]) -> list[Tile]:
+    """Each class's mean face and, all on one scale, its mean map over it."""
+    scale = max(full_colour(mean.signed) for mean in means.values())
+    tiles = []
+    for name, mean in means.items():
+        tiles += [
+            Tile(mean.face, f"mean {name} face\nn = {mean.n}"),
+            Tile(overlay(mean.face, mean.signed, scale), "its map"),
+        ]
+    return tiles

@@ -29,13 +29,11 @@ NEUTRAL, LOW, HIGH = 0.5, 0.0, 1.0 - 2**-24
 class Effect(NamedTuple):
     """One effect of the random views.
 
-    Attributes:
-        fields: of `AugmentConfig`, which are 0 where it is off.
-        extremes: column of `ViewParameters.uniform` → its value at the effect's largest extent;
-            None stands for either end of its range.
+    `extremes` are columns of `ViewParameters.uniform` with their value at the effect's largest
+    extent; None stands for either end of the range.
     """
 
-    fields: tuple[str, ...]
+    fields: tuple[str, ...]  # of `AugmentConfig`, which are 0 where it is off
     extremes: dict[int, float | None]
 
 
@@ -71,16 +69,7 @@ def only(config: AugmentConfig, name: str) -> AugmentConfig:
 
 
 def show_effect(images: torch.Tensor, config: AugmentConfig, name: str) -> torch.Tensor:
-    """Apply one effect at its largest extent, to one side and the other by turns.
-
-    Args:
-        images: uint8 (n, h, w, 3).
-        config: how far each effect goes.
-        name: of `EFFECTS`.
-
-    Returns:
-        float32 (n, 3, crop, crop) in [−1, 1]; colour may leave that range slightly.
-    """
+    """Apply one effect at its largest extent, to one side and the other by turns."""
     uniform = torch.full((len(images), 14), NEUTRAL)
     if name == "erasing":  # its size and place have no largest extent: they are drawn
         uniform[:, 9:13] = draw_view_parameters(len(images), 0, -1).uniform[:, 9:13]
@@ -93,13 +82,9 @@ def show_effect(images: torch.Tensor, config: AugmentConfig, name: str) -> torch
 def contact_sheet(
     images: np.ndarray, config: AugmentConfig, random: int = RANDOM_VIEWS, seed: int = 0
 ) -> ContactSheet:
-    """Show faces as they are evaluated, each effect alone, and as they are trained on.
+    """Show faces as they are evaluated, each effect alone, and in random views of training.
 
-    Args:
-        images: uint8 (n, h, w, 3), faces at least `config.crop` on each side.
-        config: of the training; its `crop` is not 0.
-        random: number of full random views.
-        seed: of these views.
+    They are uint8 (n, h, w, 3), with sides of at least `config.crop`, which is not 0.
     """
     faces, names = torch.from_numpy(images), effects_of(config)
     columns = [evaluation_views(faces, config.crop)[0]]

@@ -11,17 +11,15 @@ from agegen.analysis.multi_crop import (
     average,
     discordant,
     mcnemar,
+    roc_auc_gain,
     view_split,
 )
 from agegen.classifier.evaluate import in_words
-from agegen.classifier.predict import Classifier, load_classifier, require_size
+from agegen.classifier.predict import load_classifier, require_size
 from agegen.classifier.training_faces import open_faces
-from agegen.faces.store import FaceStore, clusters
+from agegen.faces.store import clusters
 from agegen.metrics import as_json
 from agegen.run.errors import UserError
-
-Pair = tuple[np.ndarray, np.ndarray]
-"""Float64 (n,) each: of the centre crop, and of the scheme that is compared with it."""
 
 
 def compare_schemes(runs: list[Path], faces: Path | None = None, seed: int = 0) -> dict:
@@ -46,12 +44,15 @@ def compare_schemes(runs: list[Path], faces: Path | None = None, seed: int = 0) 
     """
     if len({run.resolve() for run in runs}) < len(runs):
         raise UserError("a run is named twice: its faces would count twice")
-    opened = [open_run(run, faces) for run in runs]
-    store = opened[0][1]
-    require_same_faces([other for _, other in opened])
-    views = [view_split(classifier, other, "test", seed) for classifier, other in opened]
-    y, indices = views[0].labels, views[0].indices
-    persons = clusters(store, indices)
+    classifiers = [load_classifier(run) for run in runs]
+    stores = [open_faces(classifier.config, faces) for classifier in classifiers]
+    first, tested = stores[0], [store.indices("test") for store in stores]
+    for classifier, store, indices in zip(classifiers, stores, tested, strict=True):
+        require_size(classifier, store)
+        if store.checksum != first.checksum or not np.array_equal(indices, tested[0]):
+            raise UserError("only runs with the same test faces can be compared")
+    views = [view_split(c, s, "test", seed) for c, s in zip(classifiers, stores, strict=True)]
+    y, persons = views[0].labels, clusters(first, views[0].indices)
     weights = metrics.bootstrap_weights(len(y), persons, seed=seed)
     schemes = [name for name in SCHEMES if name != "centre"]
     return {
@@ -59,24 +60,6 @@ def compare_schemes(runs: list[Path], faces: Path | None = None, seed: int = 0) 
         "n": len(y),
         "schemes": {name: compare_scheme(views, name, weights, persons) for name in schemes},
     }
-
-
-def open_run(run: Path, faces: Path | None) -> tuple[Classifier, FaceStore]:
-    """Load a run's classifier, and open its store with the splits of its training."""
-    classifier = load_classifier(run)
-    store = open_faces(classifier.config, faces)
-    require_size(classifier, store)
-    return classifier, store
-
-
-def require_same_faces(stores: list[FaceStore]) -> None:
-    """Refuse stores whose test faces differ."""
-    first = stores[0]
-    for store in stores:
-        if store.checksum != first.checksum or not np.array_equal(
-            store.indices("test"), first.indices("test")
-        ):
-            raise UserError("only runs with the same test faces can be compared")
 
 
 def compare_scheme(
@@ -93,23 +76,13 @@ def compare_scheme(
     return {
         "views": len(SCHEMES[scheme]),
         "accuracy_gain": as_json(metrics.paired_difference(other, centre, persons)),
-        "roc_auc_gain": roc_auc_gain(y, pairs, weights),
+        "roc_auc_gain": as_json(roc_auc_gain(y, pairs, weights)),
         "mcnemar": {
             "runs": [test._asdict() for test in tests],
             "pooled": discordant(gained, lost)._asdict(),
             "by_face": discordant(int((net > 0).sum()), int((net < 0).sum()))._asdict(),
         },
     }
-
-
-def roc_auc_gain(y: np.ndarray, pairs: list[Pair], weights: np.ndarray) -> dict:
-    """How much higher the AUC is, on the mean over the runs; all on one and the same resample."""
-
-    def gain(w: metrics.Weights) -> np.ndarray:
-        gains = [metrics.roc_auc(y, b, w) - metrics.roc_auc(y, a, w) for a, b in pairs]
-        return np.mean(gains, axis=0)
-
-    return as_json(metrics.estimate(gain, weights))
 
 
 def describe(comparison: dict) -> str:
@@ -124,14 +97,12 @@ def describe(comparison: dict) -> str:
     for name, row in comparison["schemes"].items():
         pooled, by_face = row["mcnemar"]["pooled"], row["mcnemar"]["by_face"]
         each = " ".join(f"{test['p']:.3f}" for test in row["mcnemar"]["runs"])
+        accuracy, auc = (
+            in_words(row[gain], "+.4f", "undefined") for gain in ("accuracy_gain", "roc_auc_gain")
+        )
         lines.append(
-            f"{name:10} {row['views']:5}  {signed(row['accuracy_gain']):24} "
-            f"{signed(row['roc_auc_gain']):26} {pooled['gained']:5} / {pooled['lost']:4}  "
+            f"{name:10} {row['views']:5}  {accuracy:24} "
+            f"{auc:26} {pooled['gained']:5} / {pooled['lost']:4}  "
             f"{pooled['p']:8.4f}  {by_face['p']:9.4f}  {each}"
         )
     return "\n".join(lines)
-
-
-def signed(figure: dict) -> str:
-    """+value [low, high], or that it is undefined."""
-    return in_words(figure, "+.4f", "undefined")

@@ -25,14 +25,8 @@ def counts_by_threshold(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight of the old and of the young faces that are called old, threshold by threshold.
 
-    Args:
-        y: int (n,), labels.
-        p: float (n,), p(old).
-        weights: (..., n).
-
-    Returns:
-        Two float64 arrays (..., m + 1) for the m distinct values of p as thresholds, from the
-        highest down: at first no face is called old, at last every one is.
+    Two arrays (..., m + 1) for the m distinct values of p, from the highest down: at first no face
+    is called old, at last every one is.
     """
     w = metrics.uniform(y, weights)
     order = np.argsort(-p, kind="stable")
@@ -118,16 +112,12 @@ def by_year(
         right: bool (n,), whether the more probable class is the label.
         persons: int (n,), who is on each face.
     """
-    found: dict[str, list[dict]] = {}
+    found: dict[str, list[dict]] = {name: [] for name in CLASS_NAMES}
     for label, name in enumerate(CLASS_NAMES):
-        found[name] = []
         for age in np.unique(ages[(y == label) & (ages != UNKNOWN_AGE)]):
             of = (y == label) & (ages == age)
-            accuracy = share_as_json(right[of], persons[of])
-            many = len(np.unique(persons[of]))
-            found[name].append(
-                {"age": int(age), "n": int(of.sum()), "persons": many, "accuracy": accuracy}
-            )
+            counts = {"age": int(age), "n": int(of.sum()), "persons": len(np.unique(persons[of]))}
+            found[name].append(counts | {"accuracy": share_as_json(right[of], persons[of])})
     return found
 
 
@@ -154,14 +144,7 @@ def age_of_errors(
 def gender_gaps(
     genders: np.ndarray, y: np.ndarray, p: np.ndarray, weights: np.ndarray
 ) -> dict[str, dict] | None:
-    """Balanced accuracy and AUC of the male faces less those of the female; None without both.
-
-    Args:
-        genders: str (n,), "female", "male" or empty.
-        y: int (n,), labels.
-        p: float (n,), p(old).
-        weights: bootstrap weights (resamples, n).
-    """
+    """Balanced accuracy and AUC of the male faces less those of the female; None without both."""
     if not {"female", "male"} <= set(genders.tolist()):
         return None
     scores = {"balanced_accuracy": metrics.balanced_accuracy, "roc_auc": metrics.roc_auc}

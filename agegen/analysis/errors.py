@@ -11,8 +11,15 @@ import numpy as np
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.analysis.face_sheets import Tile, save_sheet
-from agegen.analysis.named_faces import describe_face, name_answer, name_face, save_faces
+from agegen.analysis.face_sheets import (
+    Sheet,
+    Tile,
+    describe_face,
+    name_answer,
+    name_face,
+    save_faces,
+    save_sheet,
+)
 from agegen.analysis.neighbours import Neighbours, nearest_faces
 from agegen.analysis.shares import by_group, contrast, share
 from agegen.classifier.evaluate import Predictions
@@ -41,14 +48,21 @@ def analyze(analysis: Analysis) -> dict:
     margin = metrics.margin(test.labels, test.p)
     nearest = nearest_faces(analysis.classifier, store, test.indices)
     save_ranking(analysis.folder / "errors.csv", store, test, margin, nearest)
+    old = (store.labels[nearest.indices] == 1).sum(axis=1)
     chosen = choose_examples(test, margin)
     galleries = {
-        name: [describe_example(store, test, row, nearest) for row in rows]
+        name: [
+            describe_face(store, test.indices[row], test.p[row]) | {"nearest_old": int(old[row])}
+            for row in rows
+        ]
         for name, rows in chosen.items()
     }
     indices = [face["index"] for faces in galleries.values() for face in faces]
     save_faces(analysis.folder / "errors_faces.npz", store, indices)
-    save_neighbours(analysis.folder / "errors_nearest.png", store, test, chosen, nearest)
+    shown = [row for rows in chosen.values() for row in rows[:SHEET_ROWS]]
+    heads = ["test face", *(f"nearest {i + 1}" for i in range(nearest.indices.shape[1]))]
+    sheet = Sheet([neighbour_row(store, test, row, nearest) for row in shown], heads)
+    save_sheet(analysis.folder / "errors_nearest.png", sheet)
     return {
         "n": len(test.labels),
         "neighbours": nearest.indices.shape[1],
@@ -76,12 +90,6 @@ def choose_examples(
             rows = ranked[(wanted & (test.labels == label))[ranked]]
             chosen[f"{kind} {name}"] = rows[:most].tolist()
     return chosen
-
-
-def describe_example(store: FaceStore, test: Predictions, row: int, nearest: Neighbours) -> dict:
-    """One face in plain JSON; `nearest_old` of its neighbours are old."""
-    old = int((store.labels[nearest.indices[row]] == 1).sum())
-    return describe_face(store, test.indices[row], test.p[row]) | {"nearest_old": old}
 
 
 def summarise(analysis: Analysis, margin: np.ndarray, nearest: np.ndarray) -> dict:
@@ -151,29 +159,13 @@ def save_ranking(
     write_rows(path, COLUMNS, rows)
 
 
-def save_neighbours(
-    path: Path,
-    store: FaceStore,
-    test: Predictions,
-    chosen: dict[str, list[int]],
-    nearest: Neighbours,
-) -> None:
-    """Save the first faces of every gallery in rows, each beside its nearest training faces."""
-    shown = [row for rows in chosen.values() for row in rows[:SHEET_ROWS]]
-    heads = ["test face", *(f"nearest {i + 1}" for i in range(nearest.indices.shape[1]))]
-    save_sheet(path, [neighbour_row(store, test, row, nearest) for row in shown], heads)
-
-
 def neighbour_row(store: FaceStore, test: Predictions, row: int, nearest: Neighbours) -> list[Tile]:
     """A test face and its nearest training faces, framed in the colour of their labels."""
-    face = test.indices[row]
-    tiles = [
-        Tile(
-            store.images[face], name_answer(store, face, test.p[row]),
-            CLASS_COLOURS[store.labels[face]],
-        )
-    ]  # fmt: skip
-    for i, cosine in zip(nearest.indices[row], nearest.cosines[row], strict=True):
-        caption = f"{name_face(store, i)}\ncosine {cosine:.2f}"
-        tiles.append(Tile(store.images[i], caption, CLASS_COLOURS[store.labels[i]]))
-    return tiles
+    face, near = test.indices[row], nearest.indices[row]
+    captions = [name_answer(store, face, test.p[row])]
+    for i, cosine in zip(near, nearest.cosines[row], strict=True):
+        captions.append(f"{name_face(store, i)}\ncosine {cosine:.2f}")
+    return [
+        Tile(store.images[i], caption, CLASS_COLOURS[store.labels[i]])
+        for i, caption in zip((face, *near), captions, strict=True)
+    ]

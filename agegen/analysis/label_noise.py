@@ -15,7 +15,7 @@ import numpy as np
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.analysis.named_faces import describe_face, save_faces
+from agegen.analysis.face_sheets import describe_face, save_faces
 from agegen.analysis.shares import by_group, contrast, share
 from agegen.classifier.config import SubsetConfig, TrainConfig
 from agegen.classifier.evaluate import balanced_accuracy, interval
@@ -38,20 +38,12 @@ COLUMNS = (
 
 
 class Suspects(NamedTuple):
-    """What confident learning says of some labels.
+    """What confident learning says of some labels."""
 
-    Attributes:
-        self_confidence: float64 (n,), p of the face's own label.
-        thresholds: float64 (2,), mean self-confidence of each class.
-        suspect: bool (n,): the other class is at least as probable as it is on average for its own
-            members, and more probable than the label.
-        order: int64 (n,), from the lowest self-confidence on.
-    """
-
-    self_confidence: np.ndarray
-    thresholds: np.ndarray
-    suspect: np.ndarray
-    order: np.ndarray
+    self_confidence: np.ndarray  # float64 (n,), p of the face's own label
+    thresholds: np.ndarray  # float64 (2,), mean self-confidence of each class
+    suspect: np.ndarray  # bool (n,), see `find_suspects`
+    order: np.ndarray  # int64 (n,), from the lowest self-confidence on
 
 
 def find_suspects(labels: np.ndarray, p: np.ndarray) -> Suspects:
@@ -84,14 +76,6 @@ def fold_configs(
 
     Half the width buys more than twice the epochs, which judge better than a wide network in few:
     in one fold of UTKFace 12 such epochs had a validation AUC of 0.950, 5 of the whole width 0.913.
-
-    Args:
-        config: of the run; its network (but for the width), views and rates are kept.
-        faces: folder of the store.
-        out: the folds' runs become out/seed0_fold0 …
-        folds: number of parts.
-        epochs: of each fold.
-        seed: of the trainings.
     """
     widths = tuple(max(width // 2, 1) for width in config.model.widths)
     short = replace(
@@ -106,14 +90,7 @@ def fold_configs(
 
 
 def cross_validate(configs: list[TrainConfig], workers: int | None = None) -> np.ndarray:
-    """Train the folds (those not done yet) and classify every face by the one that held it out.
-
-    Returns:
-        Calibrated p(old) of all faces of the store, float64 (n,).
-
-    Raises:
-        UserError: a training failed, or the folds leave faces out.
-    """
+    """Train the folds (those not done yet); calibrated p(old) of every face by its own, (n,)."""
     train_all(configs, workers, "label noise: folds")
     p = np.full(len(open_faces(configs[0])), np.nan)
     for config in configs:
@@ -142,6 +119,7 @@ def analyze(analysis: Analysis) -> dict:
     save_faces(folder / "label_noise_suspects.npz", store, shown)
     shutil.rmtree(runs, ignore_errors=True)
     persons = clusters(store, store.indices("all"))
+    ages = np.where(store.ages == UNKNOWN_AGE, "", store.ages.astype(str))
     weights = metrics.bootstrap_weights(len(p), persons, seed=seed)
     return {
         "n": len(p),
@@ -157,7 +135,7 @@ def analyze(analysis: Analysis) -> dict:
         ),
         "suspects": share(found.suspect, persons),
         "by_class": count_classes(store.labels, found, persons),
-        "by_age": suspects_by_age(store, found, persons),
+        "by_age": by_group(ages, found.suspect, persons),
         "among_test_faces": among_test_faces(analysis, found),
         "galleries": galleries,
     }
@@ -186,12 +164,6 @@ def count_classes(labels: np.ndarray, found: Suspects, persons: np.ndarray) -> d
             **share(found.suspect[members], persons[members]),
         }
     return counted
-
-
-def suspects_by_age(store: FaceStore, found: Suspects, persons: np.ndarray) -> dict:
-    """Suspects at every known age in years."""
-    ages = np.where(store.ages == UNKNOWN_AGE, "", store.ages.astype(str))
-    return by_group(ages, found.suspect, persons)
 
 
 def among_test_faces(analysis: Analysis, found: Suspects) -> dict:

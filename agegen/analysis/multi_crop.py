@@ -4,8 +4,7 @@ Every view of every face is computed once; each scheme then averages some of the
 is fitted anew for every scheme, on the validation faces seen through the same scheme.
 """
 
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +23,8 @@ from agegen.run.files import flatten, write_rows
 from agegen.run.progress import Progress
 
 Average = Literal["logits", "probabilities"]
+Pair = tuple[np.ndarray, np.ndarray]
+"""Float64 (n,) each: of the centre crop, and of the scheme that is compared with it."""
 RANDOM_COUNTS = (1, 2, 4, 8, 16, 32)
 # columns of the ten fixed views of `evaluation_views`, then the random ones behind them
 FIXED = {"centre": (0,), "flip": (0, 5), "five": (0, 1, 2, 3, 4), "ten": tuple(range(10))}
@@ -37,32 +38,19 @@ NO_GAIN = metrics.Estimate(0.0, 0.0, 0.0)  # of the centre over itself, for cert
 
 
 class SplitViews(NamedTuple):
-    """The log-odds of every view of the faces of one split.
+    """The log-odds log p(old) − log p(young) of every view of a split's faces, before scaling."""
 
-    Attributes:
-        indices: int64 (n,), numbers in the store.
-        labels: int64 (n,).
-        logits: float64 (v, n), log p(old) − log p(young) before scaling; the ten fixed views, then
-            the random crops.
-    """
-
-    indices: np.ndarray
-    labels: np.ndarray
-    logits: np.ndarray
+    indices: np.ndarray  # int64 (n,), numbers in the store
+    labels: np.ndarray  # int64 (n,)
+    logits: np.ndarray  # float64 (v, n), the ten fixed views, then the random crops
 
 
 class McNemar(NamedTuple):
-    """Two classifiers on the same faces.
+    """Two classifiers on the same faces."""
 
-    Attributes:
-        gained: faces that only the second has right.
-        lost: faces that only the first has right.
-        p: two-sided exact p-value that both are right equally often.
-    """
-
-    gained: int
-    lost: int
-    p: float
+    gained: int  # faces that only the second has right
+    lost: int  # faces that only the first has right
+    p: float  # two-sided exact p-value that both are right equally often
 
 
 def view_split(
@@ -122,12 +110,7 @@ def average(logits: np.ndarray, scheme: str, of: Average = "logits") -> np.ndarr
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
-    """Compare two classifiers by the exact test of McNemar (1947): binomial on discordant faces.
-
-    Args:
-        first: bool (n,), which faces the first classifies right.
-        second: bool (n,), the same of the second.
-    """
+    """Compare two classifiers by the exact test of McNemar (1947): binomial on discordant faces."""
     return discordant(int((second & ~first).sum()), int((first & ~second).sum()))
 
 
@@ -146,16 +129,8 @@ def judge_schemes(
 ) -> list[dict]:
     """Figures of every scheme and both ways of averaging, with intervals, as plain JSON.
 
-    Args:
-        test: views of the faces that are judged.
-        val: views of the faces that the temperatures are fitted on.
-        weights: bootstrap weights (resamples, n) of the test faces.
-        schemes: names of `SCHEMES`.
-        persons: int (n,), who is on the test faces; None if nobody is there twice.
-
-    Returns:
-        One entry a scheme and average: the scores, `temperature`, `views`, and against the centre
-        crop the paired differences `accuracy_gain` and `roc_auc_gain` and `mcnemar`.
+    One entry a scheme and average: the scores on the test faces, the `temperature` fitted on `val`,
+    `views`, and against the centre crop `accuracy_gain`, `roc_auc_gain` (paired) and `mcnemar`.
     """
     y, centre = test.labels, average(test.logits, "centre")
     rows = []
@@ -164,32 +139,34 @@ def judge_schemes(
             logit = average(test.logits, scheme, of)
             t = metrics.fit_temperature(val.labels, average(val.logits, scheme, of))
             p = metrics.sigmoid(logit / t)
-            row: dict[str, Any] = {
-                "scheme": scheme, "average": of, "views": len(SCHEMES[scheme]), "temperature": t,
-            }  # fmt: skip
             before, right = (centre > 0) == y, (logit > 0) == y
-            row["accuracy"] = share_as_json(right, persons)
-            row["balanced_accuracy"] = balanced_accuracy(y, p, weights, persons)
-            row |= {name: interval(score, y, p, weights) for name, score in SCORES.items()}
-            gains = (
-                metrics.paired_difference(right, before, persons),
-                roc_auc_gain(y, centre, logit, weights),
-            )
+            gain = metrics.paired_difference(right, before, persons)
+            auc_gain = roc_auc_gain(y, [(centre, logit)], weights)
             if scheme == "centre":
-                gains = (NO_GAIN, metrics.or_nothing(gains[1]))
-            row["accuracy_gain"], row["roc_auc_gain"] = map(as_json, gains)
-            test_of = mcnemar(before, right)
-            rows.append(row | {"mcnemar": test_of._asdict()})
+                gain, auc_gain = NO_GAIN, metrics.or_nothing(auc_gain)
+            rows.append(
+                {
+                    "scheme": scheme,
+                    "average": of,
+                    "views": len(SCHEMES[scheme]),
+                    "temperature": t,
+                    "accuracy": share_as_json(right, persons),
+                    "balanced_accuracy": balanced_accuracy(y, p, weights, persons),
+                    **{name: interval(score, y, p, weights) for name, score in SCORES.items()},
+                    "accuracy_gain": as_json(gain),
+                    "roc_auc_gain": as_json(auc_gain),
+                    "mcnemar": mcnemar(before, right)._asdict(),
+                }
+            )
     return rows
 
 
-def roc_auc_gain(
-    y: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray
-) -> metrics.Estimate:
-    """How much higher the AUC is with the second log-odds; both on the same resamples."""
+def roc_auc_gain(y: np.ndarray, pairs: list[Pair], weights: np.ndarray) -> metrics.Estimate:
+    """How much higher the AUC is, on the mean over pairs; all on one and the same resample."""
 
     def gain(w: metrics.Weights) -> np.ndarray:
-        return metrics.roc_auc(y, second, w) - metrics.roc_auc(y, first, w)
+        gains = [metrics.roc_auc(y, b, w) - metrics.roc_auc(y, a, w) for a, b in pairs]
+        return np.mean(gains, axis=0)
 
     return metrics.estimate(gain, weights)
 
@@ -228,7 +205,9 @@ def analyze(analysis: Analysis) -> dict:
     persons = clusters(store, test.indices)
     weights = metrics.bootstrap_weights(len(test.labels), persons, seed=analysis.seed)
     rows = judge_schemes(test, val, weights, persons=persons)
-    save_table(analysis.folder / "multi_crop_schemes.csv", rows)
+    flat = [flatten(row) for row in rows]  # value, low and high of every figure, a column each
+    table = analysis.folder / "multi_crop_schemes.csv"
+    write_rows(table, tuple(flat[0]), [tuple(row.values()) for row in flat])
     return {
         "n": len(test.labels),
         "n_val": len(val.labels),
@@ -241,9 +220,3 @@ def analyze(analysis: Analysis) -> dict:
         "schemes": rows,
         "recommended": recommend(rows),
     }
-
-
-def save_table(path: Path, rows: list[dict]) -> None:
-    """Write value, low and high of every figure of every scheme, a column each."""
-    flat = [flatten(row) for row in rows]
-    write_rows(path, tuple(flat[0]), [tuple(row.values()) for row in flat])

@@ -23,36 +23,21 @@ RIDGE = 0.01  # of the mean variance is added to every direction: those without 
 
 
 class Neighbours(NamedTuple):
-    """The training faces nearest to some faces, the nearest first.
+    """The training faces nearest to some faces, the nearest first."""
 
-    Attributes:
-        indices: int64 (n, k), their numbers in the store.
-        cosines: float64 (n, k), in [−1, 1], of the whitened features.
-        dimensions: how many directions the training faces' features make use of: the
-            participation ratio (Σλ)² / Σλ² of the eigenvalues of their covariance, at least 1;
-            None if nothing varies.
-    """
-
-    indices: np.ndarray
-    cosines: np.ndarray
-    dimensions: float | None
+    indices: np.ndarray  # int64 (n, k), their numbers in the store
+    cosines: np.ndarray  # float64 (n, k), in [−1, 1], of the whitened features
+    dimensions: float | None  # that the training faces use: see `participation_ratio`
 
 
 @torch.no_grad()
 def penultimate_features(
     classifier: Classifier, images: np.ndarray, indices: np.ndarray, batch_size: int = 128
 ) -> np.ndarray:
-    """Compute what the network's last layer reads of the centre crops, float32 (n, c).
+    """Compute what the network's last layer reads of some faces' centre crops, float32 (n, c).
 
-    Args:
-        classifier: the linear layer or convolution of its network that is computed last is taken
-            for the last layer; a convolution's input is averaged over positions.
-        images: uint8 (n, h, w, 3), may be memory-mapped.
-        indices: which of them, int64 (n,), at least one.
-        batch_size: faces at a time.
-
-    Raises:
-        UserError: the network has neither a linear layer nor a convolution.
+    That is the linear layer or convolution which is computed last; the input of a convolution is
+    averaged over positions. A network with neither raises UserError.
     """
     rows = []
     for start in range(0, len(indices), batch_size):
@@ -92,14 +77,7 @@ def recorded_inputs(model: nn.Module) -> Iterator[list[Tensor]]:
 def nearest_faces(
     classifier: Classifier, store: FaceStore, indices: np.ndarray, count: int = 5
 ) -> Neighbours:
-    """Find the training faces whose whitened features point most nearly the same way.
-
-    Args:
-        classifier: whose features decide.
-        store: with its splits; neighbours are of "train".
-        indices: int64 (n,), the faces to find neighbours of.
-        count: neighbours of each; fewer if there are fewer training faces.
-    """
+    """Find the `count` training faces whose whitened features point most nearly the same way."""
     training = store.indices("train")
     known = penultimate_features(classifier, store.images, training)
     asked = penultimate_features(classifier, store.images, indices)
@@ -108,15 +86,7 @@ def nearest_faces(
 
 
 def whitened(asked: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre both, and scale the directions of `known` to about the same variance.
-
-    Args:
-        asked: float (n, c).
-        known: float (m, c), whose mean and covariance are taken.
-
-    Returns:
-        Both in the new coordinates, float64.
-    """
+    """Centre both, and scale the directions of `known` (m, c) to about the same variance."""
     centre = known.mean(axis=0, dtype=np.float64)
     a, k = asked - centre, known - centre
     variances, directions = np.linalg.eigh(k.T @ k / len(k))
@@ -128,17 +98,7 @@ def whitened(asked: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def most_alike(
     asked: np.ndarray, known: np.ndarray, count: int, block: int = 256
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the rows of `known` with the highest cosines, the highest first; ties by their number.
-
-    Args:
-        asked: float (n, c).
-        known: float (m, c).
-        count: k of the result; at most m.
-        block: rows of `asked` at a time, which bounds the memory.
-
-    Returns:
-        Numbers of rows int64 (n, k), and their cosines (n, k).
-    """
+    """Find the `count` rows of `known` with the highest cosines, the highest first."""
     directions, found = unit(known), []
     for start in range(0, len(asked), block):
         cosines = unit(asked[start : start + block]) @ directions.T
@@ -154,7 +114,10 @@ def unit(features: np.ndarray) -> np.ndarray:
 
 
 def participation_ratio(features: np.ndarray) -> float | None:
-    """Return (Σλ)² / Σλ² of the covariance's eigenvalues; None if nothing varies."""
+    """How many directions features make use of, at least 1; None if nothing varies.
+
+    The participation ratio (Σλ)² / Σλ² of the eigenvalues of their covariance.
+    """
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
     covariance = centred.T @ centred  # its scale cancels
     squares = (covariance**2).sum()

@@ -15,84 +15,53 @@ Hook = Callable[[nn.Module, tuple, Any], None]
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer that computes something, in the order of its first call.
+    """One layer that computes something, in the order of its first call."""
 
-    Attributes:
-        name: its path in the network.
-        kind: its class.
-        output: shape of its output for one face, without the batch axis.
-        parameters: trained numbers of its own.
-        formula: how their number comes about; empty where there are none.
-        multiply_adds: multiplications (each with its addition) for one face; 0 for layers other
-            than convolutions and linear ones, whose share is small.
-    """
-
-    name: str
-    kind: str
-    output: tuple[int, ...]
-    parameters: int
-    formula: str
-    multiply_adds: int
+    name: str  # its path in the network
+    kind: str  # its class
+    output: tuple[int, ...]  # shape for one face, without the batch axis
+    parameters: int  # trained numbers of its own
+    formula: str  # how their number comes about; empty where there are none
+    multiply_adds: int  # for one face; 0 for all but convolutions and linear layers
 
 
 @dataclass(frozen=True)
 class Block:
-    """Layers that belong together: an outermost module with children, other than a mere container.
+    """Layers that belong together: an outermost module with children that is no mere container."""
 
-    Attributes:
-        name: its path in the network; the names of its layers begin with it.
-        kind: its class.
-        does: first line of the class's docstring; empty where it has none of its own.
-        output: shape of its output for one face, without the batch axis.
-    """
-
-    name: str
-    kind: str
-    does: str
-    output: tuple[int, ...]
+    name: str  # its path; the names of its layers begin with it
+    kind: str  # its class
+    does: str  # first line of the class's docstring; empty where it has none of its own
+    output: tuple[int, ...]  # shape for one face, without the batch axis
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A network's layers and totals.
+    """A network's layers and totals."""
 
-    Attributes:
-        layers: in the order of their first call.
-        blocks: in the order in which they are done.
-        input: shape of one face, (3, size, size).
-        parameters: of the whole network; `elsewhere` of them belong to no listed layer.
-        elsewhere: parameters that modules with children hold themselves.
-        buffers: numbers that are kept but not trained (running statistics).
-        multiply_adds: sum over the layers, for one face.
-    """
-
-    layers: tuple[Layer, ...]
-    blocks: tuple[Block, ...]
-    input: tuple[int, int, int]
-    parameters: int
-    elsewhere: int
-    buffers: int
-    multiply_adds: int
+    layers: tuple[Layer, ...]  # in the order of their first call
+    blocks: tuple[Block, ...]  # in the order in which they are done
+    input: tuple[int, int, int]  # of one face, (3, size, size)
+    parameters: int  # of the whole network
+    elsewhere: int  # those that modules with children hold themselves
+    buffers: int  # numbers that are kept but not trained (running statistics)
+    multiply_adds: int  # sum over the layers, for one face
 
 
 def describe_structure(model: nn.Module, size: int) -> Structure:
-    """Run one face through a network and note every layer and block that is called.
-
-    Args:
-        model: any network of float (n, 3, size, size); its mode and weights stay as they are.
-        size: side of its input in pixels.
-    """
+    """Run one face through a network of float (n, 3, size, size); note its layers and blocks."""
     layers: dict[str, Layer] = {}
     blocks: dict[str, Block] = {}
     outermost = list_blocks(model)
     with ExitStack() as hooks:
         for name, module in model.named_modules():
             if not list(module.children()):
-                handle = module.register_forward_hook(note_layer(layers, name))
-                hooks.callback(handle.remove)
+                note = note_layer(layers, name)
             elif name in outermost:
-                handle = module.register_forward_hook(note_block(blocks, name))
-                hooks.callback(handle.remove)
+                note = note_block(blocks, name)
+            else:
+                continue
+            hooks.callback(module.register_forward_hook(note).remove)
         show_grey_face(model, size)
     total = sum(p.numel() for p in model.parameters())
     return Structure(
@@ -164,12 +133,12 @@ def count_in_words(module: nn.Module) -> str:
     """Write how the number of parameters comes about, with this layer's numbers."""
     match module:
         case nn.Conv2d():
-            high, wide = module.kernel_size
-            factors = f"{high}·{wide}·{module.in_channels // module.groups}·{module.out_channels}"
-            return factors + (f" + {module.out_channels}" if module.bias is not None else "")
+            (high, wide), out = module.kernel_size, module.out_channels
+            factors = f"{high}·{wide}·{module.in_channels // module.groups}·{out}"
+            return factors + (f" + {out}" if module.bias is not None else "")
         case nn.Linear():
-            factors = f"{module.in_features}·{module.out_features}"
-            return factors + (f" + {module.out_features}" if module.bias is not None else "")
+            factors, out = f"{module.in_features}·{module.out_features}", module.out_features
+            return factors + (f" + {out}" if module.bias is not None else "")
         case nn.BatchNorm2d() if module.affine:
             return f"{module.num_features} + {module.num_features}"
     return " + ".join("·".join(map(str, p.shape)) for p in module.parameters(recurse=False))

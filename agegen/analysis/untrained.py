@@ -45,11 +45,6 @@ def estimate_statistics(model: nn.Module, images: np.ndarray, crop: int) -> None
     Before its first step a network has means of 0 and variances of 1 there, which are no
     property of its data: in evaluation mode its layers are then not normalised at all, unlike in
     the training that begins with it.
-
-    Args:
-        model: changed in place; its weights stay, and so does its mode.
-        images: uint8 (n, h, w, 3), at least two faces.
-        crop: side of the centre views that it is shown.
     """
     device = next(model.parameters()).device
     batches = np.array_split(images, -(-len(images) // BATCH))
@@ -102,13 +97,8 @@ def judge(
 def mean_over_networks(values: list[float | None], chance: float) -> dict:
     """Mean, 95 % t-interval and two-sided p-value of a t-test against chance (Student, 1908).
 
-    Args:
-        values: one a network; None where undefined (a class is absent).
-        chance: the mean under the null hypothesis.
-
-    Returns:
-        {"value", "low", "high", "deviation", "p", "chance"}; null where there is no value. Equal
-        values leave no doubt: the interval is empty, and p is 1 or 0.
+    Undefined values (a class is absent) are left out. Equal ones leave no doubt: the interval is
+    empty, and p is 1 or 0.
     """
     x = np.array([value for value in values if value is not None])
     names = ("value", "low", "high", "deviation", "p")
@@ -157,16 +147,7 @@ def judge_networks(
 ) -> dict[str, list[dict]]:
     """Judge fresh networks as they are built ("initial") and with statistics ("estimated").
 
-    Args:
-        analysis: of the run whose network is drawn anew.
-        weights: bootstrap weights of the test faces.
-        persons: who they are.
-        count: number of networks.
-        faces: those that the statistics are taken from, uint8 (m, h, w, 3).
-
-    Returns:
-        The figures of `judge` of every network; "initial" is empty for networks that keep no
-        running statistics, which are the same in both cases.
+    "initial" is empty for networks without running statistics, which are the same in both cases.
     """
     classifier, store, test = analysis.classifier, analysis.store, analysis.test
     crop, views, device = classifier.crop, classifier.views, classifier.device

@@ -17,13 +17,16 @@ import agegen
 from agegen import metrics
 from agegen.analysis import attributions
 from agegen.analysis.analysis import Analysis
-from agegen.analysis.attribution_sheets import ClassMean, faces_above_maps, mean_tiles, overlay
 from agegen.analysis.attributions import (
     BLUR,
+    ClassMean,
     analyze,
     attribute,
     centre_views,
     draw_sample,
+    faces_above_maps,
+    mean_tiles,
+    overlay,
     rank_correlation,
     region_shares,
     rim_mask,

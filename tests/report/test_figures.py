@@ -67,6 +67,6 @@ def test_interval_in_brackets_or_nothing() -> None:
 
 def test_the_remainder_of_a_share_swaps_its_bounds() -> None:
     share = {"value": 0.75, "low": 0.5, "high": 1.0}
-    assert right_and_wrong.remainder(share) == {"value": 0.25, "low": 0.0, "high": 0.5}
+    assert wording.remainder(share) == {"value": 0.25, "low": 0.0, "high": 0.5}
     undefined = dict.fromkeys(share)
-    assert right_and_wrong.remainder(undefined) == undefined
+    assert wording.remainder(undefined) == undefined

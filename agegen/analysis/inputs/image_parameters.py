@@ -24,18 +24,11 @@ SMALLEST_VARIANCE = 1e-4  # of a colour direction as a share of the largest: gre
 
 
 class Canvas(NamedTuple):
-    """Turns coefficients into unbounded pixels, linearly.
+    """Turns coefficients into unbounded pixels, linearly."""
 
-    Attributes:
-        side: of the images in pixels.
-        scale: float32 (side, side // 2 + 1), the size of each frequency's coefficients; None keeps
-            the pixels themselves as coefficients.
-        colours: float32 (3, 3); a column is the RGB of one decorrelated colour.
-    """
-
-    side: int
-    scale: Tensor | None
-    colours: Tensor
+    side: int  # of the images in pixels
+    scale: Tensor | None  # float32 (side, side // 2 + 1) of each frequency; None keeps pixels
+    colours: Tensor  # float32 (3, 3); a column is the RGB of one decorrelated colour
 
     def shape(self, n: int) -> tuple[int, ...]:
         """Shape of the coefficients of n images."""
@@ -64,14 +57,7 @@ class Canvas(NamedTuple):
 def make_canvas(
     side: int, parameters: Parameters, colours: Tensor | None, device: torch.device | str = "cpu"
 ) -> Canvas:
-    """Prepare the maps.
-
-    Args:
-        side: of the images.
-        parameters: "pixel" or "fourier".
-        colours: of `decorrelated_colours`; None keeps red, green and blue.
-        device: where the images will be.
-    """
+    """Prepare the maps; without `colours` (`decorrelated_colours`) red, green and blue stay."""
     scale = fourier_scale(side).to(device) if parameters == "fourier" else None
     colours = torch.eye(3) if colours is None else colours
     return Canvas(side, scale, colours.to(device))
@@ -90,12 +76,7 @@ def fourier_scale(side: int) -> Tensor:
 
 
 def colour_covariance(store: FaceStore, most: int = COLOUR_FACES) -> np.ndarray:
-    """Covariance of the colours of a store's training faces in [−1, 1], float64 (3, 3).
-
-    Args:
-        store: its training faces are used, at most `most`, evenly spread over them.
-        most: number of faces.
-    """
+    """Covariance of the colours of up to `most` training faces in [−1, 1], float64 (3, 3)."""
     faces = store.indices("train")
     chosen = faces[np.unique(np.linspace(0, len(faces) - 1, most).round().astype(int))]
     colours = rearrange(store.images[chosen], "n h w c -> (n h w) c") / GREY_LEVELS - 1

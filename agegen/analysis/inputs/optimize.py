@@ -157,12 +157,7 @@ def optimize(
 
 
 def centre_crops(images: np.ndarray, crop: int) -> np.ndarray:
-    """Cut what the network sees of faces, uint8 (n, crop, crop, 3).
-
-    Args:
-        images: uint8 (n, h, w, 3).
-        crop: the classifier's.
-    """
+    """Cut what the network sees of faces: uint8 (n, h, w, 3) → (n, crop, crop, 3)."""
     return to_uint8(evaluation_views(torch.tensor(images), crop)[0]).numpy()
 
 
@@ -230,12 +225,7 @@ def jitter(images: Tensor, config: OptimizeConfig, step: int) -> Tensor:
 
 
 def penalty(change: Tensor, config: OptimizeConfig) -> Tensor:
-    """Weighted mean square and total variation of each image's change, (n,).
-
-    Args:
-        change: (n, 3, h, w), image minus anchor.
-        config: the two weights.
-    """
+    """Weighted mean square and total variation of each image's change (n, 3, h, w), as (n,)."""
     square = reduce(change**2, "n c h w -> n", "mean")
     steps = (change.diff(dim=2).abs(), change.diff(dim=3).abs())
     variation = sum(reduce(step, "n c h w -> n", "mean") for step in steps)

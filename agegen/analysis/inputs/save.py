@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from agegen.analysis.face_sheets import Tile, save_sheet
+from agegen.analysis.face_sheets import Sheet, Tile, save_sheet
 from agegen.analysis.inputs.optimize import OptimizeConfig, Optimized
 from agegen.classifier.predict import Classifier
 from agegen.faces.pixels import GREY_LEVELS
@@ -19,11 +19,7 @@ ENLARGED = 4  # times the side
 
 
 def require_same_faces(classifier: Classifier, judge: Classifier, folder: Path) -> None:
-    """Refuse a judge of faces of another size: it would see the image at another scale.
-
-    Raises:
-        UserError: its faces or its crop do not fit.
-    """
+    """Refuse a judge of faces of another size: it would see the image at another scale."""
     if judge.size != classifier.size or judge.crop > classifier.crop:
         raise UserError(
             f"{folder} judges faces of {judge.size} pixels by crops of {judge.crop}, these images "
@@ -39,18 +35,9 @@ def save_inputs(
     config: OptimizeConfig,
     judge: Classifier | None = None,
 ) -> dict:
-    """Write NAME.png of every image, before_after.png and figures.json.
+    """Write NAME.png of every image, before_after.png and figures.json; returns the last's content.
 
-    Args:
-        out: folder; made if missing, files of an earlier call with the same names are replaced.
-        target: class that the images were made for.
-        names: of the images, for files and captions.
-        images: of `optimize`.
-        config: how they were made.
-        judge: a second classifier, if there is one.
-
-    Returns:
-        What figures.json holds.
+    Files of an earlier call with the same names are replaced.
     """
     second = [judge.probabilities(x) for x in (images.before, images.after)] if judge else None
     for name, image in zip(names, images.after, strict=True):
@@ -72,7 +59,7 @@ def save_inputs(
         ],
     }
     rows = [strip(images, i, image) for i, image in enumerate(figures["images"])]
-    save_sheet(out / "before_after.png", rows)
+    save_sheet(out / "before_after.png", Sheet(rows))
     write_json(out / "figures.json", figures)
     return figures
 

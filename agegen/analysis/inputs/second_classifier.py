@@ -33,15 +33,11 @@ LONGEST_MEMORY = 0.99  # decay of the averaged weights; a longer one would outla
 class Second(NamedTuple):
     """A trained second classifier.
 
-    Attributes:
-        kind: one of `KINDS`: whether its network is of the run's kind.
-        classifier: frozen and calibrated.
-        store: the run's store as this classifier was trained on it: "train" are its own training
-            faces, "test" those of the run.
+    `store` is the run's as this one was trained on it: "train" are its own faces, "test" the run's.
     """
 
-    kind: str
-    classifier: Classifier
+    kind: str  # one of `KINDS`: whether its network is of the run's kind
+    classifier: Classifier  # frozen and calibrated
     store: FaceStore
 
 
@@ -55,14 +51,6 @@ def second_configs(run: Path, config: TrainConfig, store: FaceStore) -> list[Tra
 
     Views and rates are the run's. Networks are half as wide: faster to train, and with the few
     faces of a test split not worse.
-
-    Args:
-        run: folder of the run.
-        config: of the run.
-        store: the run's, with the splits of the run's training.
-
-    Raises:
-        UserError: the run is a fold of a cross-validation, which has no place for a second one.
     """
     if config.subset.folds:
         raise UserError(
@@ -87,11 +75,7 @@ def second_configs(run: Path, config: TrainConfig, store: FaceStore) -> list[Tra
 
 
 def train_seconds(analysis: Analysis) -> list[Second]:
-    """Train the second classifiers side by side, as far as they are not there yet; load them.
-
-    Raises:
-        UserError: see `second_configs`, or a training failed.
-    """
+    """Train the second classifiers side by side, as far as they are not there yet; load them."""
     configs = second_configs(analysis.run, analysis.classifier.config, analysis.store)
     train_all(configs, label="second classifiers")
     return [
@@ -103,16 +87,9 @@ def train_seconds(analysis: Analysis) -> list[Second]:
 def judge_seconds(analysis: Analysis, seconds: list[Second], val: dict[str, Predictions]) -> dict:
     """How good the classifiers are, as plain JSON.
 
-    Args:
-        analysis: of the run.
-        seconds: of `train_seconds`.
-        val: predictions of the validation faces by "first" and every kind. No network was trained
-            on them; each chose its best epoch and its temperature on them.
-
-    Returns:
-        For "first" and every kind the scores on the validation faces, and for the kinds also
-        `unseen`: those on up to `MOST_UNSEEN` of the run's training faces, drawn from the seed, on
-        which they neither trained nor selected.
+    On the validation faces (`val`, by "first" and every kind) no network was trained, but each
+    chose its best epoch and its temperature; on the kinds' `unseen`, up to `MOST_UNSEEN` of the
+    run's training faces, they neither trained nor selected.
     """
     judged: dict[str, dict[str, Any]] = {
         "first": {"val": scores(analysis.store, val["first"], analysis.seed)}

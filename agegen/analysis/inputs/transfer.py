@@ -12,7 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from agegen import metrics
 from agegen.analysis.analysis import Analysis
+from agegen.analysis.errors import CLASS_COLOURS
+from agegen.analysis.face_sheets import Sheet, Tile, save_sheet
 from agegen.analysis.inputs.image_parameters import colour_covariance, decorrelated_colours
 from agegen.analysis.inputs.optimize import (
     OptimizeConfig,
@@ -29,10 +32,10 @@ from agegen.analysis.inputs.transfer_figures import (
     compare_faces,
     summarise,
 )
-from agegen.analysis.inputs.transfer_sheet import save_grid
 from agegen.classifier.evaluate import Predictions
 from agegen.classifier.predict import Classifier
 from agegen.classifier.predict_split import predict_split
+from agegen.faces.records import CLASS_NAMES
 from agegen.run.files import written_whole
 from agegen.run.progress import Progress
 
@@ -55,6 +58,8 @@ SETTINGS = {
     "all together": ALL,
 }
 NOISES, FACES_A_CLASS = 8, 16
+NOISES_SHOWN, FACES_SHOWN = 1, 2  # of each target
+DOTS_PER_INCH = 120  # noise hardly compresses: the page stays small
 CONTROL = 1  # separates the controls' random numbers from others of the same seed
 
 
@@ -144,14 +149,6 @@ def add_scrambled(before: np.ndarray, after: np.ndarray, rng: np.random.Generato
     Phases of white noise, the same for the three colours, are added to those of the change's
     Fourier transform (Prichard and Theiler, 1994): size, smoothness and the relation of the colours
     stay, the pattern does not. Values that leave the range are clipped.
-
-    Args:
-        before: uint8 (n, h, w, 3).
-        after: uint8 (n, h, w, 3).
-        rng: of the phases.
-
-    Returns:
-        uint8 (n, h, w, 3).
     """
     change = after.astype(np.float64) - before
     noise = np.fft.fft2(rng.normal(size=(*before.shape[:3], 1)), axes=(1, 2))
@@ -170,3 +167,47 @@ def save_images(path: Path, cases: list[Case], made: dict[str, Optimized]) -> No
             indices=np.array([case.face for case in cases]),
             images=np.stack([images.after for images in made.values()]),
         )
+
+
+def save_grid(
+    path: Path,
+    cases: list[Case],
+    made: dict[str, Optimized],
+    judged: dict[str, dict[str, Judged]],
+    networks: dict[str, Classifier],
+) -> None:
+    """Write the grid: the starts, then a row a setting.
+
+    Under an image stands p(old) of the first and of the second classifier of the same kind; the
+    frame has the colour of the class that the second one takes it for.
+    """
+    columns, names, start = choose_columns(cases), list(networks)[:2], next(iter(made))
+    rows = {"start": (made[start].before, [judged[start][name].before for name in names])}
+    rows |= {s: (made[s].after, [judged[s][name].after for name in names]) for s in made}
+    tiles = []
+    for images, odds in rows.values():
+        p = [metrics.sigmoid(z / networks[n].temperature) for z, n in zip(odds, names, strict=True)]
+        colours = [CLASS_COLOURS[int(second > 0.5)] for second in p[1]]
+        tiles.append(
+            [Tile(images[i], f"{p[0][i]:.2f} | {p[1][i]:.2f}", colours[i]) for i in columns]
+        )
+    heads = [name_case(cases[i]) for i in columns]
+    save_sheet(path, Sheet(tiles, heads, list(rows), side=1.25, below=0.2), DOTS_PER_INCH)
+
+
+def choose_columns(cases: list[Case]) -> list[int]:
+    """The first noises and faces towards young, then towards old; int rows of the cases."""
+    columns = []
+    for kind, most in (("noise", NOISES_SHOWN), ("other", FACES_SHOWN)):
+        for target in (0, 1):
+            rows = [i for i, c in enumerate(cases) if c.kind == kind and c.start.target == target]
+            columns += rows[:most]
+    return columns
+
+
+def name_case(case: Case) -> str:
+    """old face → young, or noise → old."""
+    target = CLASS_NAMES[case.start.target]
+    if case.kind == "noise":
+        return f"noise → {target}"
+    return f"{CLASS_NAMES[1 - case.start.target]} face → {target}"

@@ -33,66 +33,36 @@ KEPT = ("shift", "pattern")
 
 
 class Case(NamedTuple):
-    """One start of the ablation.
+    """One start of the ablation."""
 
-    Attributes:
-        start: image and target.
-        kind: one of `transfer_figures.KINDS`.
-        origin: names the noise or the person, whose images are not independent of each other.
-        face: its number in the store; −1 for noise.
-    """
-
-    start: Start
-    kind: str
-    origin: str
-    face: int
+    start: Start  # image and target
+    kind: str  # one of `transfer_figures.KINDS`
+    origin: str  # the noise or the person, whose images are not independent
+    face: int  # its number in the store; −1 for noise
 
 
 class Judged(NamedTuple):
-    """What one network says of the images of one setting: log-odds of old, float64 (n,) each.
+    """What one network says of the images of one setting: log-odds of old, float64 (n,) each."""
 
-    Attributes:
-        before: of the starts.
-        after: of the optimised images.
-        control: of the starts with a random change of the same size.
-    """
-
-    before: np.ndarray
-    after: np.ndarray
-    control: np.ndarray
+    before: np.ndarray  # of the starts
+    after: np.ndarray  # of the optimised images
+    control: np.ndarray  # of the starts with a random change of the same size
 
 
 class Sample(NamedTuple):
-    """The images of one kind, and the validation faces that give the unit.
+    """The images of one kind, and the validation faces that give the unit."""
 
-    Attributes:
-        chosen: int64 (k,), which images.
-        origins: str (k,), their noises or persons.
-        signs: int64 (k,), 1 where the target is old, −1 where it is young.
-        labels: int64 (m,), of the validation faces.
-        logits: name of a classifier → its log-odds of the validation faces, float64 (m,).
-        weights: float64 (resamples, k + m): those of the images, then those of the faces.
-    """
-
-    chosen: np.ndarray
-    origins: np.ndarray
-    signs: np.ndarray
-    labels: np.ndarray
-    logits: dict[str, np.ndarray]
-    weights: np.ndarray
+    chosen: np.ndarray  # int64 (k,), which images
+    origins: np.ndarray  # str (k,), their noises or persons
+    signs: np.ndarray  # int64 (k,), 1 where the target is old, −1 where it is young
+    labels: np.ndarray  # int64 (m,), of the validation faces
+    logits: dict[str, np.ndarray]  # of these by classifier, float64 (m,)
+    weights: np.ndarray  # float64 (resamples, k + m): of the images, then of the faces
 
     def moved(
         self, name: str, judged: Judged, what: str, weights: Weights, signed: bool = True
     ) -> np.ndarray:
-        """Mean change of the log-odds, in gaps; NaN where the gap is not above 0.
-
-        Args:
-            name: of the classifier.
-            judged: what it says.
-            what: key of `CHANGES`.
-            weights: as in `metrics`.
-            signed: towards the targets, not towards old.
-        """
+        """Mean change of the log-odds, in gaps; NaN where the gap is not above 0."""
         start, end = (getattr(judged, moment) for moment in CHANGES[what])
         change = (self.signs if signed else 1) * (end - start)[self.chosen]
         w = np.ones(self.weights.shape[1]) if weights is None else weights
@@ -146,15 +116,7 @@ def summarise(
     val: dict[str, Predictions],
     seed: int,
 ) -> dict:
-    """setting → kind → figures, as plain JSON; kinds without images are left out.
-
-    Args:
-        cases: (n,).
-        judged: setting → classifier → log-odds; "none" is the setting that others are compared to.
-        store: the run's.
-        val: predictions of the validation faces, by classifier.
-        seed: of the bootstrap.
-    """
+    """setting → kind → figures, as plain JSON; kinds without images are left out."""
     there = [kind for kind in KINDS if any(case.kind == kind for case in cases)]
     samples = {kind: make_sample(cases, kind, store, val, seed) for kind in there}
     return {

@@ -26,17 +26,13 @@ from agegen.run.errors import UserError
 class Factor(NamedTuple):
     """Something that is varied while all else stays as in the base config.
 
-    Attributes:
-        title: its name in words.
-        axis: name of the figure's axis, with unit.
-        does: what it does and why it may matter: mechanism, not results.
-        settings: of a base config and the side of the store's faces in pixels → the settings, the
-            base's own value among them.
+    `settings` are made of a base config and the side of the store's faces in pixels; the base's own
+    value is among them.
     """
 
-    title: str
-    axis: str
-    does: str
+    title: str  # its name in words
+    axis: str  # name of the figure's axis, with unit
+    does: str  # and why it may matter: mechanism, not results
     settings: Callable[[TrainConfig, int], list[Setting]]
 
 
@@ -151,14 +147,6 @@ def settings_of(name: str, base: TrainConfig, size: int) -> list[Setting]:
 
     Their `changes` hold only what differs from the base, and nothing does in exactly one of them.
     A factor without effect on this base (the depth of a network that has none) has no settings.
-
-    Args:
-        name: of the factor.
-        base: the config that is varied.
-        size: side of the store's faces in pixels.
-
-    Raises:
-        UserError: no factor has this name.
     """
     if name not in FACTORS:
         raise UserError(f"no factor is named {name}; there are {', '.join(FACTORS)}")

@@ -1,15 +1,15 @@
-"""The figures of a study, from the results of its trials."""
+"""The figures of a study, from the results of its trials: seeds and faces enter the intervals."""
 
 from typing import NamedTuple
 
 import numpy as np
+import scipy.stats
 
 from agegen import metrics
 from agegen.analysis.study.base import Study
-from agegen.analysis.study.effects import SCORES, Resampled, estimates, resample
 from agegen.analysis.study.factors import FACTORS, settings_of
 from agegen.analysis.study.settings import Setting
-from agegen.analysis.study.trials import make_trial
+from agegen.analysis.study.trials import SCORES, make_trial
 from agegen.classifier.training_faces import count_faces
 from agegen.faces.store import clusters
 from agegen.run.configs import to_plain
@@ -19,6 +19,9 @@ RESAMPLES = 500
 TRIAL_COLUMNS = (
     "factor", "setting", "seed", "n_train", "steps", *SCORES, "seconds", "diverged",
 )  # fmt: skip
+
+Resampled = dict[str, np.ndarray]
+"""Score → float64 (1 + resamples,): its value on the faces, then on every bootstrap resample."""
 
 
 class Judged(NamedTuple):
@@ -99,12 +102,8 @@ def base_trials(pairs: list[tuple[Setting, Trials]]) -> Trials:
 def describe_factor(name: str, pairs: list[tuple[Setting, Trials]]) -> dict:
     """Describe a factor: its texts, and each setting's scores and differences from the base.
 
-    Returns:
-        {"name", "title", "axis", "does", "settings"}; a setting has "label", "x" (null: no
-        number), "changes" (none: the base), "seeds", "diverged" (how many of them), "n_train",
-        "steps" and "seconds" (means), and for each score of `SCORES` {"value", "low", "high"},
-        under "scores" its own and under "differences" that to the base; null where a trial
-        diverged.
+    These are {"value", "low", "high"}, or null where a trial diverged; a setting without "changes"
+    is the base, one without "x" no number; "n_train", "steps" and "seconds" are means.
     """
     factor, base = FACTORS[name], base_trials(pairs)
     paired = [(s, {k: t for k, t in ts.items() if k in base}) for s, ts in pairs]
@@ -128,15 +127,12 @@ def describe_factor(name: str, pairs: list[tuple[Setting, Trials]]) -> dict:
 def describe_setting(setting: Setting, trials: Trials) -> dict:
     """All of a setting but its scores."""
     results = [trial.result for trial in trials.values()]
-    means = {
-        name: float(np.mean([result[name] for result in results]))
-        for name in ("n_train", "steps", "seconds")
-    }
+    means = ("n_train", "steps", "seconds")
     return {
         **setting._asdict(),
         "seeds": sorted(trials),
         "diverged": sum(result["diverged"] for result in results),
-        **means,
+        **{name: float(np.mean([result[name] for result in results])) for name in means},
     }
 
 
@@ -165,3 +161,41 @@ def trial_rows(name: str, pairs: list[tuple[Setting, Trials]]) -> list[dict]:
         for setting, trials in pairs
         for trial in trials.values()
     ]
+
+
+def resample(y: np.ndarray, logit: np.ndarray, weights: np.ndarray) -> Resampled:
+    """Compute every score on the faces and on all bootstrap resamples of them."""
+    p = metrics.sigmoid(logit)
+    blocks = np.array_split(weights, -(-len(weights) // 100))  # bounds the memory
+    return {
+        name: np.r_[score(y, p), np.concatenate([score(y, p, w) for w in blocks])]
+        for name, score in SCORES.items()
+    }
+
+
+def estimates(groups: list[np.ndarray]) -> list[dict]:
+    """Mean over seeds of a figure in several groups, each with a 95 % interval.
+
+    The squared standard error of a mean is s² / k + f²: s² is the variance between the k seeds,
+    pooled over the groups, since two or three seeds alone say little of it; f² is the variance of
+    the mean over bootstrap resamples of the faces (the same resamples for all). The interval is
+    Student's t with the pooled degrees of freedom, which is on the safe side for f². With one seed
+    everywhere, s² is unknown, and the interval holds the faces' share alone.
+
+    Args:
+        groups: one array (k, 1 + resamples) each: the rows are seeds, the first column is the
+            figure itself. k may differ.
+
+    Returns:
+        {"value", "low", "high"} of each group; null where undefined (a class is absent).
+    """
+    freedom = sum(len(group) - 1 for group in groups)
+    seeds = sum(((g[:, 0] - g[:, 0].mean()) ** 2).sum() for g in groups) / max(freedom, 1)
+    quantile = float(scipy.stats.t.ppf(0.975, freedom)) if freedom else 1.96
+    found = []
+    for group in groups:
+        means = group.mean(axis=0)
+        half = quantile * np.sqrt(seeds / len(group) + np.nanvar(means[1:]))
+        limits = {"value": means[0], "low": means[0] - half, "high": means[0] + half}
+        found.append({n: float(x) if np.isfinite(x) else None for n, x in limits.items()})
+    return found

@@ -22,11 +22,7 @@ class Setting(NamedTuple):
 
 
 def changed(base: TrainConfig, changes: Changes) -> TrainConfig:
-    """Return the config with some fields changed.
-
-    Raises:
-        UserError: a value is impossible.
-    """
+    """Return the config with some fields changed; an impossible value raises UserError."""
     for name, value in changes.items():
         base = with_field(base, name, value)
     return base
@@ -59,13 +55,7 @@ def differences(base: Any, other: Any, prefix: str = "") -> Changes:
 
 
 def numbers(name: str, values: Callable[[Any], list], least: float = 0) -> Callable:
-    """Settings of one numeric field: the base's value and those made from it, in ascending order.
-
-    Args:
-        name: dotted name of the field.
-        values: of the base's value.
-        least: values below are left out.
-    """
+    """Settings of one numeric field: the base's value and those made from it, ascending."""
 
     def settings(base: TrainConfig, size: int) -> list[Setting]:
         own = get_field(base, name)
@@ -102,21 +92,14 @@ def training_faces(base: TrainConfig, size: int) -> list[Setting]:
     return settings
 
 
-AUGMENTATION_OFF = {
-    "augment.shift": 0.0,
-    "augment.scale": 0.0,
-    "augment.rotation": 0.0,
-    "augment.flip": False,
-    "augment.colour": 0.0,
-    "augment.erase": 0.0,
+EFFECTS: dict[str, Changes] = {  # each turned off
+    "shift": {"augment.shift": 0.0},
+    "scale and rotation": {"augment.scale": 0.0, "augment.rotation": 0.0},
+    "flip": {"augment.flip": False},
+    "colour": {"augment.colour": 0.0},
+    "erasing": {"augment.erase": 0.0},
 }
-EFFECTS = {
-    "shift": ("augment.shift",),
-    "scale and rotation": ("augment.scale", "augment.rotation"),
-    "flip": ("augment.flip",),
-    "colour": ("augment.colour",),
-    "erasing": ("augment.erase",),
-}
+AUGMENTATION_OFF = {name: off for effect in EFFECTS.values() for name, off in effect.items()}
 
 
 def augmentation(base: TrainConfig, size: int) -> list[Setting]:
@@ -130,10 +113,7 @@ def augmentation(base: TrainConfig, size: int) -> list[Setting]:
 
 def augmentation_effects(base: TrainConfig, size: int) -> list[Setting]:
     """The base without one effect at a time, with shift and flip only, and as it is."""
-    settings = [
-        Setting(f"without {name}", None, {field: AUGMENTATION_OFF[field] for field in effect})
-        for name, effect in EFFECTS.items()
-    ]
+    settings = [Setting(f"without {name}", None, effect) for name, effect in EFFECTS.items()]
     kept = ("augment.shift", "augment.flip")
     only = {name: value for name, value in AUGMENTATION_OFF.items() if name not in kept}
     return [*settings, Setting("shift and flip only", None, only), Setting("all", None, {})]
@@ -149,11 +129,8 @@ def crop(base: TrainConfig, size: int) -> list[Setting]:
 
 def width(base: TrainConfig, size: int) -> list[Setting]:
     """Half, the same and twice the channels in every stage."""
-    settings = []
-    for factor in (0.5, 1, 2):
-        widths = tuple(max(round(w * factor), 1) for w in base.model.widths)
-        settings.append(Setting("–".join(map(str, widths)), widths[-1], {"model.widths": widths}))
-    return settings
+    each = [tuple(max(round(w * factor), 1) for w in base.model.widths) for factor in (0.5, 1, 2)]
+    return [Setting("–".join(map(str, w)), w[-1], {"model.widths": w}) for w in each]
 
 
 def only_residual(settings: Callable) -> Callable:
@@ -179,6 +156,5 @@ def optimizer(base: TrainConfig, size: int) -> list[Setting]:
 
 def class_balance(base: TrainConfig, size: int) -> list[Setting]:
     """With and without weights for the classes."""
-    return [
-        Setting(name, None, {"class_balance": on}) for name, on in (("no", False), ("yes", True))
-    ]
+    balance = {"no": False, "yes": True}
+    return [Setting(name, None, {"class_balance": on}) for name, on in balance.items()]

@@ -28,8 +28,7 @@ PAGE_FACTORS, PAGE_SEEDS = ("training_faces", "augmentation"), 2
 def plan(study: Study, factors: Sequence[str], seeds: Sequence[int]) -> list[Trial]:
     """List the trials seed by seed; what several factors share (the base) is there once.
 
-    Raises:
-        UserError: no factor has such a name, or it has no effect on this network.
+    A factor that is none, or has no effect on this network, raises UserError.
     """
     trials = {}
     for seed in seeds:
@@ -88,8 +87,7 @@ def run_study(
 def analyze(analysis: Analysis) -> dict:
     """Measure what more faces and augmentation bring to a run, in RUN/study; about 6 minutes.
 
-    Returns:
-        The figures of all factors that were ever studied in that folder.
+    The figures are of all factors that were ever studied in that folder.
     """
     study = open_study(analysis.run / "study", analysis.classifier.config, analysis.store.folder)
     return run_study(study, PAGE_FACTORS, range(analysis.seed, analysis.seed + PAGE_SEEDS))

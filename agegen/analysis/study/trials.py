@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,6 @@ import numpy as np
 import torch
 
 from agegen import metrics
-from agegen.analysis.study.effects import SCORES
 from agegen.analysis.study.settings import Setting, changed
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig, build_model
@@ -28,6 +28,11 @@ from agegen.run.files import read_metrics, write_json
 from agegen.run.folder import Run
 
 SECONDS_TO_START = 7.0
+SCORES: dict[str, Callable] = {
+    "balanced_accuracy": metrics.balanced_accuracy,
+    "roc_auc": metrics.roc_auc,
+    "negative_log_likelihood": metrics.negative_log_likelihood,
+}
 
 
 class Trial(NamedTuple):
@@ -51,17 +56,9 @@ def make_trial(folder: Path, base: TrainConfig, factor: str, setting: Setting, s
 
 
 def run_trials(trials: list[Trial], store: FaceStore, views: Views, workers: int | None) -> None:
-    """Train the trials and judge them; a killed study goes on where it was.
+    """Train the trials without a result and judge them; a killed study goes on where it was.
 
-    Args:
-        trials: those that have a result are left alone.
-        store: the faces, with the base config's splits.
-        views: that the judgement averages over.
-        workers: trainings at a time; None takes one a core, or two a GPU.
-
-    Raises:
-        UserError: a training failed otherwise than by a loss that is no longer finite, which is a
-            result too.
+    A loss that is no longer finite is a result too; any other failure raises UserError.
     """
     todo = [trial for trial in trials if not trial.result.exists()]
     while True:
@@ -103,11 +100,7 @@ def judge(trial: Trial, store: FaceStore, views: Views) -> None:
 
 
 def judge_faces(
-    config: TrainConfig,
-    averaged: dict[str, torch.Tensor],
-    store: FaceStore,
-    faces: np.ndarray,
-    views: Views,
+    config: TrainConfig, averaged: dict, store: FaceStore, faces: np.ndarray, views: Views
 ) -> np.ndarray:
     """Log-odds of some faces by averaged weights as a checkpoint holds them, float64 (n,)."""
     device = default_device()
@@ -123,15 +116,10 @@ def count_work(folder: Path) -> dict[str, int | float]:
     """Training faces, optimiser steps, and seconds of a trial's steps."""
     steps = [r for r in read_metrics(folder / "metrics.jsonl") if r["kind"] == "step"]
     saved = read_config(folder)
-    counts = saved["data"]["counts"]["train"]
-    epoch = -(-sum(counts.values()) // saved["config"]["batch_size"])
-    per_step = sum(counts.values()) / epoch
+    faces = sum(saved["data"]["counts"]["train"].values())
+    per_step = faces / -(-faces // saved["config"]["batch_size"])
     seconds = sum(per_step / record["images_per_second"] for record in steps)
-    return {
-        "n_train": sum(counts.values()),
-        "steps": len(steps),
-        "seconds": round(seconds, 1),
-    }
+    return {"n_train": faces, "steps": len(steps), "seconds": round(seconds, 1)}
 
 
 def estimate_seconds(trials: list[Trial], store: FaceStore) -> list[float]:
@@ -146,9 +134,8 @@ def estimate_seconds(trials: list[Trial], store: FaceStore) -> list[float]:
         early = seconds_per_face(config.model, view_side(config, 0.0))
         late = seconds_per_face(config.model, config.augment.crop)
         mean = config.early_epochs * early + (1 - config.early_epochs) * late
-        faces = count * config.batch_size
-        seconds = faces * mean + config.epochs * validated * late
-        found.append(SECONDS_TO_START + seconds)
+        trained, checked = count * config.batch_size * mean, config.epochs * validated * late
+        found.append(SECONDS_TO_START + trained + checked)
     torch.set_num_threads(threads)
     return found
 

@@ -1,11 +1,8 @@
 """Where does the network look? Attribution maps, their regions, and a check that they mean it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,16 +12,14 @@ from agegen.report.parts.style import (
     BLACK,
     CLASS_COLOURS,
     GREY,
+    Figure,
     Picture,
+    draw_points,
     embed_png,
-    error_bar,
     picture,
 )
-from agegen.report.parts.wording import by_class, percent, show
+from agegen.report.parts.wording import by_class, percent, sample, show
 from agegen.run.files import read_json
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 ALIKE, UNLIKE = 0.5, 0.25
 """Rank correlations above and below which two maps are called alike and unlike."""
@@ -32,12 +27,7 @@ COLOURS = "Orange speaks for old, blue for young."
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after where the network looks, from analysis/attributions.json.
-
-    Args:
-        folder: of the analysis.
-        evaluation: unused: the chapter draws a sample of its own from the test faces.
-    """
+    """Answer the question after where the network looks, from analysis/attributions.json."""
     content = read_json(folder / "attributions.json")
     return Section(
         "attributions",
@@ -60,15 +50,14 @@ def describe_regions(content: dict) -> str:
     """Say which regions have more and less than their even share of the attributions."""
     more = list_regions(content, lambda share, even: share["low"] > even)
     less = list_regions(content, lambda share, even: share["high"] < even)
-    parts = [f"more than an even share in the {more}" if more else ""]
-    parts += [f"less in the {less}" if less else ""]
-    found = "; ".join(part for part in parts if part)
-    if not found:
+    parts = [f"more than an even share in the {more}"] if more else []
+    parts += [f"less in the {less}"] if less else []
+    if not parts:
         return (
             "The attributions are spread evenly: no region's share differs from its share of the "
             "area by more than the uncertainty."
         )
-    return f"The attributions (their magnitudes) have {found}."
+    return f"The attributions (their magnitudes) have {'; '.join(parts)}."
 
 
 def list_regions(content: dict, chosen: Callable[[dict, float], bool]) -> str:
@@ -171,7 +160,7 @@ def picture_regions(content: dict) -> Picture:
         for name, r in regions.items()
     )
     return picture(
-        "Regions", f"test split, n = {content['n']:,}: {by_class(content['n_by_class'])}",
+        "Regions", sample("test", content["n_by_class"]),
         partial(draw_regions, regions=regions, classes=classes), f"{each}.",
         f"Bars: 95 % intervals. The rim is the outer {100 * content['rim']:.1f} % of each side; "
         "it overlaps the thirds.", height=2.6,
@@ -179,22 +168,15 @@ def picture_regions(content: dict) -> Picture:
 
 
 def draw_regions(figure: Figure, regions: dict, classes: list[str]) -> None:
-    """Share of every region by class, and a line where an even map would be.
-
-    Args:
-        figure: to draw on.
-        regions: of attributions.json, from the top down.
-        classes: those that occur.
-    """
+    """Share of every region by class, and a line where an even map would be."""
     axes = figure.subplots()
     places = np.arange(len(regions))
     for name, shift in zip(classes, (-0.12, 0.12), strict=False):
         shares = [region["by_class"][name] for region in regions.values()]
         k = CLASS_NAMES.index(name)
-        axes.errorbar(
-            [share["value"] for share in shares], places + shift,
-            xerr=np.array([error_bar(**share) for share in shares]).T,
-            color=CLASS_COLOURS[k], marker="oD"[k], linestyle="none", label=f"{name} faces",
+        draw_points(
+            axes, places + shift, shares, rows=True, color=CLASS_COLOURS[k], marker="oD"[k],
+            linestyle="none", label=f"{name} faces",
         )  # fmt: skip
     even = [region["even"] for region in regions.values()]
     axes.vlines(even, places - 0.35, places + 0.35, color=GREY, linestyle="--", label="even")

@@ -19,19 +19,20 @@ FACTOR, PARTS = "augmentation", "augmentation_effects"
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after the random crops.
-
-    Args:
-        folder: of the analysis; the study lies beside it.
-        evaluation: unused: the effect is measured by trainings of a study's own.
-    """
+    """Answer the question after the random crops."""
     chapter = read_json(folder / "augmentation.json")
     measured, pictures = ["Its effect is not measured yet."], [picture_views(folder, chapter)]
-    if has_study(folder):
+    if any(path.exists() for path in (folder.parent / "study/study.json", folder / "study.json")):
         study = read_study(folder)
         whole, parts = (find_factor(study, name) for name in (FACTOR, PARTS))
         if whole:
-            measured = [describe_effect(study, whole), describe_length(study, chapter)]
+            measured = [
+                describe_effect(study, whole),
+                f"In these trials every face was shown {study['base']['epochs']} times, in this "
+                f"run up to {chapter['epochs']} times. What augmentation prevents, learning faces "
+                "by heart, takes many repetitions; what it costs, a harder task, is there from the "
+                "first.",
+            ]
         pictures += [picture_factor(study, factor) for factor in (whole, parts) if factor]
     study_command = f"python recipes/study_hyperparameters.py --run {folder.parent} --factors"
     return Section(
@@ -49,11 +50,6 @@ def answer(folder: Path, evaluation: dict) -> Section:
         ],
         command=f"{study_command} {FACTOR} {PARTS}",
     )
-
-
-def has_study(folder: Path) -> bool:
-    """True if a study was begun for this run."""
-    return any(p.exists() for p in (folder.parent / "study/study.json", folder / "study.json"))
 
 
 def describe_config(chapter: dict) -> str:
@@ -75,18 +71,12 @@ def describe_config(chapter: dict) -> str:
             f"{c['crop']} × {c['crop']} pixels, in every epoch."
         )
     listed = "; ".join(extents[name] for name in chapter["effects"])
+    side, share = chapter["early_side"], chapter["early_epochs"]
+    early = f" In the first {100 * share:.0f} % of the epochs they are shrunk to {side} × {side}."
     return (
         f"Each time that a training face is shown, a view of {c['crop']} × {c['crop']} pixels is "
-        f"drawn from it anew: {listed}.{describe_early(chapter)}"
+        f"drawn from it anew: {listed}.{early if share and side != c['crop'] else ''}"
     )
-
-
-def describe_early(chapter: dict) -> str:
-    """Say whether the first epochs see the views shrunk."""
-    side, share = chapter["early_side"], chapter["early_epochs"]
-    if not share or side == chapter["config"]["crop"]:
-        return ""
-    return f" In the first {100 * share:.0f} % of the epochs they are shrunk to {side} × {side}."
 
 
 def describe_effect(study: dict, factor: dict) -> str:
@@ -107,15 +97,6 @@ def describe_effect(study: dict, factor: dict) -> str:
         f"Trained with augmentation {other['label']} and otherwise alike "
         f"({sample_of_study(study, [other])}; {study['base']['epochs']} epochs), the change was: "
         f"{each}. {verdict}"
-    )
-
-
-def describe_length(study: dict, chapter: dict) -> str:
-    """Compare how often a face is shown in the study and in the run."""
-    return (
-        f"In these trials every face was shown {study['base']['epochs']} times, in this run up to "
-        f"{chapter['epochs']} times. What augmentation prevents, learning faces by heart, takes "
-        "many repetitions; what it costs, a harder task, is there from the first."
     )
 
 

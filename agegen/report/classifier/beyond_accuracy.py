@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from agegen.report.classifier.groups import draw_group_figures
-from agegen.report.classifier.probabilities import draw_probabilities
-from agegen.report.classifier.right_and_wrong import draw_errors
+from agegen.report.classifier.right_and_wrong import (
+    draw_errors,
+    picture_margins,
+    picture_reliability,
+)
 from agegen.report.parts.saved_run import Scored
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.wording import (
@@ -24,11 +27,7 @@ SAME = 1e-4  # predictions.csv is rounded
 def answer(folder: Path, evaluation: dict, scored: Scored) -> Section:
     """Answer the question after what accuracy leaves out.
 
-    Args:
-        folder: of the analysis; without curves.json there are no bands, no precision–recall curve
-            and no accuracy by single years.
-        evaluation: of the run.
-        scored: the evaluated faces.
+    Without curves.json there are no bands, no precision–recall curve, no accuracy by single years.
     """
     curves = read_curves(folder, evaluation)
     sliced = describe_ages(curves) + describe_genders(evaluation, curves)
@@ -48,7 +47,8 @@ def answer(folder: Path, evaluation: dict, scored: Scored) -> Section:
         tables=[tabulate_classes(evaluation)],
         pictures=[
             *draw_errors(evaluation, scored, curves),
-            *draw_probabilities(evaluation, scored),
+            picture_margins(evaluation, scored),
+            picture_reliability(evaluation),
             *draw_group_figures(evaluation, curves["by_year"] if curves else None),
         ],
         details=describe_method(evaluation, curves),
@@ -71,11 +71,10 @@ def describe_accuracy(evaluation: dict) -> str:
     """Set accuracy beside what always answering the larger class reaches."""
     counts = evaluation["n_by_class"]
     larger = max(counts, key=lambda name: counts[name])
-    constant = counts[larger] / evaluation["n"]
     return (
         f"Accuracy is {show(evaluation['accuracy'])}, where always answering “{larger}” reaches "
-        f"{constant:.3f}; balanced accuracy, {show(evaluation['balanced_accuracy'])}, counts both "
-        "classes the same."
+        f"{counts[larger] / evaluation['n']:.3f}; balanced accuracy, "
+        f"{show(evaluation['balanced_accuracy'])}, counts both classes the same."
     )
 
 
@@ -134,10 +133,8 @@ def describe_ages(curves: dict | None) -> list[str]:
     """Name the ages that stand out, and say whether errors go with age within a class."""
     if curves is None or not any(curves["by_year"].values()):
         return []
-    sentences = [describe_outstanding(curves["by_year"])]
-    for name, figure in curves["age_of_errors"].items():
-        sentences += describe_age_of_errors(name, figure)
-    return sentences
+    of_errors = [describe_age_of_errors(*of) for of in curves["age_of_errors"].items()]
+    return [describe_outstanding(curves["by_year"]), *filter(None, of_errors)]
 
 
 def describe_outstanding(years: dict[str, list[dict]]) -> str:
@@ -158,23 +155,23 @@ def describe_outstanding(years: dict[str, list[dict]]) -> str:
     )
 
 
-def describe_age_of_errors(name: str, figure: dict) -> list[str]:
-    """Say whether the wrong faces of a class are older or younger than the right ones."""
+def describe_age_of_errors(name: str, figure: dict) -> str:
+    """Say whether the wrong faces of a class are older or younger; nothing where undefined."""
     if figure["value"] is None or figure["low"] is None:
-        return []
+        return ""
     wrong = figure.get("wrong", FEWEST_ERRORS)  # an older curves.json does not count them
     if wrong < FEWEST_ERRORS:
         faces = count(wrong, f"{name} face")
-        return [f"{faces} of known age classified wrongly: too few to say at which ages."]
+        return f"{faces} of known age classified wrongly: too few to say at which ages."
     text = (
         f"Of a wrong and a right {name} face, the wrong one is the older one with a probability "
         f"of {show(figure)}"
     )
     if figure["low"] > 0.5:
-        return [f"{text}: errors are more frequent among the older of the class."]
+        return f"{text}: errors are more frequent among the older of the class."
     if figure["high"] < 0.5:
-        return [f"{text}: errors are more frequent among the younger of the class."]
-    return [f"{text}: no dependence of errors on age within the class is shown."]
+        return f"{text}: errors are more frequent among the younger of the class."
+    return f"{text}: no dependence of errors on age within the class is shown."
 
 
 def describe_genders(evaluation: dict, curves: dict | None) -> list[str]:
@@ -191,8 +188,7 @@ def describe_genders(evaluation: dict, curves: dict | None) -> list[str]:
     gaps = curves["gender_gaps"] if curves else None
     if gaps and gaps["balanced_accuracy"]["low"] is not None:
         gap = gaps["balanced_accuracy"]
-        clear = gap["low"] > 0 or gap["high"] < 0
-        verdict = "larger than its uncertainty" if clear else "within its uncertainty"
+        verdict = f"{'larger than' if is_clear(gap) else 'within'} its uncertainty"
         sentences.append(
             f"The difference, male less female, is {show(gap)} ({verdict}); in AUC, "
             f"{show(gaps['roc_auc'])}."

@@ -1,20 +1,16 @@
 """Which faces are most wrong and most right, and what do the errors have in common?"""
 
-from __future__ import annotations
-
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.classifier.kept_faces import make_gallery, read_faces
-from agegen.report.classifier.share_figures import draw_shares, of_how_many
-from agegen.report.parts.examples import Gallery
+from agegen.report.classifier.groups import picture_by_age
+from agegen.report.parts.examples import Gallery, make_gallery, read_faces
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.style import Picture, embed_png, picture
+from agegen.report.parts.style import Picture, embed_png
 from agegen.report.parts.wording import (
     FEWEST_ERRORS,
     is_clear,
+    of_how_many,
     sample_of,
     share_intervals,
     show,
@@ -22,21 +18,13 @@ from agegen.report.parts.wording import (
 )
 from agegen.run.files import read_json
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+GENDERS = ("of_female", "of_male")
 OTHER = dict(zip(CLASS_NAMES, reversed(CLASS_NAMES), strict=True))
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after errors and successes, from analysis/errors.json and its files.
-
-    Args:
-        folder: of the analysis.
-        evaluation: says which faces were judged.
-    """
+    """Answer the question after errors and successes, from analysis/errors.json and its files."""
     content = read_json(folder / "errors.json")
-    sample = sample_of(evaluation)
     return Section(
         "errors",
         "Which faces does the network get most wrong and most right, and what do errors share?",
@@ -52,12 +40,19 @@ def answer(folder: Path, evaluation: dict) -> Section:
             f"nearest training faces: {folder / 'errors.csv'}.",
         ],
         tables=[tabulate(content)],
-        pictures=[*picture_ages(content, sample), picture_neighbours(folder, content)],
+        pictures=[
+            *picture_by_age(
+                "Errors by age", sample_of(evaluation), content["by_age"],
+                content["errors"]["share"]["value"], "share of faces that are wrong",
+                "Share wrong at age",
+            ),
+            picture_neighbours(folder, content),
+        ],
         galleries=make_galleries(folder, content),
         details=describe_method(content),
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters errors --again",
-    )
+    )  # fmt: skip
 
 
 def count_errors(content: dict) -> str:
@@ -103,12 +98,7 @@ def describe_genders(content: dict) -> list[str]:
     return [
         f"Among {name} faces, a share of {show(of['of_female']['share'])} of the women and "
         f"{show(of['of_male']['share'])} of the men are wrong: "
-        + judge(
-            of["of_female"]["count"] + of["of_male"]["count"],
-            of["difference"],
-            "errors",
-            "among women",
-        )
+        + judge(sum(of[k]["count"] for k in GENDERS), of["difference"], "errors", "among women")
         for name, of in content["by_gender"].items()
     ]
 
@@ -162,11 +152,8 @@ def explain_neighbours(share: dict) -> str:
 def tabulate(content: dict) -> Table:
     """Errors of every group with its interval."""
     groups = [("all", content["errors"]), *in_order(content["by_class"])]
-    groups += [
-        (f"{name} {gender}", of[f"of_{gender}"])
-        for name, of in content["by_gender"].items()
-        for gender in ("female", "male")
-    ]
+    for name, of in content["by_gender"].items():
+        groups += [(f"{name} {gender.removeprefix('of_')}", of[gender]) for gender in GENDERS]
     rows = [
         [name, f"{group['n']:,}", f"{group['count']:.0f}", show(group["share"])]
         for name, group in groups
@@ -174,28 +161,6 @@ def tabulate(content: dict) -> Table:
     header = ("faces", "n", "wrong", "share wrong")
     by = "class and gender" if content["by_gender"] else "class"
     return Table(f"Errors by {by}, with 95 % intervals", header, rows)
-
-
-def picture_ages(content: dict, sample: str) -> list[Picture]:
-    """Share of errors at every age; nothing where ages are unknown."""
-    groups = dict(sorted(content["by_age"].items(), key=lambda item: int(item[0])))
-    if not groups:
-        return []
-    each = "; ".join(f"{k}: {show(g['share'])}, n = {g['n']}" for k, g in groups.items())
-    overall = content["errors"]["share"]["value"]
-    return [
-        picture(
-            "Errors by age", sample,
-            partial(draw_ages, groups=groups, overall=overall), f"Share wrong at age {each}.",
-            "Bars: 95 % intervals. Dashed: all faces.",
-            height=1.2 + 0.19 * len(groups),
-        )
-    ]  # fmt: skip
-
-
-def draw_ages(figure: Figure, groups: dict, overall: float) -> None:
-    """Share of errors at every age, from the youngest down."""
-    draw_shares(figure, groups, overall, "share of faces that are wrong", "age (years)")
 
 
 def picture_neighbours(folder: Path, content: dict) -> Picture:

@@ -1,26 +1,23 @@
-"""Groups of faces: accuracy by age and by gender."""
-
-from __future__ import annotations
+"""Groups of faces: accuracy by age and by gender, and any share by age."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from agegen.report.parts.style import BLUE, CLASS_COLOURS, GREEN, GREY, Picture, error_bar, picture
+from agegen.report.parts.style import (
+    BLUE,
+    CLASS_COLOURS,
+    GREEN,
+    GREY,
+    Figure,
+    Picture,
+    draw_points,
+    label_rows,
+    picture,
+)
 from agegen.report.parts.wording import show
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def draw_group_figures(evaluation: dict, years: dict | None) -> list[Picture]:
-    """Draw all; empty where neither age nor gender is known.
-
-    Args:
-        evaluation: of the run.
-        years: "by_year" of analysis/curves.json, in place of the evaluation's bands of age.
-    """
+    """Draw all; `years` of curves.json ("by_year") take the place of the bands of age."""
     pictures = []
     if years and any(years.values()):
         pictures.append(picture_years(evaluation, years))
@@ -33,12 +30,9 @@ def draw_group_figures(evaluation: dict, years: dict | None) -> list[Picture]:
 
 def picture_years(evaluation: dict, years: dict[str, list[dict]]) -> Picture:
     """Accuracy at every year of age."""
-    known = sum(year["n"] for of_class in years.values() for year in of_class)
-    each = "; ".join(
-        f"{year['age']}: {show(year['accuracy'])}, n = {year['n']}"
-        for of_class in years.values()
-        for year in of_class
-    )
+    every = [year for of_class in years.values() for year in of_class]
+    each = "; ".join(f"{y['age']}: {show(y['accuracy'])}, n = {y['n']}" for y in every)
+    known = sum(year["n"] for year in every)
     return picture(
         "Accuracy by age", f"{evaluation['split']} split, n = {known:,} with known age",
         partial(draw_years, years=years, overall=evaluation["accuracy"]["value"]), f"{each}.",
@@ -48,22 +42,15 @@ def picture_years(evaluation: dict, years: dict[str, list[dict]]) -> Picture:
 
 
 def draw_years(figure: Figure, years: dict[str, list[dict]], overall: float) -> None:
-    """Accuracy against age, a panel for each class that has known ages.
-
-    Args:
-        figure: to draw on.
-        years: class → [{"age", "n", "accuracy"}, …].
-        overall: accuracy of all faces, a dashed line.
-    """
+    """Accuracy against age, a panel for each class that has known ages; dashed: of all faces."""
     shown = {name: of_class for name, of_class in years.items() if of_class}
     spans = [of_class[-1]["age"] - of_class[0]["age"] + 2 for of_class in shown.values()]
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False, width_ratios=spans)[0]
     colours = dict(zip(years, CLASS_COLOURS, strict=True))
     for axes, (name, of_class) in zip(panels, shown.items(), strict=True):
         ages = [year["age"] for year in of_class]
-        error = np.array([error_bar(**year["accuracy"]) for year in of_class]).T
-        axes.errorbar(
-            ages, [year["accuracy"]["value"] for year in of_class], error, color=colours[name],
+        draw_points(
+            axes, ages, [year["accuracy"] for year in of_class], rows=False, color=colours[name],
             marker="o", linestyle="none", elinewidth=1,
         )  # fmt: skip
         axes.axhline(overall, color=GREY, linestyle="--", linewidth=1)
@@ -83,13 +70,18 @@ def picture_groups(evaluation: dict, key: str, name: str) -> Picture:
     groups = dict(sorted(evaluation[key].items(), key=lambda item: first_number(item[0])))
     known = sum(group["n"] for group in groups.values())
     sample = f"{evaluation['split']} split, n = {known:,} with known {key.removeprefix('by_')}"
-    each = "; ".join(f"{k}: {show(g['accuracy'])}, n = {g['n']}" for k, g in groups.items())
     return picture(
         name, sample,
-        partial(draw_groups, groups=groups, overall=evaluation["accuracy"]["value"]), f"{each}.",
+        partial(draw_groups, groups=groups, overall=evaluation["accuracy"]["value"]),
+        f"{list_groups(groups, 'accuracy')}.",
         "95 % intervals. Balanced accuracy where a group has both classes.",
         height=1.5 + 0.3 * len(groups),
     )  # fmt: skip
+
+
+def list_groups(groups: dict[str, dict], score: str) -> str:
+    """Score and size of every group in words."""
+    return "; ".join(f"{k}: {show(group[score])}, n = {group['n']}" for k, group in groups.items())
 
 
 def first_number(band: str) -> int:
@@ -99,26 +91,54 @@ def first_number(band: str) -> int:
 
 
 def draw_groups(figure: Figure, groups: dict[str, dict], overall: float) -> None:
-    """Accuracy of every group with its interval, balanced accuracy beside it where it is known.
-
-    Args:
-        figure: to draw on.
-        groups: name → {"n", "accuracy", maybe "balanced_accuracy"}, from the top down.
-        overall: accuracy of all faces, a dashed line.
-    """
+    """Accuracy of every group, balanced accuracy beside it where it is known; dashed: of all."""
     axes = figure.subplots()
     shift = 0.12 if any("balanced_accuracy" in group for group in groups.values()) else 0
     styles = {"accuracy": (BLUE, "o", -shift), "balanced_accuracy": (GREEN, "D", shift)}
     for score, (colour, marker, offset) in styles.items():
-        found = [(i, g[score]) for i, g in enumerate(groups.values()) if score in g]
-        if not found:
-            continue
-        error = np.array([error_bar(**s) for _, s in found]).T
-        axes.errorbar(
-            [s["value"] for _, s in found], [i + offset for i, _ in found], xerr=error,
-            color=colour, marker=marker, linestyle="none", label=score.replace("_", " "),
-        )  # fmt: skip
+        found = {i + offset: g[score] for i, g in enumerate(groups.values()) if score in g}
+        if found:
+            draw_points(
+                axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
+                linestyle="none", label=score.replace("_", " "),
+            )  # fmt: skip
     axes.axvline(overall, color=GREY, linestyle="--", linewidth=1, label="accuracy of all")
-    axes.set_yticks(range(len(groups)), [f"{k}  (n = {g['n']:,})" for k, g in groups.items()])
-    axes.set(xlabel="share right", xlim=(-0.02, 1.02), ylim=(len(groups) - 0.5, -0.5))
+    label_rows(axes, name_rows(groups), xlabel="share right", xlim=(-0.02, 1.02))
     figure.legend(loc="outside lower center", ncols=3)
+
+
+def name_rows(groups: dict[str, dict]) -> list[str]:
+    """Names of the groups with their sizes."""
+    return [f"{name}  (n = {group['n']:,})" for name, group in groups.items()]
+
+
+def picture_by_age(
+    name: str, sample: str, by_age: dict, overall: float, what: str, alt: str
+) -> list[Picture]:
+    """A share at every age in years, age → {"n", "share"}; nothing where ages are unknown.
+
+    `what` names the share, and `alt` begins the list of all.
+    """
+    groups = dict(sorted(by_age.items(), key=lambda item: int(item[0])))
+    if not groups:
+        return []
+    return [
+        picture(
+            name, sample, partial(draw_shares, groups=groups, overall=overall, what=what),
+            f"{alt} {list_groups(groups, 'share')}.", "Bars: 95 % intervals. Dashed: all faces.",
+            height=1.2 + 0.19 * len(groups),
+        )
+    ]  # fmt: skip
+
+
+def draw_shares(figure: Figure, groups: dict, overall: float, what: str) -> None:
+    """Share at every age, from the youngest down; dashed: of all faces."""
+    axes = figure.subplots()
+    found = {i: group["share"] for i, group in enumerate(groups.values()) if group["n"]}
+    draw_points(
+        axes, [*found], [*found.values()], rows=True, color=BLUE, marker="o", linestyle="none",
+        elinewidth=1,
+    )  # fmt: skip
+    axes.axvline(overall, color=GREY, linestyle="--", linewidth=1)
+    label_rows(axes, name_rows(groups), xlabel=what, ylabel="age (years)")
+    axes.set_xlim(-0.02 * axes.get_xlim()[1], None)  # a point at 0 is seen whole

@@ -1,34 +1,23 @@
 """Which labels may be wrong? Faces that classifiers trained without them contradict."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.classifier.kept_faces import make_gallery, read_faces
-from agegen.report.classifier.share_figures import draw_shares, of_how_many
-from agegen.report.parts.examples import Gallery
+from agegen.report.classifier.groups import picture_by_age
+from agegen.report.parts.examples import Gallery, make_gallery, read_faces
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.style import CLASS_COLOURS, Picture, picture
-from agegen.report.parts.wording import is_clear, share_intervals, show, signed
+from agegen.report.parts.style import CLASS_COLOURS, Figure, Picture, picture
+from agegen.report.parts.wording import is_clear, of_how_many, share_intervals, show, signed
 from agegen.run.files import read_json
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after wrong labels, from analysis/label_noise.json and its files.
-
-    Args:
-        folder: of the analysis.
-        evaluation: unused: all faces of the store are judged by a cross-validation.
-    """
+    """Answer the question after wrong labels, from analysis/label_noise.json and its files."""
     content = read_json(folder / "label_noise.json")
+    with_age = sum(group["n"] for group in content["by_age"].values())
     return Section(
         "label-noise",
         "Which labels may be wrong?",
@@ -42,12 +31,19 @@ def answer(folder: Path, evaluation: dict) -> Section:
             f"{folder / 'label_noise_faces.csv'}.",
         ],
         tables=[tabulate(content)],
-        pictures=[picture_confidence(content), *picture_ages(content)],
+        pictures=[
+            picture_confidence(content),
+            *picture_by_age(
+                "Suspects by age", f"all splits, n = {with_age:,} with known age",
+                content["by_age"], content["suspects"]["share"]["value"],
+                "share of labels that are suspects", "Share at age",
+            ),
+        ],
         galleries=make_galleries(folder, content),
         details=describe_method(content),
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters label_noise --again",
-    )
+    )  # fmt: skip
 
 
 def count_suspects(content: dict) -> str:
@@ -69,9 +65,10 @@ def count_suspects(content: dict) -> str:
 def describe_ages(content: dict) -> list[str]:
     """Name the ages with clearly more suspects than all faces; nothing where ages are unknown."""
     ages, overall = content["by_age"], content["suspects"]["share"]["value"]
-    more = [age for age, group in ages.items() if is_above(group["share"], overall)]
     if not ages:
         return []
+    shares = {age: group["share"] for age, group in ages.items()}
+    more = [a for a, share in shares.items() if share["low"] is not None and share["low"] > overall]
     if not more:
         return ["At no age is the share of suspects clearly above that of all faces."]
     listed = ", ".join(
@@ -81,11 +78,6 @@ def describe_ages(content: dict) -> list[str]:
         f"The share of suspects is clearly above that of all faces at age {listed}; by chance "
         f"alone about {len(ages) / 40:.1f} of {len(ages)} ages would be."
     ]
-
-
-def is_above(share: dict, value: float) -> bool:
-    """True if the whole interval is above a value."""
-    return share["low"] is not None and share["low"] > value
 
 
 def describe_errors(content: dict) -> str:
@@ -99,22 +91,17 @@ def describe_errors(content: dict) -> str:
         f"{show(wrong['share'])}); of its right answers {of_how_many(right)} "
         f"({show(right['share'])})."
     )
-    if not is_clear(among["difference"]):
-        return f"{sentence} That is no clear difference ({signed(among['difference'])})."
     difference = signed(among["difference"])
+    if not is_clear(among["difference"]):
+        return f"{sentence} That is no clear difference ({difference})."
     if among["difference"]["value"] < 0:
         return f"{sentence} Errors are less often suspects (difference {difference})."
-    return (
-        f"{sentence} Errors are more often suspects (difference {difference})"
-        f"{explain_errors(wrong['share'])}"
+    meaning = (
+        "; most errors are faces that other networks, trained without them, get wrong too."
+        if wrong["share"]["value"] > 0.5
+        else ", yet most errors are not: another training gets them right or is unsure of them."
     )
-
-
-def explain_errors(share: dict) -> str:
-    """What the share of suspects among the errors means."""
-    if share["value"] > 0.5:
-        return "; most errors are faces that other networks, trained without them, get wrong too."
-    return ", yet most errors are not: another training gets them right or is unsure of them."
+    return f"{sentence} Errors are more often suspects (difference {difference}){meaning}"
 
 
 def describe_judges(content: dict) -> str:
@@ -160,12 +147,7 @@ def picture_confidence(content: dict) -> Picture:
 
 
 def draw_confidence(figure: Figure, by_class: dict) -> None:
-    """Histogram of the self-confidence of both classes, on a logarithmic axis of faces.
-
-    Args:
-        figure: to draw on.
-        by_class: of label_noise.json.
-    """
+    """Histogram of the self-confidence of both classes, on a logarithmic axis of faces."""
     axes = figure.subplots()
     highest = max(max(group["histogram"]) for group in by_class.values())
     for name, colour, other in zip(CLASS_NAMES, CLASS_COLOURS, CLASS_NAMES[::-1], strict=True):
@@ -177,29 +159,6 @@ def draw_confidence(figure: Figure, by_class: dict) -> None:
     axes.set_yscale("symlog", linthresh=1)
     axes.set(xlabel="p of the own label", ylabel="faces", xlim=(0, 1), ylim=(0, 2 * highest))
     figure.legend(loc="outside lower center", ncols=2)
-
-
-def picture_ages(content: dict) -> list[Picture]:
-    """Share of suspects at every age; nothing where ages are unknown."""
-    groups = dict(sorted(content["by_age"].items(), key=lambda item: int(item[0])))
-    if not groups:
-        return []
-    known = sum(group["n"] for group in groups.values())
-    each = "; ".join(f"{k}: {show(g['share'])}, n = {g['n']}" for k, g in groups.items())
-    overall = content["suspects"]["share"]["value"]
-    return [
-        picture(
-            "Suspects by age", f"all splits, n = {known:,} with known age",
-            partial(draw_ages, groups=groups, overall=overall), f"Share at age {each}.",
-            "Bars: 95 % intervals. Dashed: all faces.",
-            height=1.2 + 0.19 * len(groups),
-        )
-    ]  # fmt: skip
-
-
-def draw_ages(figure: Figure, groups: dict, overall: float) -> None:
-    """Share of suspects at every age, from the youngest down."""
-    draw_shares(figure, groups, overall, "share of labels that are suspects", "age (years)")
 
 
 def make_galleries(folder: Path, content: dict) -> list[Gallery]:

@@ -1,21 +1,13 @@
 """How the network learnt: loss, learning rate and validation figures over the training."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agegen.report.parts.saved_run import Columns, SavedRun
 from agegen.report.parts.section import Section
-from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Picture, picture
-from agegen.report.parts.wording import SELECTION_RULES, by_class
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Axes, Figure, Picture, picture
+from agegen.report.parts.wording import SELECTION_RULES, sample
 
 RANKS = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
@@ -80,7 +72,7 @@ def draw_learning(saved: SavedRun) -> list[Picture]:
 
 def draw_by_step(saved: SavedRun) -> list[Picture]:
     """Training loss and learning rate."""
-    sample, loss = describe_split(saved, "train", "train"), saved.steps["loss"]
+    faces, loss = sample("train", saved.data["counts"]["train"]), saved.steps["loss"]
     block = block_length(len(loss))
     smoothed = f"Means of {block} steps; the band holds their middle 80 %."
     if block == 1:
@@ -94,12 +86,12 @@ def draw_by_step(saved: SavedRun) -> list[Picture]:
     }  # fmt: skip
     return [
         picture(
-            "Training loss", sample, partial(draw_loss, **given),
+            "Training loss", faces, partial(draw_loss, **given),
             f"From {loss[:block].mean():.3f} to {loss[-block:].mean():.3f} nats.",
             f"{smoothed} Label smoothing {saved.config['label_smoothing']} is part of this loss.",
         ),
         picture(
-            "Learning rate", sample, partial(draw_rate, **given),
+            "Learning rate", faces, partial(draw_rate, **given),
             f"The highest is {saved.steps['learning_rate'].max():.2e}.",
             "Linear warm-up, then half a cosine.",
         ),
@@ -108,19 +100,19 @@ def draw_by_step(saved: SavedRun) -> list[Picture]:
 
 def draw_by_epoch(saved: SavedRun) -> list[Picture]:
     """Validation NLL, and AUC with balanced accuracy."""
-    sample, best = describe_split(saved, "val", "validation"), saved.best
+    faces, best = sample("validation", saved.data["counts"]["val"]), saved.best
     per_epoch = saved.steps_per_epoch * saved.faces_per_step
     given = {"validation": saved.validation, "per_epoch": per_epoch, "best": best["epoch"]}
     return [
         picture(
-            "Validation NLL", sample,
+            "Validation NLL", faces,
             partial(draw_validation, curves={"nll": "NLL (nats)"}, **given),
             f"{best['nll']:.3f} nats at the best epoch.",
             "Negative log-likelihood of the averaged weights after each epoch, before "
             "temperature scaling.",
         ),
         picture(
-            "Validation AUC and balanced accuracy", sample,
+            "Validation AUC and balanced accuracy", faces,
             partial(draw_validation, curves=RANKS, **given),
             f"AUC {best['auc']:.3f}, balanced accuracy {best['balanced_accuracy']:.3f} at the "
             "best epoch.",
@@ -130,22 +122,8 @@ def draw_by_epoch(saved: SavedRun) -> list[Picture]:
     ]  # fmt: skip
 
 
-def describe_split(saved: SavedRun, split: str, name: str) -> str:
-    """Say how many faces of which class the split has."""
-    counts = saved.data["counts"][split]
-    return f"{name} split, n = {sum(counts.values()):,}: {by_class(counts)}"
-
-
 def draw_loss(figure: Figure, steps: Columns, per_epoch: int, per_step: float, best: int) -> None:
-    """Training loss: means of equal runs of steps, with the band of their middle 80 %.
-
-    Args:
-        figure: to draw on.
-        steps: with "step" and "loss".
-        per_epoch: steps in an epoch.
-        per_step: training faces in a step, on average.
-        best: step of the best epoch.
-    """
+    """Training loss: means of equal runs of steps, with the band of their middle 80 %."""
     axes = figure.subplots()
     block = block_length(len(steps["step"]))
     ends = np.arange(block, len(steps["step"]) + block, block)
@@ -180,15 +158,7 @@ def draw_rate(figure: Figure, steps: Columns, per_epoch: int, per_step: float, b
 def draw_validation(
     figure: Figure, validation: Columns, curves: dict[str, str], per_epoch: float, best: int
 ) -> None:
-    """Validation figures by epoch, the best epoch marked.
-
-    Args:
-        figure: to draw on.
-        validation: with "epoch" and the curves.
-        curves: column → name with unit; the first is in blue, the second in vermillion.
-        per_epoch: training faces in an epoch.
-        best: number of the best epoch, counted from 0.
-    """
+    """Validation figures by epoch, the best epoch marked."""
     axes = figure.subplots()
     epochs = validation["epoch"] + 1
     for (column, name), colour in zip(curves.items(), CLASS_COLOURS, strict=False):

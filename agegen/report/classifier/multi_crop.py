@@ -20,12 +20,7 @@ from agegen.run.files import read_json
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after several crops, from analysis/multi_crop.json.
-
-    Args:
-        folder: of the analysis.
-        evaluation: says which faces were judged.
-    """
+    """Answer the question after several crops, from analysis/multi_crop.json."""
     content = read_json(folder / "multi_crop.json")
     rows = content["schemes"]
     sample = sample_of(evaluation)

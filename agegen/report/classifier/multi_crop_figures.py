@@ -1,32 +1,27 @@
 """Figures of the multi-crop evaluation: scores and gains against the number of views."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from agegen.report.parts.style import BLACK, BLUE, GREY, VERMILLION, Picture, error_bar, picture
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILLION,
+    Axes,
+    Figure,
+    Picture,
+    draw_points,
+    picture,
+)
 from agegen.report.parts.wording import show, signed
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-SCORES = {
-    "accuracy": "accuracy",
-    "roc_auc": "AUC",
-    "expected_calibration_error": "ECE",
-}
+SCORES = {"accuracy": "accuracy", "roc_auc": "AUC", "expected_calibration_error": "ECE"}
 GAINS = {"accuracy_gain": "accuracy", "roc_auc_gain": "AUC"}
 DIGITS = 4  # gains are small
 TITLES = {
-    "centre": "centre crop",
-    "flip": "centre and mirror image",
-    "five": "5-crop",
-    "ten": "10-crop",
-}
+    "centre": "centre crop", "flip": "centre and mirror image", "five": "5-crop", "ten": "10-crop",
+}  # fmt: skip
 STYLES = {"logits": (BLUE, "o", 0.98), "probabilities": (VERMILLION, "D", 1.07)}
 """Colour, marker and shift along the logarithmic axis of both averages."""
 
@@ -75,34 +70,28 @@ def picture_score(rows: list[dict], score: str, sample: str) -> Picture:
 
 
 def draw_score(figure: Figure, rows: list[dict], score: str) -> None:
-    """Random crops as joined points, fixed views as hollow ones, for both averages.
-
-    Args:
-        figure: to draw on.
-        rows: the schemes of multi_crop.json.
-        score: which of their figures.
-    """
+    """One score against the number of views, for both averages; dashed: of the centre crop."""
     axes = figure.subplots()
-    for average, (colour, marker, shift) in STYLES.items():
-        for fixed in (False, True):
-            chosen = [
-                row for row in rows
-                if ("random" not in row["scheme"]) == fixed and row["average"] == average
-            ]  # fmt: skip
-            kind = "fixed views" if fixed else "random crops"
-            look = {"color": colour, "marker": marker, "label": f"{kind}, mean of {average}"}
-            look |= {"linestyle": "none", "markerfacecolor": "white"} if fixed else {}
-            draw_points(axes, chosen, score, shift * (1.12 if fixed else 0.94), look)
+    for average, style in STYLES.items():
+        names = [f"{kind}, mean of {average}" for kind in ("random crops", "fixed views")]
+        draw_views(axes, [row for row in rows if row["average"] == average], score, style, names)
     axes.axhline(find(rows, "centre")[score]["value"], color=GREY, linestyle="--", linewidth=1)
     label_views(axes, SCORES[score])
     figure.legend(loc="outside lower center", ncols=2)
 
 
-def draw_points(axes: Axes, rows: list[dict], key: str, shift: float, look: dict) -> None:
-    """Values with their intervals at their number of views."""
-    error = np.array([error_bar(**row[key]) for row in rows]).T
-    x = [row["views"] * shift for row in rows]
-    axes.errorbar(x, [row[key]["value"] for row in rows], error, elinewidth=0.9, **look)
+def draw_views(axes: Axes, rows: list[dict], key: str, style: tuple, names: Sequence) -> None:
+    """Random crops as joined points, fixed views as hollow ones, at their number of views."""
+    colour, marker, shift = style
+    looks: tuple[dict, ...] = ({}, {"linestyle": "none", "markerfacecolor": "white"})
+    for fixed, (aside, look, name) in enumerate(zip((0.94, 1.12), looks, names, strict=True)):
+        chosen = [row for row in rows if ("random" not in row["scheme"]) == fixed]
+        if chosen:
+            draw_points(
+                axes, [row["views"] * (shift * aside) for row in chosen],
+                [row[key] for row in chosen], rows=False, elinewidth=0.9, color=colour,
+                marker=marker, label=name, **look,
+            )  # fmt: skip
 
 
 def label_views(axes: Axes, name: str) -> None:
@@ -125,23 +114,11 @@ def picture_gains(rows: list[dict], sample: str) -> Picture:
 
 
 def draw_gains(figure: Figure, rows: list[dict]) -> None:
-    """Gains in accuracy and AUC against the number of views.
-
-    Args:
-        figure: to draw on.
-        rows: schemes other than the centre crop, averaging logits.
-    """
+    """Gains in accuracy and AUC against the number of views."""
     axes = figure.subplots()
-    styles = zip(GAINS.items(), STYLES.values(), strict=True)
-    for (key, name), (colour, marker, shift) in styles:
+    for (key, name), style in zip(GAINS.items(), STYLES.values(), strict=True):
         known = [row for row in rows if row[key]["value"] is not None]
-        for fixed in (False, True):
-            chosen = [row for row in known if ("random" not in row["scheme"]) == fixed]
-            if not chosen:
-                continue
-            look = {"color": colour, "marker": marker}
-            look |= {"linestyle": "none", "markerfacecolor": "white"} if fixed else {"label": name}
-            draw_points(axes, chosen, key, shift * (1.12 if fixed else 0.94), look)
+        draw_views(axes, known, key, style, (name, None))
     axes.axhline(0, color=BLACK, linewidth=0.8)
     label_views(axes, "difference from the centre crop")
     figure.legend(loc="outside lower center", ncols=2)

@@ -25,12 +25,7 @@ HEADER = (
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after input optimisation.
-
-    Args:
-        folder: of the analysis.
-        evaluation: unused: the images are judged against validation faces.
-    """
+    """Answer the question after input optimisation."""
     chapter = read_json(folder / "transfer.json")
     kinds = [kind for kind in STARTS if kind in chapter["settings"]["none"]]
     optimise = f"python recipes/optimize_input.py --run {folder.parent}"

@@ -134,13 +134,7 @@ def answer(saved: SavedRun, question: Question) -> Section:
 
 
 def has_chapter(run: Path, chapter: str, weights: str | None) -> bool:
-    """True if a chapter was computed, and for these weights of the run.
-
-    Args:
-        run: folder of the run.
-        chapter: name of the chapter.
-        weights: beginning of the checksum of the run's weights; None checks nothing.
-    """
+    """True if a chapter was computed, and for these weights of the run."""
     path = run / "analysis" / f"{chapter}.json"
     if chapter == "study" and (run / "study" / "study.json").exists():
         return True  # it trains networks of its own

@@ -1,29 +1,28 @@
-"""Right and wrong answers: confusion matrix, ROC curve and precision–recall curve."""
-
-from __future__ import annotations
+"""Right and wrong answers, and what their probabilities are worth: matrix, curves, margins."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from agegen import metrics
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.parts.saved_run import Scored
-from agegen.report.parts.style import BLACK, BLUE, GREY, VERMILLION, Picture, picture
-from agegen.report.parts.wording import percent, sample_of, show, span
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    CLASS_COLOURS,
+    GREY,
+    VERMILLION,
+    Figure,
+    Picture,
+    draw_points,
+    picture,
+)
+from agegen.report.parts.wording import percent, remainder, sample_of, show, span
 
 
 def draw_errors(evaluation: dict, scored: Scored, curves: dict | None) -> list[Picture]:
-    """Draw all; the curves need both classes, and their bands and the last of them `curves`.
-
-    Args:
-        evaluation: of the run.
-        scored: the evaluated faces.
-        curves: content of analysis/curves.json, if it is there and of these faces.
-    """
+    """Draw all; the curves need both classes, and their bands and the last of them `curves`."""
     pictures = [picture_confusion(evaluation)]
     if evaluation["roc_auc"]["value"] is None:
         return pictures
@@ -80,20 +79,8 @@ def picture_confusion(evaluation: dict) -> Picture:
     )  # fmt: skip
 
 
-def remainder(share: dict) -> dict:
-    """1 − share, with its interval."""
-    swapped = {"value": "value", "low": "high", "high": "low"}
-    return {k: None if share[v] is None else 1 - share[v] for k, v in swapped.items()}
-
-
 def draw_confusion(figure: Figure, counts: list, shares: list) -> None:
-    """Two by two counts and shares of the true class, with intervals; the share is the shade.
-
-    Args:
-        figure: to draw on.
-        counts: true → predicted → {"value", "low", "high"}.
-        shares: true → predicted → the same, of the true class.
-    """
+    """Two by two counts and shares of the true class, with intervals; the share is the shade."""
     axes = figure.subplots()
     shade = [[cell["value"] or 0 for cell in row] for row in shares]
     axes.imshow(shade, cmap="Blues", vmin=0, vmax=2, aspect="auto")
@@ -111,14 +98,7 @@ def draw_confusion(figure: Figure, counts: list, shares: list) -> None:
 
 
 def draw_roc(figure: Figure, y: np.ndarray, p: np.ndarray, roc: dict | None = None) -> None:
-    """ROC curve, with the point of the threshold 0.5; ties are one slanted stretch.
-
-    Args:
-        figure: to draw on.
-        y: int (n,), labels.
-        p: float (n,), p(old).
-        roc: "young_taken_for_old" and "curve" of curves.json, whose band is drawn.
-    """
+    """ROC curve, with the point of the threshold 0.5; ties are one slanted stretch."""
     axes = figure.subplots()
     old, young = called_old(y, p)
     if roc:
@@ -142,14 +122,7 @@ def called_old(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_precision(figure: Figure, y: np.ndarray, p: np.ndarray, curves: dict) -> None:
-    """Precision against recall as steps, with band, chance and the point of the threshold 0.5.
-
-    Args:
-        figure: to draw on.
-        y: int (n,), labels.
-        p: float (n,), p(old).
-        curves: content of curves.json.
-    """
+    """Precision against recall as steps, with band, chance and the point of the threshold 0.5."""
     axes = figure.subplots()
     old, young = (counts[1:] for counts in called_old(y, p))
     x, curve = curves["precision_recall"]["recall"], curves["precision_recall"]["curve"]
@@ -168,3 +141,67 @@ def draw_precision(figure: Figure, y: np.ndarray, p: np.ndarray, curves: dict) -
     axes.set(xlabel="recall: old found (share)", ylabel="precision: old among those called old")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(loc="lower left")
+
+
+def picture_margins(evaluation: dict, scored: Scored) -> Picture:
+    """Histograms of the margins, with their means and variances in words."""
+    means = "; ".join(
+        f"{name}: mean {show(m['mean'])}, variance {show(m['variance'])}"
+        for name, m in evaluation["margin"].items()
+    )
+    margins = metrics.margin(scored.y, scored.p)
+    return picture(
+        "Margins", sample_of(evaluation),
+        partial(draw_margins, y=scored.y, margins=margins), f"{means}.",
+        "p(label) − p(other) after scaling: 1 is sure and right, −1 sure and wrong. "
+        f"Dashed, the means. {means[0].upper()}{means[1:]}.",
+    )  # fmt: skip
+
+
+def picture_reliability(evaluation: dict) -> Picture:
+    """Accuracy against confidence, before and after scaling."""
+    before, ece = evaluation["before_scaling"], "expected_calibration_error"
+    then, now = show(before[ece]), show(evaluation[ece])
+    bins = {"before": before["calibration_bins"], "after": evaluation["calibration_bins"]}
+    return picture(
+        "Reliability", sample_of(evaluation), partial(draw_reliability, **bins),
+        f"ECE {then} before and {now} after scaling.",
+        f"Temperature {evaluation['temperature']:.3f}. ECE {then} before, {now} after "
+        "scaling: the mean gap between accuracy and confidence over these bins, weighted by "
+        "their faces. It is biased upwards on few faces.",
+    )  # fmt: skip
+
+
+def draw_reliability(figure: Figure, before: list[dict], after: list[dict]) -> None:
+    """Accuracy against confidence before and after scaling; below, the faces in each bin."""
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    top.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
+    styles = (("before scaling", before, GREY, "s"), ("after scaling", after, BLUE, "o"))
+    for shift, (name, bins, colour, marker) in zip((-0.004, 0.004), styles, strict=True):
+        x = np.array([b["confidence"] for b in bins])
+        draw_points(
+            top, x, [b["accuracy"] for b in bins], rows=False, color=colour, marker=marker,
+            elinewidth=0.8, linewidth=1, label=name,
+        )  # fmt: skip
+        bottom.bar(x + shift, [b["n"] for b in bins], 0.008, color=colour)
+    top.set(ylabel="accuracy", ylim=(-0.03, 1.03))
+    top.legend(loc="lower right")
+    bottom.set(xlabel="confidence: p of the predicted class", ylabel="faces", xlim=(0.48, 1.02))
+    figure.align_ylabels()
+
+
+def draw_margins(figure: Figure, y: np.ndarray, margins: np.ndarray) -> None:
+    """Histogram of p(label) − p(other) by class, as shares of it; dashed at its mean."""
+    axes = figure.subplots()
+    edges = np.linspace(-1, 1, 21)
+    for label, (name, colour) in enumerate(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)):
+        of = margins[y == label]
+        if not len(of):
+            continue
+        shares = np.histogram(of, edges)[0] / len(of)
+        axes.stairs(shares, edges, color=colour, linewidth=1.2, label=f"{name}, n = {len(of):,}")
+        axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
+        axes.axvline(of.mean(), color=colour, linestyle="--", linewidth=1)
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    axes.set(xlabel="p(label) − p(other)", ylabel="share of the class", xlim=(-1, 1))
+    axes.legend(loc="upper left")

@@ -1,24 +1,36 @@
 """What the network is made of: a table of layers that adds up, and a drawing of it."""
 
+from collections.abc import Iterable
+from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
-from agegen.report.classifier.structure_figure import picture_network
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.wording import percent
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    VERMILLION,
+    Axes,
+    Figure,
+    Picture,
+    picture,
+)
+from agegen.report.parts.wording import count, percent
 from agegen.run.files import read_json
 
 HEADER = (
     "layer", "kind", "output", "how the count comes about", "parameters", "multiply-adds",
 )  # fmt: skip
+KINDS = {"Conv2d": "convolution", "Linear": "linear layer"}
+CONVOLUTION_COLOURS = (BLUE, GREEN, GREY)
+GAP, STAGE_GAP, LOWEST = 0.015, 0.08, 0.05  # shares of the input's side
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after the structure, from analysis/structure.json.
-
-    Args:
-        folder: of the analysis.
-        evaluation: unused: the structure was there before any face.
-    """
+    """Answer the question after the structure, from analysis/structure.json."""
     content = read_json(folder / "structure.json")
     layers = layer_table("Every layer in the order of the computation", content, content["layers"])
     short = layer_table("Layers and blocks in the order of the computation", content, join(content))
@@ -75,7 +87,7 @@ def describe_blocks(content: dict) -> list[str]:
     return [f"{kind}: {text}" for kind, text in does.items()]
 
 
-def in_words(shape: list[int]) -> str:
+def in_words(shape: Iterable[int]) -> str:
     """32×48×48, which does not break over lines."""
     return "×".join(map(str, shape))
 
@@ -98,28 +110,31 @@ def layer_table(caption: str, content: dict, rows: list[dict]) -> Table:
 
 def join(content: dict) -> list[dict]:
     """Rows of layers and blocks; a block's numbers are the sums over its layers."""
-    rows: dict[str, dict] = {}
+    grouped: dict[str, list[dict]] = {}
     for layer in content["layers"]:
-        block = block_of(layer, content["blocks"])
-        if block is None:
-            rows[layer["name"]] = layer
-            continue
-        empty = block | {"kinds": [], "terms": [], "parameters": 0, "multiply_adds": 0}
-        row = rows.setdefault(block["name"], empty)
-        row["kinds"].append(layer["kind"])
-        row["terms"] += [layer["formula"]] if layer["formula"] else []
-        row["parameters"] += layer["parameters"]
-        row["multiply_adds"] += layer["multiply_adds"]
-    for row in rows.values():
-        if "kinds" in row:
-            row["kind"] = f"{row['kind']}: {count_kinds(row['kinds'])}"
-            row["formula"] = " + ".join(f"({t})" if "+" in t else t for t in row["terms"])
-    return list(rows.values())
+        grouped.setdefault((block_of(layer, content) or layer)["name"], []).append(layer)
+    blocks = {block["name"]: block for block in content["blocks"]}
+    return [
+        sum_up(blocks[name], layers) if name in blocks else layers[0]
+        for name, layers in grouped.items()
+    ]
 
 
-def block_of(layer: dict, blocks: list[dict]) -> dict | None:
+def sum_up(block: dict, layers: list[dict]) -> dict:
+    """The row of a block."""
+    kinds = count_kinds([layer["kind"] for layer in layers])
+    terms = [layer["formula"] for layer in layers if layer["formula"]]
+    return block | {
+        "kind": f"{block['kind']}: {kinds}",
+        "formula": " + ".join(f"({term})" if "+" in term else term for term in terms),
+        "parameters": sum(layer["parameters"] for layer in layers),
+        "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
+    }
+
+
+def block_of(layer: dict, content: dict) -> dict | None:
     """The block that a layer belongs to, or None."""
-    return next((b for b in blocks if layer["name"].startswith(f"{b['name']}.")), None)
+    return next((b for b in content["blocks"] if layer["name"].startswith(f"{b['name']}.")), None)
 
 
 def count_kinds(kinds: list[str]) -> str:
@@ -128,3 +143,126 @@ def count_kinds(kinds: list[str]) -> str:
         name if kinds.count(name) == 1 else f"{kinds.count(name)} {name}"
         for name in dict.fromkeys(kinds)
     )
+
+
+class Slab(NamedTuple):
+    """One drawn layer."""
+
+    what: str  # "input", or kind and size of kernel
+    shape: tuple[int, ...]  # of the output of the layer: (c, h, w) or (c,)
+    parameters: int  # of the layer, and of those after it that are not drawn
+    block: str  # name of its block; empty where it has none
+    inside: bool = False  # a vector between feature maps, as gates of squeeze-and-excitation are
+
+
+def list_slabs(content: dict) -> list[Slab]:
+    """The input and all layers with weight matrices; others' parameters go to the one before."""
+    slabs, layers = [Slab("input", tuple(content["input"]), 0, "")], content["layers"]
+    last_map = max((i for i, layer in enumerate(layers) if len(layer["output"]) == 3), default=0)
+    for i, layer in enumerate(layers):
+        if layer["kind"] not in KINDS or not layer["output"]:
+            last = slabs[-1]
+            slabs[-1] = last._replace(parameters=last.parameters + layer["parameters"])
+            continue
+        shape, block = tuple(layer["output"]), block_of(layer, content)
+        name, inside = block["name"] if block else "", len(shape) == 1 and i < last_map
+        slabs.append(Slab(name_kind(layer), shape, layer["parameters"], name, inside))
+    return slabs
+
+
+def name_kind(layer: dict) -> str:
+    """Kind of a layer, with the size of a convolution's kernel, which its formula begins with."""
+    if layer["kind"] == "Conv2d":
+        high, wide = layer["formula"].split("·")[:2]
+        return f"{KINDS['Conv2d']} {high}×{wide}"
+    return KINDS[layer["kind"]]
+
+
+def list_stages(slabs: list[Slab]) -> list[list[Slab]]:
+    """The input, then runs of slabs of one height; vectors between maps belong to theirs."""
+    sides: list[int] = []
+    for slab in slabs[1:]:
+        vector = len(slab.shape) == 1
+        sides.append(sides[-1] if slab.inside and sides else 0 if vector else slab.shape[1])
+    numbered = zip(sides, slabs[1:], strict=True)
+    runs = groupby(numbered, key=lambda pair: pair[0])
+    return [slabs[:1], *([slab for _, slab in run] for _, run in runs)]
+
+
+def picture_network(content: dict) -> Picture:
+    """The network from left to right."""
+    stages = list_stages(list_slabs(content))
+    words = "; ".join(
+        f"{in_words(largest_shape(stage))}: {count(len(stage), 'layer')} with weights, "
+        f"{sum(slab.parameters for slab in stage):,} parameters"
+        for stage in stages[1:]
+    )
+    boxes = {block["kind"] for block in content["blocks"]}
+    framed = f" Frames: {', '.join(sorted(boxes))}." if boxes else ""
+    drawn = picture(
+        "The network", f"{content['network']}, {content['parameters']:,} parameters",
+        partial(draw_network, stages=stages), f"{words}.",
+        "From left to right, every layer with weights: its height is the side of its feature maps, "
+        f"its width grows with their number.{framed} Above, channels × height × width; below, the "
+        "parameters of all layers of that size.",
+        height=2.6,
+    )  # fmt: skip
+    return drawn._replace(wide=True)
+
+
+def largest_shape(stage: list[Slab]) -> tuple[int, ...]:
+    """Shape of the last feature maps of a stage, or of its last vector."""
+    maps = [slab.shape for slab in stage if not slab.inside]
+    return maps[-1] if maps else stage[-1].shape
+
+
+def draw_network(figure: Figure, stages: list[list[Slab]]) -> None:
+    """Draw the slabs of `list_stages` in rows of the same height, with frames around blocks."""
+    axes = figure.subplots()
+    side = stages[0][0].shape[1]
+    colours = {"input": "white", KINDS["Linear"]: VERMILLION}
+    kinds = dict.fromkeys(slab.what for stage in stages for slab in stage)
+    convolutions = [kind for kind in kinds if kind not in colours]
+    colours |= dict(zip(convolutions, CONVOLUTION_COLOURS, strict=False))
+    left, named = 0.0, set[str]()
+    for stage in stages:
+        start = left
+        for _, run in groupby(stage, key=lambda slab: slab.block):
+            left = draw_run(axes, list(run), left, side, colours, named)
+        label_stage(axes, stage, (start + left - GAP * side) / 2, side)
+        left = max(left, start + 0.42 * side) + STAGE_GAP * side
+    axes.set(xlim=(-0.12 * side, left), ylim=(-0.16 * side, 1.16 * side))
+    axes.axis("off")
+    figure.legend(loc="outside lower center", ncols=len(named), fontsize=6)
+
+
+def draw_run(
+    axes: Axes, run: list[Slab], left: float, side: int, colours: dict, named: set[str]
+) -> float:
+    """Draw neighbouring slabs of one block, with its frame; returns where the next one begins."""
+    start, highest = left, 0.0
+    for slab in run:
+        high = slab.shape[1] if len(slab.shape) == 3 else LOWEST * side
+        wide = 0.006 * side * slab.shape[0] ** 0.5
+        axes.bar(
+            left + wide / 2, high, wide, (side - high) / 2, edgecolor=BLACK, linewidth=0.4,
+            color=colours.get(slab.what, GREY), alpha=0.75,
+            label=slab.what if slab.what not in named else None,
+        )  # fmt: skip
+        named.add(slab.what)
+        left += wide + GAP * side
+        highest = max(highest, high)
+    if run[0].block:
+        edge, high = 0.5 * GAP * side, highest + 0.05 * side
+        axes.bar(
+            start - edge, high, left - start, (side - high) / 2, align="edge", fill=False,
+            edgecolor=GREY, linewidth=0.6,
+        )  # fmt: skip
+    return left
+
+
+def label_stage(axes: Axes, stage: list[Slab], middle: float, side: int) -> None:
+    """Write the shape above a stage and its parameters below."""
+    shape, parameters = in_words(largest_shape(stage)), sum(slab.parameters for slab in stage)
+    axes.text(middle, 1.04 * side, shape, ha="center", va="bottom", fontsize=5.5)
+    axes.text(middle, -0.04 * side, f"{parameters:,}", ha="center", va="top", fontsize=5.5)

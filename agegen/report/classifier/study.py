@@ -1,20 +1,21 @@
 """What each hyperparameter does: the differences that a study measured, factor by factor."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.style import BLACK, BLUE, VERMILLION, Picture, error_bar, picture
-from agegen.report.parts.wording import by_class, is_clear, show, signed
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    VERMILLION,
+    Figure,
+    Picture,
+    draw_points,
+    label_rows,
+    picture,
+)
+from agegen.report.parts.wording import is_clear, sample, show, signed
 from agegen.run.files import read_json
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SCORES = {"balanced_accuracy": "balanced accuracy", "roc_auc": "AUC"}
 ELSEWHERE = ("training_faces", "augmentation", "augmentation_effects")
@@ -23,12 +24,7 @@ HEADER = ("setting", "seeds", "steps", "s per trial", "balanced accuracy", "AUC"
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after the hyperparameters.
-
-    Args:
-        folder: of the analysis; the study lies beside it.
-        evaluation: unused: a study measures trainings of its own.
-    """
+    """Answer the question after the hyperparameters."""
     study = read_study(folder)
     factors = [factor for factor in study["factors"] if factor["name"] not in ELSEWHERE]
     return Section(
@@ -65,13 +61,19 @@ def describe_effects(factors: list[dict]) -> list[str]:
     """Say how many settings differ clearly from the base, and which most."""
     compared = [(factor, setting) for factor in factors for setting in others(factor)]
     sentences = [describe_clear(compared, score) for score in SCORES]
-    better = [s for _, s in compared if any(gains(s["differences"][score]) for score in SCORES)]
+    differences = [[setting["differences"][score] for score in SCORES] for _, setting in compared]
+    better = [of for of in differences if any(is_clear(d) and d["low"] > 0 for d in of)]
     sentences.append(
         f"{len(better)} of them are better than the base in at least one of the two."
         if better
         else "None of them is better than the base by more than that."
     )
-    return sentences + describe_diverged(compared)
+    return sentences + [
+        f"With {factor['title'].lower()} {setting['label']}, the loss of {setting['diverged']} of "
+        f"{len(setting['seeds'])} trainings was no longer finite."
+        for factor, setting in compared
+        if setting["diverged"]
+    ]
 
 
 def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6) -> str:
@@ -90,21 +92,6 @@ def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6)
     )
 
 
-def gains(difference: dict | None) -> bool:
-    """True if the whole interval is above 0."""
-    return difference is not None and is_clear(difference) and difference["low"] > 0
-
-
-def describe_diverged(compared: list[tuple[dict, dict]]) -> list[str]:
-    """Name the settings whose training broke off."""
-    lost = [(f, s) for f, s in compared if s["diverged"]]
-    return [
-        f"With {f['title'].lower()} {s['label']}, the loss of {s['diverged']} of "
-        f"{len(s['seeds'])} trainings was no longer finite."
-        for f, s in lost
-    ]
-
-
 def describe_missing(study: dict) -> list[str]:
     """Name the factors that were not studied yet; the section's command adds them."""
     if not study["missing"]:
@@ -118,11 +105,13 @@ def describe_missing(study: dict) -> list[str]:
 
 def tabulate(factor: dict) -> Table:
     """All settings of a factor: differences from the base, and the base's own scores."""
-    rows = []
-    for setting in factor["settings"]:
-        seeds, steps = str(len(setting["seeds"])), f"{setting['steps']:,.0f}"
-        start = [setting["label"], seeds, steps, f"{setting['seconds']:,.0f}"]
-        rows.append([*start, *(cell(setting, score) for score in setting["scores"])])
+    rows = [
+        [
+            s["label"], str(len(s["seeds"])), f"{s['steps']:,.0f}", f"{s['seconds']:,.0f}",
+            *(cell(s, score) for score in s["scores"]),
+        ]
+        for s in factor["settings"]
+    ]  # fmt: skip
     return Table(f"{factor['title']}: difference from the base", HEADER, rows)
 
 
@@ -140,24 +129,22 @@ def sample_of_study(study: dict, settings: list[dict]) -> str:
     seeds = sorted({len(setting["seeds"]) for setting in settings})
     counts = "–".join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))
     return (
-        f"validation split, n = {study['n']:,}: {by_class(study['n_by_class'])}; {counts} "
+        f"{sample('validation', study['n_by_class'])}; {counts} "
         f"{'seed' if seeds[-1] == 1 else 'seeds'}"
     )
 
 
+def list_differences(setting: dict) -> str:
+    """The differences from the base that are defined."""
+    of = setting["differences"]
+    known = [score for score in SCORES if of[score] and of[score]["value"] is not None]
+    return ", ".join(f"{SCORES[score]} {signed(of[score])}" for score in known)
+
+
 def picture_factor(study: dict, factor: dict) -> Picture:
     """Effect of every setting of a factor, with its interval."""
-    settings = factor["settings"]
-    each = "; ".join(
-        f"{s['label']}: "
-        + ", ".join(
-            f"{name} {signed(s['differences'][score])}"
-            for score, name in SCORES.items()
-            if s["differences"][score] and s["differences"][score]["value"] is not None
-        )
-        for s in others(factor)
-        if not s["diverged"]
-    )
+    settings, compared = factor["settings"], [s for s in others(factor) if not s["diverged"]]
+    each = "; ".join(f"{s['label']}: {list_differences(s)}" for s in compared)
     return picture(
         factor["title"], sample_of_study(study, settings),
         partial(draw_effects, factor=factor), f"{each}.",
@@ -167,28 +154,20 @@ def picture_factor(study: dict, factor: dict) -> Picture:
 
 
 def draw_effects(figure: Figure, factor: dict) -> None:
-    """Difference of every setting from the base, in balanced accuracy and AUC.
-
-    Args:
-        figure: to draw on.
-        factor: of study.json; its settings from the top down.
-    """
+    """Difference of every setting from the base, in balanced accuracy and AUC."""
     axes = figure.subplots()
     settings = factor["settings"]
     styles = {"balanced_accuracy": (BLUE, "o", -0.13), "roc_auc": (VERMILLION, "D", 0.13)}
     for score, (colour, marker, shift) in styles.items():
-        found = [(row, s["differences"][score]) for row, s in enumerate(settings)]
-        found = [(row, d) for row, d in found if d is not None and d["value"] is not None]
-        error = np.array([error_bar(**d) for _, d in found]).reshape(-1, 2).T
-        axes.errorbar(
-            [d["value"] for _, d in found], [row + shift for row, _ in found], xerr=error,
-            color=colour, marker=marker, linestyle="none", label=SCORES[score],
+        found = {row + shift: s["differences"][score] for row, s in enumerate(settings)}
+        found = {row: d for row, d in found.items() if d is not None and d["value"] is not None}
+        draw_points(
+            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
+            linestyle="none", label=SCORES[score],
         )  # fmt: skip
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    axes.set_yticks(range(len(settings)), [tick(setting) for setting in settings])
-    axes.set(
-        xlabel="difference from the base", ylabel=factor["axis"], ylim=(len(settings) - 0.5, -0.5)
-    )
+    names = [tick(setting) for setting in settings]
+    label_rows(axes, names, xlabel="difference from the base", ylabel=factor["axis"])
     figure.legend(loc="outside lower center", ncols=2)
 
 

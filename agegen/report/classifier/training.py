@@ -26,14 +26,14 @@ def answer(saved: SavedRun) -> Section:
         "How was the network trained?",
         "Comment le réseau a-t-il été entraîné ?",
         [course],
-        tables=[Table("", ("", ""), describe_training(saved))],
+        tables=[
+            Table(
+                "", ("", ""),
+                [*describe_subject(saved), *describe_course(saved), *describe_time(saved)],
+            )
+        ],
         details=["Every setting is listed at the end of the page."],
-    )
-
-
-def describe_training(saved: SavedRun) -> Rows:
-    """How the classifier was trained: name and text."""
-    return [*describe_subject(saved), *describe_course(saved), *describe_time(saved)]
+    )  # fmt: skip
 
 
 def describe_subject(saved: SavedRun) -> Rows:

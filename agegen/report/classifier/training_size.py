@@ -1,31 +1,20 @@
 """Would more training faces help? Scores against the number of training faces."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agegen.report.classifier.study import SCORES, find_factor, read_study, sample_of_study
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.style import BLUE, GREY, VERMILLION, Picture, error_bar, picture
-from agegen.report.parts.wording import is_clear, show, signed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from agegen.report.parts.style import BLUE, GREY, VERMILLION, Figure, Picture, draw_points, picture
+from agegen.report.parts.wording import is_clear, remainder, show, signed
 
 FACTOR = "training_faces"
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after the number of training faces.
-
-    Args:
-        folder: of the analysis; the study lies beside it.
-        evaluation: unused: a study measures trainings of its own.
-    """
+    """Answer the question after the number of training faces."""
     study = read_study(folder)
     factor = find_factor(study, FACTOR)
     command = f"--run {folder.parent} --factors {FACTOR} --seeds 5"
@@ -54,7 +43,7 @@ def describe_doublings(factor: dict) -> list[str]:
     half = next((s for s in sizes if s["x"] == 0.5), None)
     sentences = []
     if half and sizes[-1]["x"] == 1:
-        gains = {score: negated(half["differences"][score]) for score in SCORES}
+        gains = {score: remainder(half["differences"][score], 0) for score in SCORES}
         each = ", ".join(f"{name} {signed(gains[score])}" for score, name in SCORES.items())
         sentences.append(
             f"From {half['n_train']:,.0f} to {sizes[-1]['n_train']:,.0f} faces, the last doubling "
@@ -67,14 +56,6 @@ def describe_doublings(factor: dict) -> list[str]:
             f"and {show(last['scores'][score])} with {last['n_train']:,.0f}."
         )
     return sentences
-
-
-def negated(difference: dict) -> dict:
-    """The gain of the base over a setting, from the setting's difference to the base."""
-    if difference["value"] is None:
-        return difference
-    exchanged = {"value": "value", "low": "high", "high": "low"}
-    return {k: None if difference[v] is None else 0.0 - difference[v] for k, v in exchanged.items()}
 
 
 def conclude(gains: dict[str, dict]) -> str:
@@ -128,21 +109,14 @@ def picture_sizes(study: dict, factor: dict) -> Picture:
 
 
 def draw_sizes(figure: Figure, sizes: list[dict]) -> None:
-    """Balanced accuracy and AUC on a logarithmic axis of training faces.
-
-    Args:
-        figure: to draw on.
-        sizes: settings of study.json, from few faces to many.
-    """
+    """Balanced accuracy and AUC on a logarithmic axis of training faces."""
     axes = figure.subplots()
     faces = np.array([s["n_train"] for s in sizes])
     styles = {"balanced_accuracy": (BLUE, "o", 0.985), "roc_auc": (VERMILLION, "D", 1.015)}
     for score, (colour, marker, shift) in styles.items():
-        found = [s["scores"][score] for s in sizes]
-        error = np.array([error_bar(**estimate) for estimate in found]).T
-        axes.errorbar(
-            faces * shift, [e["value"] for e in found], error, color=colour, marker=marker,
-            elinewidth=1, label=SCORES[score],
+        draw_points(
+            axes, faces * shift, [s["scores"][score] for s in sizes], rows=False, color=colour,
+            marker=marker, elinewidth=1, label=SCORES[score],
         )  # fmt: skip
     axes.axhline(0.5, color=GREY, linestyle="--", linewidth=1, label="chance")
     axes.set_xscale("log", base=2)

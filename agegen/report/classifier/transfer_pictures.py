@@ -1,27 +1,24 @@
-"""Pictures of the input optimisation: what a second classifier keeps, and the images themselves."""
-
-from __future__ import annotations
+"""Pictures of the input optimisation: its course, what a second classifier keeps, the images."""
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from agegen.report.parts.style import (
     BLACK,
     BLUE,
     GREY,
+    HEIGHT,
     VERMILLION,
+    Figure,
     Picture,
+    draw_points,
     embed_png,
-    error_bar,
+    label_rows,
     picture,
+    save,
 )
 from agegen.report.parts.wording import show
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from agegen.run.files import written_whole
 
 SECOND, OTHER = "same kind", "other kind"
 STARTS = {
@@ -49,13 +46,7 @@ def short(kind: str) -> str:
 
 
 def picture_kept(chapter: dict, kinds: list[str], what: str) -> Picture:
-    """Share kept by the second classifier, by setting and start.
-
-    Args:
-        chapter: of transfer.json.
-        kinds: of start.
-        what: "shift" for the whole change of the logit, "pattern" for that beyond a random change.
-    """
+    """Share of the logit's change kept by the second classifier: a key of `MEANING`."""
     settings = chapter["settings"]
     each = "; ".join(
         f"{name}: " + ", ".join(f"{short(k)} {show(of[k][SECOND]['kept'][what], 2)}" for k in kinds)
@@ -80,22 +71,19 @@ def draw_kept(figure: Figure, chapter: dict, kinds: list[str], what: str) -> Non
     values = []
     for kind in kinds:
         colour, marker, shift = looks[kind]
-        found = [(row, of[kind][SECOND]["kept"][what]) for row, of in enumerate(settings.values())]
-        found = [(row, kept) for row, kept in found if kept["value"] is not None]
-        values += [kept["value"] for _, kept in found]
-        error = np.array([error_bar(**kept) for _, kept in found]).reshape(-1, 2).T
-        axes.errorbar(
-            [kept["value"] for _, kept in found], [row + shift for row, _ in found], xerr=error,
-            color=colour, marker=marker, linestyle="none", label=short(kind),
+        rows = [of[kind][SECOND]["kept"][what] for of in settings.values()]
+        found = {row + shift: kept for row, kept in enumerate(rows) if kept["value"] is not None}
+        values += [kept["value"] for kept in found.values()]
+        draw_points(
+            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
+            linestyle="none", label=short(kind),
         )  # fmt: skip
     for place in (0, 1):
         axes.axvline(place, color=BLACK, linewidth=0.8)
     if chapter["real_faces"][SECOND]["value"] is not None:
         axes.axvline(chapter["real_faces"][SECOND]["value"], color=GREY, linestyle=":")
-    axes.set_yticks(range(len(settings)), settings)
-    axes.set(
-        xlabel="second ÷ this network (gaps ÷ gaps)",
-        ylabel="regulariser", ylim=(len(settings) - 0.5, -0.5),
+    label_rows(
+        axes, [*settings], xlabel="second ÷ this network (gaps ÷ gaps)", ylabel="regulariser",
         xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
     )  # fmt: skip
     figure.legend(loc="outside lower center", ncols=2)
@@ -113,3 +101,27 @@ def picture_grid(folder: Path, chapter: dict) -> Picture:
         "were drawn are shown, whatever became of them.",
         wide=True,
     )
+
+
+def write_curve(path: Path, figures: dict) -> None:
+    """Draw the log-odds of what every step showed the network, of figures.json, as an SVG."""
+    drawn = save(partial(draw_curve, figures=figures), "", HEIGHT, "svg")
+    with written_whole(path) as temporary:
+        temporary.write_bytes(drawn)
+
+
+def draw_curve(figure: Figure, figures: dict) -> None:
+    """One line an image, and their mean where there are several."""
+    axes = figure.subplots()
+    histories = [image["history"] for image in figures["images"]]
+    n = len(histories)
+    for history in histories:
+        axes.plot(range(1, len(history) + 1), history, color=GREY if n > 1 else BLUE, linewidth=0.8)
+    if n > 1:
+        mean = [sum(values) / n for values in zip(*histories, strict=True)]
+        axes.plot(range(1, len(mean) + 1), mean, color=BLUE, label="mean")
+        axes.legend(loc="lower right")
+    axes.set(
+        xlabel="step", ylabel=f"calibrated log-odds of {figures['target']} (nats)",
+        title=f"What the network was shown, n = {n} {'image' if n == 1 else 'images'}",
+    )  # fmt: skip

@@ -1,12 +1,22 @@
 """What does the network answer before any training? Fresh initialisations against chance."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from agegen.report.classifier.untrained_figures import picture_distributions, picture_scores
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.wording import percent, show
+from agegen.report.parts.style import (
+    BLACK,
+    BLUE,
+    CLASS_COLOURS,
+    GREY,
+    Figure,
+    Picture,
+    draw_points,
+    picture,
+)
+from agegen.report.parts.wording import percent, sample, show
 from agegen.run.files import read_json
 
 SCORES = {"roc_auc": "AUC", "balanced_accuracy": "balanced accuracy"}
@@ -18,16 +28,8 @@ SIGNIFICANT = 0.05
 
 
 def answer(folder: Path, evaluation: dict) -> Section:
-    """Answer the question after the untrained network, from analysis/untrained.json.
-
-    Args:
-        folder: of the analysis.
-        evaluation: of the run; the faces of its test split are named by the chapter itself.
-    """
+    """Answer the question after the untrained network, from analysis/untrained.json."""
     chapter = read_json(folder / "untrained.json")
-    pictures = [picture_distributions(chapter)]
-    if is_ranked(chapter):
-        pictures.insert(0, picture_scores(chapter))
     return Section(
         "untrained-network",
         "What does the network answer before any training?",
@@ -40,7 +42,10 @@ def answer(folder: Path, evaluation: dict) -> Section:
             *describe_trained(chapter),
         ],
         tables=[tabulate_kinds(chapter), tabulate_networks(chapter)],
-        pictures=pictures,
+        pictures=[
+            *([picture_scores(chapter)] if is_ranked(chapter) else []),
+            picture_distributions(chapter),
+        ],
         details=describe_method(chapter),
         command=f"python recipes/analyze_classifier.py --run {folder.parent} --chapters untrained",
     )
@@ -51,22 +56,17 @@ def is_ranked(chapter: dict) -> bool:
     return chapter["trained"]["roc_auc"]["value"] is not None
 
 
-def differs(mean: dict) -> bool:
-    """True if a mean over networks is not what chance gives, by its t-test."""
-    return mean["p"] is not None and mean["p"] < SIGNIFICANT
-
-
 def describe_means(chapter: dict) -> list[str]:
     """Say whether fresh networks are better or worse than chance on average."""
     if not is_ranked(chapter):
         return ["The test faces are of one class alone: an AUC needs both."]
     found = chapter["estimated"]
+    means = {name: found["means"][score] for score, name in SCORES.items()}
     tests = "; ".join(
-        f"{name} {show(found['means'][score])}, t-test against 0.5: p = "
-        f"{found['means'][score]['p']:.2g}"
-        for score, name in SCORES.items()
+        f"{name} {show(mean)}, t-test against 0.5: p = {mean['p']:.2g}"
+        for name, mean in means.items()
     )
-    apart = [name for score, name in SCORES.items() if differs(found["means"][score])]
+    apart = [name for name, mean in means.items() if mean["p"] < SIGNIFICANT]
     verdict = (
         f"In {' and '.join(apart)}, untrained networks differ from chance."
         if apart
@@ -138,18 +138,14 @@ def describe_trained(chapter: dict) -> list[str]:
 
 def tabulate_kinds(chapter: dict) -> Table:
     """Untrained networks with both kinds of statistics, and the trained one."""
-    rows = []
-    for kind, name in KINDS.items():
-        found = chapter[kind]
-        if found:
-            means = found["means"]
-            called = np.mean([network["called_old"] for network in found["networks"]])
-            rows.append(
-                (name, *map(show, (means[s] for s in SCORES)), percent(called / chapter["n"]))
-            )
-    trained = chapter["trained"]
-    called = percent(trained["called_old"] / chapter["n"])
-    rows.append(("trained", *map(show, (trained[s] for s in SCORES)), called))
+    found = {name: chapter[kind] for kind, name in KINDS.items() if chapter[kind]}
+    scores = {name: of["means"] for name, of in found.items()} | {"trained": chapter["trained"]}
+    called = [np.mean([n["called_old"] for n in of["networks"]]) for of in found.values()]
+    called.append(chapter["trained"]["called_old"])
+    rows = [
+        (name, *(show(of[score]) for score in SCORES), percent(old / chapter["n"]))
+        for (name, of), old in zip(scores.items(), called, strict=True)
+    ]
     count = len(chapter["estimated"]["networks"])
     return Table(
         f"Means over {count} initialisations with their t-intervals; the trained network with its "
@@ -172,15 +168,11 @@ def tabulate_networks(chapter: dict) -> Table:
     return Table(
         f"Each initialisation ({KINDS['estimated']}); accuracy with its exact binomial interval",
         (
-            "no.",
-            "called old",
-            "accuracy",
-            "of a blind answer",
-            "Fisher's p",
+            "no.", "called old", "accuracy", "of a blind answer", "Fisher's p",
             *reversed(SCORES.values()),
         ),
         rows,
-    )
+    )  # fmt: skip
 
 
 def describe_method(chapter: dict) -> list[str]:
@@ -216,3 +208,76 @@ def span_of(kind: dict) -> float:
     """Width of the middle 90 % of p(old) within a class, median over networks and classes."""
     quantiles = [q for network in kind["networks"] for q in network["quantiles"].values()]
     return float(np.median([high - low for low, _, high in quantiles]))
+
+
+def picture_scores(chapter: dict) -> Picture:
+    """AUC of every fresh network, and their mean."""
+    networks = [network["roc_auc"] for network in chapter["estimated"]["networks"]]
+    mean, trained = chapter["estimated"]["means"]["roc_auc"], chapter["trained"]["roc_auc"]
+    return picture(
+        "AUC of untrained networks", sample("test", chapter["n_by_class"]),
+        partial(draw_scores, networks=networks, mean=mean, trained=trained),
+        f"Mean of {len(networks)}: {show(mean)}; trained: {show(trained)}.",
+        "Each row is one initialisation with its 95 % interval over faces; the mean has its "
+        "t-interval over initialisations.",
+        height=1.5 + 0.13 * len(networks),
+    )  # fmt: skip
+
+
+def draw_scores(figure: Figure, networks: list[dict], mean: dict, trained: dict) -> None:
+    """AUC in rows: the fresh networks in ascending order, their mean, the trained network."""
+    axes = figure.subplots()
+    ranked = sorted(networks, key=lambda auc: auc["value"])
+    last = len(ranked)
+    groups = (
+        (ranked, range(last), GREY, "o", "one initialisation"),
+        ([mean], [last + 0.5], BLACK, "D", "their mean"),
+        ([trained], [last + 2], BLUE, "s", "trained"),
+    )
+    for found, rows, colour, marker, name in groups:
+        draw_points(
+            axes, rows, found, rows=True, color=colour, marker=marker, linestyle="none",
+            elinewidth=1, label=name,
+        )  # fmt: skip
+    axes.axvline(0.5, color=BLACK, linestyle="--", linewidth=1)
+    axes.set_yticks([])
+    axes.set(xlabel="AUC (dashed: chance)", xlim=(min(0.3, axes.get_xlim()[0]), 1.02))
+    figure.legend(loc="outside lower center", ncols=3)
+
+
+def picture_distributions(chapter: dict) -> Picture:
+    """Histograms of p(old) before and after training."""
+    count = len(chapter["estimated"]["networks"])
+    histograms = {
+        f"untrained (mean of {count})": chapter["estimated"]["histogram"],
+        "trained": chapter["trained"]["histogram"],
+    }
+    middle = "; ".join(
+        f"{name}: " + ", ".join(f"{k} {spread_of(v, chapter['edges'])}" for k, v in shares.items())
+        for name, shares in histograms.items()
+    )
+    return picture(
+        "p(old) before and after training", sample("test", chapter["n_by_class"]),
+        partial(draw_distributions, histograms=histograms, edges=chapter["edges"]), f"{middle}.",
+        "Share of the class in each twentieth of p(old), before temperature scaling. Untrained: "
+        f"the mean over {count} initialisations, each with p(old) in a place of its own.",
+    )  # fmt: skip
+
+
+def spread_of(shares: list[float], edges: list[float]) -> str:
+    """Mean of a histogram in words."""
+    centres = (np.array(edges[:-1]) + edges[1:]) / 2
+    return f"mean about {float(centres @ np.array(shares)):.2f}"
+
+
+def draw_distributions(figure: Figure, histograms: dict[str, dict], edges: list[float]) -> None:
+    """Histograms by class, a panel for each title → class → share in each bin."""
+    panels = figure.subplots(1, len(histograms), sharey=True)
+    for axes, (title, by_name) in zip(panels, histograms.items(), strict=True):
+        for (name, shares), colour in zip(by_name.items(), CLASS_COLOURS, strict=False):
+            axes.stairs(shares, edges, color=colour, linewidth=1.2, label=name)
+            axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
+        axes.set_title(title)
+        axes.set(xlabel="p(old)", xlim=(0, 1))
+    panels[0].set_ylabel("share of the class")
+    panels[-1].legend(loc="upper center")

@@ -1,7 +1,9 @@
-"""The section "Examples": galleries of faces, sorted by how sure the classifier is of them."""
+"""Galleries of faces: of a store, or those whose pixels a chapter of the analysis has kept."""
 
 import base64
+from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,7 @@ from agegen import metrics
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE
 from agegen.report.parts.saved_run import Scored
+from agegen.run.errors import UserError
 
 MOST_EXAMPLES = 12
 EXAMPLE_PIXELS = 128  # larger faces are scaled down to this, so that the page stays small
@@ -46,8 +49,7 @@ def show_face(scored: Scored, row: int) -> tuple[str, str, str]:
     """One face: data URI, what it is in words, caption."""
     number = int(scored.indices[row])
     age = scored.store.ages[number]
-    years = "age unknown" if age == UNKNOWN_AGE else f"age {age}"
-    p = f"p(old) {scored.p[row]:.3f}"
+    years, p = in_years(None if age == UNKNOWN_AGE else age), f"p(old) {scored.p[row]:.3f}"
     what = f"{CLASS_NAMES[scored.y[row]]} face {number} of the store, {years}, {p}"
     return as_jpeg(np.asarray(scored.store.images[number])), what, f"{p}\n{years}"
 
@@ -59,3 +61,38 @@ def as_jpeg(pixels: np.ndarray) -> str:
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=92, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def in_years(age: int | None) -> str:
+    """Age 24."""
+    return "age unknown" if age is None else f"age {age}"
+
+
+def read_faces(path: Path) -> dict[int, np.ndarray]:
+    """Read number in the store → pixels uint8 (h, w, 3).
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(zip(file["indices"].tolist(), file["images"], strict=True))
+    except (OSError, KeyError, ValueError):
+        raise UserError(
+            f"{path} is missing or damaged: make it with recipes/analyze_classifier.py --again"
+        ) from None
+
+
+def make_gallery(
+    name: str,
+    faces: list[dict],
+    pixels: dict[int, np.ndarray],
+    more: Callable[[dict], str],
+) -> Gallery:
+    """Show faces of a chapter by their pixels (`read_faces`) with p(old), true age and `more`."""
+    shown = []
+    for face in faces:
+        facts = [f"p(old) {face['p_old']:.3f}", in_years(face["age"]), more(face)]
+        what = f"{CLASS_NAMES[face['label']]} face {face['index']} of the store, {', '.join(facts)}"
+        shown.append((as_jpeg(pixels[face["index"]]), what, "\n".join(facts)))
+    return Gallery(name, shown)

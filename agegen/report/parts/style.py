@@ -6,15 +6,20 @@ matplotlib is imported when a figure is made, and its global settings are left a
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
     from matplotlib.typing import RcKeyType
+else:
+    Axes = Figure = Any  # in annotations of those who draw
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness.
 BLUE, VERMILLION, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#767676", "#1a1a1a"
@@ -89,7 +94,7 @@ def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -
 
     Args:
         draw: fills an empty figure.
-        title: says which faces are shown, and how many.
+        title: says which faces are shown, and how many; "" writes none.
         height: in inches.
         kind: "svg" or "png".
     """
@@ -99,7 +104,8 @@ def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -
     buffer, unsaid = BytesIO(), {"svg": ("Date", "Creator"), "png": ("Software",)}
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        figure.suptitle(title, x=0, ha="left", fontsize=9, color="#444444")
+        if title:
+            figure.suptitle(title, x=0, ha="left", fontsize=9, color="#444444")
         draw(figure)
         metadata = dict.fromkeys(unsaid[kind])
         figure.savefig(buffer, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
@@ -109,6 +115,25 @@ def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -
 def embed_png(path: Path) -> str:
     """Return a saved PNG as a data URI."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def draw_points(
+    axes: Axes, at: Sequence[float] | np.ndarray, figures: Sequence[dict], rows: bool, **look: Any
+) -> None:
+    """Values with their intervals at places of an axis: the vertical one if they stand in rows."""
+    values = [figure["value"] for figure in figures]
+    bars = [error_bar(f["value"], f["low"], f["high"]) for f in figures]
+    error = np.array(bars).reshape(-1, 2).T
+    if rows:
+        axes.errorbar(values, at, xerr=error, **look)
+    else:
+        axes.errorbar(at, values, error, **look)
+
+
+def label_rows(axes: Axes, names: Sequence[str], **named: Any) -> None:
+    """Name the rows from the top down; what else is named is set too."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set(ylim=(len(names) - 0.5, -0.5), **named)
 
 
 def error_bar(value: float | None, low: float | None, high: float | None) -> tuple[float, float]:

@@ -69,6 +69,11 @@ def count(number: int, name: str, plural: str = "s") -> str:
     return f"{number:,} {name}{'' if number == 1 else plural}"
 
 
+def of_how_many(share: dict) -> str:
+    """12 of 941."""
+    return f"{share['count']:,.0f} of {share['n']:,}"
+
+
 def by_class(counts: dict) -> str:
     """651 young, 290 old."""
     return ", ".join(f"{counts[name]:,} {name}" for name in CLASS_NAMES if name in counts)
@@ -76,8 +81,18 @@ def by_class(counts: dict) -> str:
 
 def sample_of(evaluation: dict) -> str:
     """Say which faces a figure of the evaluation shows, and how many."""
-    classes = by_class(evaluation["n_by_class"])
-    return f"{evaluation['split']} split, n = {evaluation['n']:,}: {classes}"
+    return sample(evaluation["split"], evaluation["n_by_class"])
+
+
+def sample(split: str, counts: dict) -> str:
+    """The faces of a split by class."""
+    return f"{split} split, n = {sum(counts.values()):,}: {by_class(counts)}"
+
+
+def remainder(share: dict, whole: float = 1) -> dict:
+    """Whole − share, with its interval."""
+    swapped = {"value": "value", "low": "high", "high": "low"}
+    return {k: None if share[v] is None else whole - share[v] for k, v in swapped.items()}
 
 
 def duration(seconds: float) -> str:

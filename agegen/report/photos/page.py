@@ -11,6 +11,7 @@ from PIL import Image
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.parts.style import embed_png
 from agegen.report.parts.templates import open_templates
+from agegen.report.parts.wording import count
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
 
@@ -59,32 +60,30 @@ def make_page(folder: Path) -> str:
 def make_tiles(photos: list[dict]) -> list[tuple[str, str, str]]:
     """The counts: name, number, remark."""
     faces = [face for photo in photos for face in photo["faces"]]
-    words = Counter(face["verdict"].removeprefix("probably ") for face in faces)
-    probably = Counter(face["verdict"] for face in faces)
-    without = sum(1 for photo in photos if not photo["faces"])
-    tiles = [
+    said = Counter(face["verdict"] for face in faces)
+    probably = {name: said[f"probably {name}"] for name in CLASS_NAMES}
+    without = sum(not photo["faces"] for photo in photos)
+    unlike = sum(face["unlikeness"] > 1 for face in faces)
+    return [
         ("files", f"{len(photos):,}", f"{without:,} without a result"),
         ("faces", f"{len(faces):,}", f"in {len(photos) - without:,} photos"),
+        *(
+            (name, f"{said[name] + number:,}", f"{number:,} of them probably")
+            for name, number in probably.items()
+        ),
+        ("undecided", f"{said['undecided']:,}", "p(class) below 0.7"),
+        ("unlike the training faces", f"{unlike:,}", "not to be relied on"),
     ]
-    for name in CLASS_NAMES:
-        tiles.append(
-            (name, f"{words[name]:,}", f"{probably[f'probably {name}']:,} of them probably")
-        )
-    unlike = sum(1 for face in faces if face["unlikeness"] > 1)
-    tiles.append(("undecided", f"{words['undecided']:,}", "p(class) below 0.7"))
-    tiles.append(("unlike the training faces", f"{unlike:,}", "not to be relied on"))
-    return tiles
 
 
 def show_photo(folder: Path, photo: dict) -> ShownPhoto:
     """Embed one annotated photo and its faces."""
-    faces = photo["faces"]
+    faces, title = photo["faces"], Path(photo["path"]).name
     said = "; ".join(f"{f['number']} {f['verdict']}" for f in faces)
-    plural = "s" if len(faces) > 1 else ""
     return ShownPhoto(
-        title=Path(photo["path"]).name,
+        title=title,
         src=embed_photo(folder / photo["picture"]),
-        alt=f"{Path(photo['path']).name} with {len(faces)} face{plural} marked: {said}",
+        alt=f"{title} with {count(len(faces), 'face')} marked: {said}",
         faces=[show_face(folder, face) for face in faces],
     )
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.stats
 import torch
 from studies import tiny_base, write_study
 
@@ -14,8 +13,8 @@ from agegen import metrics
 from agegen.analysis.analysis import open_analysis
 from agegen.analysis.study import trials as study_trials
 from agegen.analysis.study.base import Study, open_study
-from agegen.analysis.study.effects import estimates, resample, t_quantile
 from agegen.analysis.study.factors import FACTORS, settings_of
+from agegen.analysis.study.results import estimates, resample
 from agegen.analysis.study.settings import AUGMENTATION_OFF, changed, differences
 from agegen.analysis.study.study import analyze, plan, run_study
 from agegen.classifier.config import TrainConfig
@@ -102,11 +101,6 @@ def test_the_base_is_trained_once_a_seed_for_all_factors(study: Study) -> None:
         "augmentation_off_seed3", "base_seed3", "class_balance_no_seed3",
         "augmentation_off_seed4", "base_seed4", "class_balance_no_seed4",
     ]  # fmt: skip
-
-
-def test_quantiles_are_those_of_student() -> None:
-    for freedom in (*range(1, 60), 200, 10_000):
-        assert t_quantile(freedom) == pytest.approx(scipy.stats.t.ppf(0.975, freedom), abs=1e-3)
 
 
 def test_intervals_hold_the_true_mean_as_often_as_they_say() -> None:

@@ -11,6 +11,7 @@ from analyses import rewrite, undrawn, words_of  # noqa: F401 - a fixture
 from agegen.analysis.analysis import open_analysis
 from agegen.analysis.errors import analyze
 from agegen.report.classifier import errors
+from agegen.report.classifier.groups import draw_shares
 from agegen.report.parts.section import Section
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, write_json
@@ -183,7 +184,7 @@ def test_shares_are_drawn_from_the_youngest_down() -> None:
 
     groups = {"20": share(1, 10), "9": share(0, 0), "55": share(3, 10)}
     figure = Figure()
-    errors.draw_ages(figure, groups, 0.2)
+    draw_shares(figure, groups, 0.2, "share wrong")
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == [
         "20  (n = 10)", "9  (n = 0)", "55  (n = 10)",

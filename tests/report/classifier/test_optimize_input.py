@@ -9,8 +9,7 @@ from PIL import Image
 
 from agegen.analysis.inputs.transfer import SETTINGS
 from agegen.report.classifier import optimize_input
-from agegen.report.classifier.input_curve import write_curve
-from agegen.report.classifier.transfer_pictures import picture_kept
+from agegen.report.classifier.transfer_pictures import picture_kept, write_curve
 from agegen.report.parts.section import Section
 from agegen.run.files import read_json, write_json
 

@@ -10,7 +10,7 @@ from torch import nn
 from agegen.analysis.structure import describe_structure
 from agegen.classifier.model import PlainCNN, ResidualCNN
 from agegen.report.classifier import structure
-from agegen.report.classifier.structure_figure import (
+from agegen.report.classifier.structure import (
     draw_network,
     largest_shape,
     list_slabs,

@@ -11,6 +11,7 @@ from agegen.analysis.study.trials import Trial
 from agegen.faces.store import FaceStore
 from agegen.report.classifier import training_size
 from agegen.report.parts.section import Section
+from agegen.report.parts.wording import remainder
 from agegen.run.files import read_json
 
 
@@ -76,11 +77,11 @@ def test_undefined_gains_are_not_interpreted() -> None:
     undefined = {"value": None, "low": None, "high": None}
     gains = {"roc_auc": undefined, "balanced_accuracy": undefined}
     assert "no gain can be measured" in training_size.conclude(gains)
-    assert training_size.negated(undefined) == undefined
+    assert remainder(undefined, 0) == undefined
     one_seed = {"value": 0.25, "low": None, "high": None}
-    assert training_size.negated(one_seed) == {"value": -0.25, "low": None, "high": None}
+    assert remainder(one_seed, 0) == {"value": -0.25, "low": None, "high": None}
     loss = {"value": -0.25, "low": -0.5, "high": 0.0}
-    assert training_size.negated(loss) == {"value": 0.25, "low": 0.0, "high": 0.5}
+    assert remainder(loss, 0) == {"value": 0.25, "low": 0.0, "high": 0.5}
 
 
 def test_the_alternative_text_has_every_size(striped_store: FaceStore, tmp_path: Path) -> None:

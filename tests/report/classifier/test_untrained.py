@@ -9,7 +9,7 @@ from analyses import undrawn, words_of  # noqa: F401 - a fixture
 from agegen import metrics
 from agegen.analysis.untrained import EDGES, judge, summarise
 from agegen.report.classifier import untrained
-from agegen.report.classifier.untrained_figures import draw_distributions, draw_scores
+from agegen.report.classifier.untrained import draw_distributions, draw_scores
 from agegen.report.parts.section import Section
 from agegen.run.files import write_json
 
