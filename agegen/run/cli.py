@@ -7,11 +7,11 @@ from argparse import ArgumentError, ArgumentParser
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import tyro
 
-from agegen.run.commands import as_commands, called
+from agegen.run.commands import as_commands, called, to_flags
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
 from agegen.run.terminal import Terminated, readable_streams, stopped_by_sigterm
@@ -98,15 +98,3 @@ def require_filled(arguments: list[str]) -> None:
         if not argument.strip() or (name.startswith("--") and equals and not value.strip()):
             named = (name if equals else flag) or "an argument"
             raise UserError(f"{named} is empty: is a variable of the shell not set?")
-
-
-def to_flags(name: str, value: Any) -> list[str]:
-    """Turn one entry of a preset into flags; tyro checks names and types, the last flag wins."""
-    if isinstance(value, dict):
-        return [flag for key, inner in value.items() for flag in to_flags(f"{name}.{key}", inner)]
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        head, _, last = flag.rpartition(".")
-        return [f"--{head}{'.' if head else ''}{'' if value else 'no-'}{last}"]
-    values = value if isinstance(value, list) else [value]
-    return [f"--{flag}", *map(str, values)]

@@ -1,7 +1,8 @@
-"""The recipes' names as commands: ``agegen train-cyclegan`` runs ``recipes/train_cyclegan.py``."""
+"""Commands and flags in words: ``agegen train-cyclegan`` runs ``recipes/train_cyclegan.py``."""
 
 import re
 from contextvars import ContextVar
+from typing import Any
 
 COMMANDS = {
     "draw": "draw_faces",
@@ -38,3 +39,15 @@ def as_commands(text: str) -> str:
             line = re.sub(rf"(python )?\brecipes/{recipe}\.py\b", f"{start} {name}", line)
         lines[number] = line
     return "\n".join(lines)
+
+
+def to_flags(name: str, value: Any) -> list[str]:
+    """Turn one setting into flags; tyro checks names and types, the last flag wins."""
+    if isinstance(value, dict):
+        return [flag for key, inner in value.items() for flag in to_flags(f"{name}.{key}", inner)]
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        head, _, last = flag.rpartition(".")
+        return [f"--{head}{'.' if head else ''}{'' if value else 'no-'}{last}"]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [f"--{flag}", *map(str, values)]

@@ -98,16 +98,12 @@ def explained_write_errors(path: Path) -> Iterator[None]:
         if error.errno is None or isinstance(error, ConnectionError):
             raise
         reason = WRITE_ERRORS.get(error.errno, os.strerror(error.errno))
-        raise UserError(f"cannot write {concerned(error, path)}: {reason}") from error
-
-
-def concerned(error: OSError, path: Path) -> Path:
-    """The file that an error is about: `path`, unless the error names one elsewhere."""
-    if not isinstance(error.filename, str | bytes):
-        return path
-    named, path_ = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
-    about = named.is_relative_to(path_.parent) or path_.is_relative_to(named)
-    return path if about else named
+        about, here = path, path.absolute()
+        if isinstance(error.filename, str | bytes):
+            named = Path(os.fsdecode(error.filename)).absolute()
+            if not (named.is_relative_to(here.parent) or here.is_relative_to(named)):
+                about = named
+        raise UserError(f"cannot write {about}: {reason}") from error
 
 
 def lock(folder: Path, busy: str) -> IO | None:

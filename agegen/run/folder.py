@@ -169,8 +169,8 @@ class Run:
         before = now
         with suppress(UserError), explained_damage(path):  # it says nothing that a resume needs
             before = dict(read_json(path))
-        for name in now.keys() & before.keys():
-            if now[name] != before[name]:
+        for name in now:
+            if name in before and now[name] != before[name]:
                 print(f"note: {name} was {before[name]}, is {now[name]}: the bits may differ")
         write_json(path, now)
 

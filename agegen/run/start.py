@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from agegen.run.commands import to_flags
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, sha256
 from agegen.run.folder import Run
@@ -70,17 +71,12 @@ def adopted(asked: Network, found: Network, flag: str, origin: Origin) -> Networ
     names = [f.name for f in fields(asked)]  # type: ignore[arg-type]
     differs = [name for name in names if getattr(asked, name) != getattr(found, name)]
     if differs and not origin.under_way:
-        said = ", ".join(f"--{flag}.{name} {in_a_flag(getattr(found, name))}" for name in differs)
+        flags = [" ".join(to_flags(f"{flag}.{name}", getattr(found, name))) for name in differs]
         raise UserError(
-            f"--start-from {origin.named}: the weights are those of {said}: "
+            f"--start-from {origin.named}: the weights are those of {', '.join(flags)}: "
             f"give these, or leave all of --{flag} out"
         )
     return asked
-
-
-def in_a_flag(value: object) -> str:
-    """A setting as it stands after its flag."""
-    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def checksums(*files: Path) -> dict:

@@ -11,6 +11,7 @@ import pytest
 import tyro
 
 from agegen.run import cli
+from agegen.run.commands import to_flags
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -111,7 +112,7 @@ def test_the_recipe_accepts_it(
     monkeypatch.chdir(ROOT)
     runpy.run_path(recipe, run_name="__main__")
     preset, rest = cli.split_preset(shlex.split(arguments))
-    given = [flag for name, value in preset.items() for flag in cli.to_flags(name, value)]
+    given = [flag for name, value in preset.items() for flag in to_flags(name, value)]
     try:
         tyro.cli(types[0], args=given + rest, console_outputs=False)
     except SystemExit:

@@ -8,6 +8,7 @@ import pytest
 import tyro
 
 from agegen.run import cli
+from agegen.run.commands import to_flags
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "recipes" / "configs"
@@ -27,7 +28,7 @@ def config_type(name: str, monkeypatch: pytest.MonkeyPatch) -> type:
 def test_the_recipe_takes_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = config_type(name, monkeypatch)
     preset, rest = cli.split_preset(["--config", str(FOLDER / name), "--faces", "a", "--out", "b"])
-    given = [flag for key, value in preset.items() for flag in cli.to_flags(key, value)]
+    given = [flag for key, value in preset.items() for flag in to_flags(key, value)]
     config = tyro.cli(settings, args=given + rest, console_outputs=False)
     assert config != settings(Path("a"), Path("b"))  # it sets something
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agegen.run.cli import run_recipe, split_preset, to_flags
+from agegen.run.cli import run_recipe, split_preset
+from agegen.run.commands import to_flags
 from agegen.run.errors import UserError
 
 

@@ -25,6 +25,7 @@ from agegen.run.errors import UserError
 from agegen.run.files import read_json, sha256, write_json
 from agegen.run.folder import Run
 from agegen.run.pretrained import PRETRAINED
+from agegen.run.start import Origin, adopted
 from agegen.run.tensor_files import Tensors, in_half, load_tensors, save_tensors
 
 NETWORKS = {"generator": GeneratorConfig(), "discriminator": DiscriminatorConfig(), "size": 0}
@@ -327,3 +328,10 @@ def test_every_mistake_is_one_sentence_and_leaves_no_run(
         assert content(start) == before
         assert not config.out.exists()
         shutil.rmtree(start)
+
+
+def test_the_settings_of_the_start_are_named_as_flags_that_can_be_given() -> None:
+    origin = Origin(Path("a"), Path("a"), False)
+    asked, found = GeneratorConfig(width=16, residual=True), GeneratorConfig(width=8)
+    with pytest.raises(UserError, match=r"--generator\.width 8, --generator\.no-residual: give"):
+        adopted(asked, found, "generator", origin)

@@ -4,7 +4,7 @@ import shlex
 
 from agegen.faces.store import FaceStore
 from agegen.report.parts.saved_run import SavedRun
-from agegen.run.cli import to_flags
+from agegen.run.commands import to_flags
 from agegen.run.files import flatten
 
 EVALUATION_DEFAULTS = {"resamples": 1000, "seed": 0}
