@@ -18,7 +18,7 @@ import numpy as np
 from agegen.classifier.training_faces import open_faces
 from agegen.faces.decode import BadImageError
 from agegen.photos.benchmark import Placed, measure_scenes
-from agegen.photos.classify import PhotoClassifier, load_photo_classifier
+from agegen.photos.classify import load_photo_classifier
 from agegen.photos.crop import decode_photo, list_photos
 from agegen.photos.figures import describe_figure, real_figures, scene_figures
 from agegen.photos.real_photos import FalseFind, RealFace, measure_real_photos
@@ -59,7 +59,15 @@ class PhotoBenchmarkConfig:
 def main(config: PhotoBenchmarkConfig) -> None:
     """Classify scenes and real photos, print and save the tables."""
     loaded = load_photo_classifier(config.run, config.faces)
-    rows = measure_made(config, loaded) if config.scenes else []
+    rows = []
+    if config.scenes:
+        store, folder = open_faces(loaded.classifier.config, config.faces), config.out / "scenes"
+        backgrounds = read_backgrounds(config.backgrounds)
+        made = measure_scenes(
+            loaded, store, folder, config.scenes, config.scene, backgrounds, config.seed
+        )
+        write_rows(config.out / "faces.csv", Placed._fields, made.faces)
+        rows += scene_figures(made)
     if config.photos:
         measured = measure_real_photos(loaded, config.photos)
         write_rows(config.out / "real_faces.csv", RealFace._fields, measured.faces)
@@ -69,21 +77,6 @@ def main(config: PhotoBenchmarkConfig) -> None:
     write_json(config.out / "results.json", {"config": settings, "rows": rows})
     for row in rows:
         print(describe_figure(row))
-
-
-def measure_made(config: PhotoBenchmarkConfig, loaded: PhotoClassifier) -> list[dict]:
-    """Make and measure the scenes."""
-    measured = measure_scenes(
-        loaded,
-        open_faces(loaded.classifier.config, config.faces),
-        config.out / "scenes",
-        config.scenes,
-        config.scene,
-        read_backgrounds(config.backgrounds),
-        config.seed,
-    )
-    write_rows(config.out / "faces.csv", Placed._fields, measured.faces)
-    return scene_figures(measured)
 
 
 def read_backgrounds(folder: Path | None) -> list[np.ndarray]:

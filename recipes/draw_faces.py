@@ -39,25 +39,18 @@ def main(config: DrawConfig) -> None:
     request = {name: value for name, value in asdict(config).items() if name != "out"}
     with explained_write_errors(config.out):
         if config.out.exists() and any(config.out.iterdir()):
-            require_same_drawing(config.out, request)
+            if not (config.out / DRAWN).exists() or read_json(config.out / DRAWN) != request:
+                what = f"{config.out} holds something else"
+                raise UserError(f"{what}: choose another --out, or empty it")
             print(f"{config.out} already holds these photos: nothing drawn")
             return
         keep_freed_memory()  # halves the time: drawing allocates many large arrays
         write_faces(
-            config.out,
-            config.faces,
-            config.seed,
-            faces_per_identity=config.faces_per_identity,
-            size=config.size,
-        )
+            config.out, config.faces, config.seed,
+            faces_per_identity=config.faces_per_identity, size=config.size,
+        )  # fmt: skip
         write_json(config.out / DRAWN, request)
     print(f"{config.faces:,} faces drawn in {config.out}")
-
-
-def require_same_drawing(out: Path, request: dict) -> None:
-    """Refuse a folder that holds anything but the photos asked for."""
-    if not (out / DRAWN).exists() or read_json(out / DRAWN) != request:
-        raise UserError(f"{out} holds something else: choose another --out, or empty it")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class StudyConfig:
 
 def main(config: StudyConfig) -> None:
     """Plan, say how long it takes, run."""
-    out = folder_of(config)
+    out = config.out or Path(config.run or "", "study")
     study = open_study(out, base_config(config, out), config.faces, config.epochs, config.narrow)
     factors = config.factors or all_factors(study)
     workers = config.workers or trainings_at_a_time()
@@ -74,14 +74,6 @@ def main(config: StudyConfig) -> None:
         return
     run_study(study, factors, range(config.seeds), workers)
     print(f"saved to {out / 'study.json'} and {out / 'trials.csv'}")
-
-
-def folder_of(config: StudyConfig) -> Path:
-    """The folder of the study."""
-    if config.out:
-        return config.out
-    assert config.run is not None  # see StudyConfig
-    return config.run / "study"
 
 
 def base_config(config: StudyConfig, out: Path) -> TrainConfig:

@@ -3,8 +3,11 @@
 import io
 import os
 import runpy
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
@@ -86,3 +89,31 @@ def recipe_here(name: str, *arguments: object) -> subprocess.CompletedProcess:
         finally:
             torch.set_num_threads(threads)
     return subprocess.CompletedProcess(parts, status, out.getvalue(), err.getvalue())
+
+
+def run_to_its_end(*parts: object, **changes: str) -> subprocess.CompletedProcess:
+    """Run a command of any kind, such as torchrun; it must succeed."""
+    done = subprocess.run(
+        [str(part) for part in parts],
+        cwd=REPOSITORY,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def kill_when(arguments: list[str], condition: Callable[[], bool]) -> None:
+    """Start a command and SIGKILL it as soon as `condition()` holds."""
+    process = subprocess.Popen(
+        arguments, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        while not condition():
+            assert process.poll() is None, process.stdout.read().decode()
+            time.sleep(0.0005)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()

@@ -105,20 +105,12 @@ def everything(
         "config": to_plain(config),
         "machine": asdict(machine),
         "groups": [
-            {
-                "title": group.title,
-                "contestants": [one.as_json(turns) for one, turns in group.pairs()],
-            }
-            for group in groups
+            {"title": g.title, "contestants": [one.as_json(turns) for one, turns in g.pairs()]}
+            for g in groups
         ],
         "scaling": [
-            {
-                "title": scaling.title,
-                "ways": [way._asdict() for way in scaling.ways],
-                "images_per_second": scaling.images_per_second,
-                "efficiencies": scaling.efficiencies,
-            }
-            for scaling in scalings
+            {**s._asdict(), "ways": [w._asdict() for w in s.ways], "efficiencies": s.efficiencies}
+            for s in scalings
         ],
         "estimates": [e._asdict() for e in estimates],
     }

@@ -65,7 +65,9 @@ def train_all(
                 while waiting and len(running) < workers:
                     running.append(start(waiting.pop(0), freest(gpus, running)))
                 wait([child.process.sentinel for child in running], SECONDS_BETWEEN_LOOKS)
-                steps |= {child.config: logged_steps(child.config) for child in running}
+                for child in running:
+                    log = read_metrics(child.config.out / "metrics.jsonl")
+                    steps[child.config] = max((record["step"] for record in log), default=0)
                 progress.update(max(sum(steps.values()) - progress.done, 0))
                 for child in [c for c in running if not c.process.is_alive()]:
                     running.remove(child)
@@ -107,11 +109,6 @@ def checkpointed_steps(config: TrainConfig) -> int:
     """The step that a training would go on from."""
     checkpoints = Run(config.out).checkpoints()
     return int(checkpoints[-1].name.removeprefix("step_")) if checkpoints else 0
-
-
-def logged_steps(config: TrainConfig) -> int:
-    """Return the last step in the training's log."""
-    return max((record["step"] for record in read_metrics(config.out / "metrics.jsonl")), default=0)
 
 
 def start(config: TrainConfig, gpu: str | None) -> Child:

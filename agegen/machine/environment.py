@@ -1,7 +1,6 @@
 """The machine in words: versions, driver, memory, and the precision that trainings choose."""
 
 import os
-import shutil
 import subprocess
 
 import torch
@@ -92,8 +91,6 @@ def unseen_gpu(facts: dict) -> list[str]:
 
 def driver_version() -> str:
     """Version of the first GPU's driver, from nvidia-smi; empty if there is none."""
-    if not shutil.which("nvidia-smi"):
-        return ""
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         done = subprocess.run(query, capture_output=True, text=True, timeout=30)

@@ -47,9 +47,9 @@ class Clock:
     def __init__(self, minutes: float) -> None:
         self.ends = time.monotonic() + 60 * minutes
 
-    def left(self) -> float:
-        """Seconds until the end; never less than 0."""
-        return max(self.ends - time.monotonic(), 0.0)
+    def left(self, before: float = 0.0) -> float:
+        """Seconds until the end, or until so many before it; never less than 0."""
+        return max(self.ends - before - time.monotonic(), 0.0)
 
     def say(self, what: str) -> None:
         """Print a line to stderr: the report alone goes to stdout."""

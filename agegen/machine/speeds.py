@@ -18,7 +18,7 @@ from agegen.machine.setting import Setting
 ROUNDS = 5
 LONGER = 5.0  # times as long as others a first turn may take that compiles
 LEAST = 30.0  # seconds without which no turn is begun
-ENDING = 15.0  # seconds
+ENDING = 15.0  # seconds in which the last turn is ended and all is written
 UNSTEADY = 1.5  # times as fast in one round as in another: flags are no longer told apart
 FASTER = 1.05  # times as fast as the default: less is not worth a flag
 
@@ -31,14 +31,9 @@ def measure_speeds(setting: Setting, clock: Clock) -> Part:
     entries = all_entries(setting, machine)
     for number in range(ROUNDS):
         for entry in entries:
-            if not entry.fault and expected_seconds(entry, entries) < time_for_turns(clock):
+            if not entry.fault and expected_seconds(entry, entries) < clock.left(ENDING):
                 take_turn(entry, number, clock)
     return report(setting, machine, entries)
-
-
-def time_for_turns(clock: Clock) -> float:
-    """Seconds, less those in which the last turn is ended and all is written."""
-    return max(clock.left() - ENDING, 0.0)
 
 
 def expected_seconds(entry: Entry, entries: list[Entry]) -> float:
@@ -51,19 +46,24 @@ def take_turn(entry: Entry, number: int, clock: Clock) -> None:
     """Let a contestant take a turn, or note why it cannot."""
     started = time.perf_counter()
     try:
-        entry.turns.append(in_fresh_process(entry.contestant.call, time_for_turns(clock)))
+        entry.turns.append(in_fresh_process(entry.contestant.call, clock.left(ENDING)))
         said = f"{entry.turns[-1].images_per_second:.1f} images/s"
     except Exception as error:
         said = one_line(error)
-        entry.fault = said if time_for_turns(clock) else ""  # else it was ended, not at fault
+        entry.fault = said if clock.left(ENDING) else ""  # else it was ended, not at fault
     entry.seconds = max(entry.seconds, time.perf_counter() - started)
     clock.say(f"round {number + 1}: {entry.name}: {said}")
 
 
 def report(setting: Setting, machine: Machine, entries: list[Entry]) -> Part:
     """The table, who is not in it and why, and the flags that pay."""
-    part = Part(figures={"peaks": machine.peaks, "contestants": [plain(e) for e in entries]})
-    part.lines = table_of(entries, machine)
+    part = Part(lines=table_of(entries, machine))
+    part.figures["peaks"] = machine.peaks
+    part.figures["contestants"] = [
+        {"training": e.training, "batch": e.batch, "flags": e.flags, "fault": e.fault}
+        | e.contestant.as_json(e.turns)
+        for e in entries
+    ]
     part.lines += [f"failed: {e.name}: {e.fault}" for e in entries if e.fault]
     left_out = [entry.name for entry in entries if not entry.turns and not entry.fault]
     if left_out:
@@ -88,17 +88,6 @@ def advice(setting: Setting, entries: list[Entry]) -> list[str]:
         *advise("recipes/train_cyclegan.py", "CycleGAN", entries, preset),
         *advise("recipes/train_classifier.py", "classifier", entries, ""),
     ]
-
-
-def plain(entry: Entry) -> dict:
-    """What is kept of a contestant, plain JSON types."""
-    return {
-        "training": entry.training,
-        "batch": entry.batch,
-        **entry.contestant.as_json(entry.turns),
-        "flags": entry.flags,
-        "fault": entry.fault,
-    }
 
 
 def table_of(entries: list[Entry], machine: Machine) -> list[str]:

@@ -5,6 +5,7 @@ that decides them, then a line a photo. Whenever a process is killed, whole line
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ class Journal:
                 raise UserError(f"{out} holds {table} without {JOURNAL}: choose another --out")
             write_text(self.path, json.dumps(request) + "\n")
         first, *lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
-        require_same(out, parse(first), request)
+        require_same(out, first, request)
         for unfinished in out.rglob(".*.[0-9]*.tmp"):  # by a kill; see `written_whole`
             unfinished.unlink(missing_ok=True)
         self.entries = {
@@ -100,25 +101,20 @@ def stamp_of(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def parse(line: str) -> Any:
-    """Read a line of JSON; None where it is cut short."""
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        return None
-
-
 def parse_entry(line: str) -> Entry | None:
     """Read an entry; None for a line that is cut short."""
     try:
-        path, stamp, number, result = parse(line)
+        path, stamp, number, result = json.loads(line)
         return Entry(path, stamp, number, PhotoResult(*result))
     except (TypeError, ValueError):
         return None
 
 
-def require_same(out: Path, found: Any, wanted: dict) -> None:
-    """Refuse to mix results of different requests."""
+def require_same(out: Path, line: str, wanted: dict) -> None:
+    """Refuse to mix results of different requests, of which the journal's first line has one."""
+    found = None
+    with suppress(json.JSONDecodeError):
+        found = json.loads(line)
     if not isinstance(found, dict):
         raise UserError(f"{out / JOURNAL} is damaged: choose another --out")
     names = sorted(found.keys() | wanted.keys())

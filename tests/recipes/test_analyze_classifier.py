@@ -1,28 +1,15 @@
 """The analysis as a real command: chapters are computed once, and shown on the run's page."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from photos import recipe
 
 from agegen.analysis.analyze import CHAPTERS, module_of
 from agegen.run.files import read_json
 
-ROOT = Path(__file__).parents[2]
 SOME = ("structure", "untrained", "curves")
-
-
-def run_recipe(name: str, *arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, f"recipes/{name}.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture
@@ -36,14 +23,14 @@ def test_every_chapter_is_a_module_that_analyses(chapter: str) -> None:
 
 
 def test_chapters_are_computed_once_and_shown(run: Path) -> None:
-    first = run_recipe("analyze_classifier", "--run", run, "--chapters", *SOME)
+    first = recipe("analyze_classifier", "--run", run, "--chapters", *SOME)
     assert first.returncode == 0, first.stderr
     for name in SOME:
         assert read_json(run / "analysis" / f"{name}.json")["made_from"]["seed"] == 0
     page = (run / "report" / "index.html").read_text(encoding="utf-8")
     assert "What is the structure of the network" in page
     computed = (run / "analysis" / "structure.json").stat().st_mtime_ns
-    again = run_recipe("analyze_classifier", "--run", run, "--chapters", *SOME)
+    again = recipe("analyze_classifier", "--run", run, "--chapters", *SOME)
     assert again.stdout.count("already there") == len(SOME)
     assert (run / "analysis" / "structure.json").stat().st_mtime_ns == computed
 
@@ -57,14 +44,14 @@ def test_chapters_are_computed_once_and_shown(run: Path) -> None:
     ],
 )
 def test_wrong_flags_are_one_sentence(run: Path, arguments: list[str], why: str) -> None:
-    refused = run_recipe("analyze_classifier", "--run", run, *arguments)
+    refused = recipe("analyze_classifier", "--run", run, *arguments)
     assert refused.returncode == 2
     assert why in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 def test_a_study_is_planned_without_training(run: Path) -> None:
-    planned = run_recipe(
+    planned = recipe(
         "study_hyperparameters", "--run", run, "--dry-run", "--factors", "learning_rate"
     )
     assert planned.returncode == 0, planned.stderr

@@ -1,17 +1,12 @@
 """The comparison of trainings as a real command, on runs that were written, not trained."""
 
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
+from photos import recipe
 from written_cyclegans import write_cyclegan_run
 
-ROOT = Path(__file__).parents[2]
-
-
-def compare(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "recipes/compare_cyclegans.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+compare = partial(recipe, "compare_cyclegans")
 
 
 def test_the_figure_is_written_and_the_table_printed(tmp_path: Path) -> None:

@@ -1,20 +1,14 @@
 """The comparison of multi-crop schemes as a real command."""
 
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
-from photos import recipe_here
+from photos import recipe, recipe_here
 
 from agegen.run.files import read_json
 
-ROOT = Path(__file__).parents[2]
-
-
-def compare(*options: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "recipes/compare_multi_crop.py", *map(str, options)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+compare = partial(recipe, "compare_multi_crop")
 
 
 def test_prints_and_saves_the_comparison(trained_run: Path, tmp_path: Path) -> None:

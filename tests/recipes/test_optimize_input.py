@@ -1,14 +1,12 @@
 """The input-optimisation recipe as a real command."""
 
-import os
 import runpy
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from photos import recipe_here
+from photos import recipe, recipe_here
 from PIL import Image
 
 from agegen.faces.store import FaceStore
@@ -18,14 +16,7 @@ from agegen.run.files import read_json
 ROOT = Path(__file__).parents[2]
 
 
-def optimise(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "recipes/optimize_input.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
+optimise = partial(recipe, "optimize_input")
 
 
 def test_writes_images_strip_curve_and_figures_also_of_a_judge(

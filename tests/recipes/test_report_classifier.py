@@ -1,27 +1,16 @@
 """The report recipe as a real command, on a run folder written without training."""
 
-import os
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
+from photos import recipe
 from written_runs import write_run
 
 from agegen.run.files import read_json
 
-ROOT = Path(__file__).parents[2]
-
-
-def report(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "recipes/report_classifier.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
+report = partial(recipe, "report_classifier")
 
 
 @pytest.fixture(scope="session")

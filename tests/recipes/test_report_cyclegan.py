@@ -1,24 +1,14 @@
 """The CycleGAN's report as a real command, on generators that were trained on drawn faces."""
 
-import os
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
+
+from photos import recipe
 
 from agegen.run.files import read_metrics
 
-ROOT = Path(__file__).parents[2]
-
-
-def report(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "recipes/report_cyclegan.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
+report = partial(recipe, "report_cyclegan")
 
 
 def test_writes_the_page_of_a_trained_run(cyclegan_run: Path, tmp_path: Path) -> None:

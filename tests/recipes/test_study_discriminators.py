@@ -1,21 +1,15 @@
 """The study of discriminators as a real command."""
 
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
-from photos import recipe_here
+from photos import recipe, recipe_here
 
 from agegen.cyclegan.discriminator_study import SETTINGS
 from agegen.faces.store import FaceStore
 from agegen.run.files import read_json
 
-ROOT = Path(__file__).parents[2]
-
-
-def study(*options: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "recipes/study_discriminators.py", *map(str, options)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+study = partial(recipe, "study_discriminators")
 
 
 def test_prints_and_saves_a_row_a_setting(striped_store: FaceStore, tmp_path: Path) -> None:

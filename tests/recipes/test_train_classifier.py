@@ -1,17 +1,13 @@
 """The training and evaluation recipes as real commands: kills, processes, flags."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from photos import recipe_here
+from photos import command, kill_when, recipe_here, run_to_its_end
 
 from agegen.faces.store import FaceStore
 from agegen.report.parts.saved_run import read_run, read_scores
@@ -27,39 +23,8 @@ SMALL = [
 LAUNCH = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
 
 
-def command(recipe: str, *arguments: object) -> list[str]:
-    return [sys.executable, f"recipes/{recipe}.py", *map(str, arguments)]
-
-
-def run(*parts: object, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
-    done = subprocess.run(
-        [str(part) for part in parts],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert not check or done.returncode == 0, done.stderr[-3000:]
-    return done
-
-
 def train(store: FaceStore, out: Path, *more: object) -> list[str]:
     return command("train_classifier", "--faces", store.folder, "--out", out, *SMALL, *more)
-
-
-def kill_when(arguments: list[str], condition) -> None:
-    """Start a command and SIGKILL it as soon as `condition()` holds."""
-    process = subprocess.Popen(
-        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    try:
-        while not condition():
-            assert process.poll() is None, process.stdout.read().decode()
-            time.sleep(0.0005)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
 
 
 def assert_same_end(one: Path, other: Path) -> None:
@@ -74,7 +39,7 @@ def assert_same_end(one: Path, other: Path) -> None:
 @pytest.fixture(scope="module")
 def whole_run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "run"
-    run(*train(drawn_store, out, "--epochs", 8, "--checkpoint-every", 3))
+    run_to_its_end(*train(drawn_store, out, "--epochs", 8, "--checkpoint-every", 3))
     return out
 
 
@@ -87,7 +52,7 @@ def test_killed_anywhere_it_ends_in_the_same_bits(
         done = out / "checkpoints" / f"step_{steps // 3 * 3:09d}"
         kill_when(arguments, done.exists)
         assert (Run(out).latest_checkpoint()).step < 72
-    run(*arguments)
+    run_to_its_end(*arguments)
     assert_same_end(whole_run, out)
 
 
@@ -105,7 +70,7 @@ def test_killed_while_a_checkpoint_is_written_it_ends_in_the_same_bits(
         if half_written():
             break
     assert half_written(), "never caught in the act"
-    run(*arguments)
+    run_to_its_end(*arguments)
     assert not half_written()
     assert_same_end(whole_run, out)
 
@@ -114,8 +79,8 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
     # A small rate: AdamW's first steps turn rounding errors of gradients near 0 into whole steps.
     more = ("--epochs", 2, "--learning-rate", 1e-4)
     one, two = tmp_path / "one", tmp_path / "two"
-    run(*train(drawn_store, one, *more))
-    result = run(*LAUNCH, *train(drawn_store, two, *more)[1:], ACCELERATE_USE_CPU="1")
+    run_to_its_end(*train(drawn_store, one, *more))
+    result = run_to_its_end(*LAUNCH, *train(drawn_store, two, *more)[1:], ACCELERATE_USE_CPU="1")
     assert "2 process(es)" in result.stdout
     a, b = Run(one).metrics(), Run(two).metrics()
     assert [r["step"] for r in a] == [r["step"] for r in b]
@@ -128,19 +93,19 @@ def test_two_processes_resume(drawn_store: FaceStore, tmp_path: Path) -> None:
     environment = {"ACCELERATE_USE_CPU": "1"}
     whole, out = tmp_path / "whole", tmp_path / "out"
     more = ("--epochs", 2, "--checkpoint-every", 2)
-    run(*LAUNCH, *train(drawn_store, whole, *more)[1:], **environment)
-    run(*LAUNCH, *train(drawn_store, out, *more)[1:], **environment)
+    run_to_its_end(*LAUNCH, *train(drawn_store, whole, *more)[1:], **environment)
+    run_to_its_end(*LAUNCH, *train(drawn_store, out, *more)[1:], **environment)
     last = Run(out).checkpoints()[-1]
     for path in sorted(last.iterdir()):  # as if killed before the last checkpoint
         path.unlink()
     last.rmdir()
     arguments = train(drawn_store, out, *more, "--resume")[1:]
-    assert "going on with" in run(*LAUNCH, *arguments, **environment).stdout
+    assert "going on with" in run_to_its_end(*LAUNCH, *arguments, **environment).stdout
     assert_same_end(whole, out)
 
 
 def test_evaluation_is_written_with_n_and_intervals(whole_run: Path) -> None:
-    result = run(*command("evaluate_classifier", "--run", whole_run))
+    result = run_to_its_end(*command("evaluate_classifier", "--run", whole_run))
     evaluation = json.loads((whole_run / "evaluation.json").read_text())
     assert evaluation["held_out"]
     assert evaluation["n"] == sum(evaluation["n_by_class"].values()) > 0
@@ -150,13 +115,15 @@ def test_evaluation_is_written_with_n_and_intervals(whole_run: Path) -> None:
     assert f"{evaluation['n']:,} faces" in result.stdout
     read_scores(read_run(whole_run), None)  # the report accepts it
     shown = (whole_run / "evaluation.json").read_bytes()
-    told = run(*command("evaluate_classifier", "--run", whole_run, "--split", "val")).stdout
+    told = run_to_its_end(
+        *command("evaluate_classifier", "--run", whole_run, "--split", "val")
+    ).stdout
     assert f"saved to {whole_run / 'evaluation_val.json'}" in told
     assert (whole_run / "evaluation.json").read_bytes() == shown
     again = whole_run / "seen.json"
     store = shutil.copytree(evaluation["faces"], whole_run / "copy")  # known by its content
     more = ("--faces", store, "--split", "train", "--out", again)
-    result = run(*command("evaluate_classifier", "--run", whole_run, *more))
+    result = run_to_its_end(*command("evaluate_classifier", "--run", whole_run, *more))
     assert "trained or selected on" in result.stdout
     assert not json.loads(again.read_text())["held_out"]
     assert rows == (whole_run / "predictions.csv").read_text().splitlines()
@@ -167,11 +134,11 @@ def test_evaluation_is_written_with_n_and_intervals(whole_run: Path) -> None:
 def test_accelerate_launch_starts_it(drawn_store: FaceStore, tmp_path: Path) -> None:
     accelerate = Path(sys.executable).with_name("accelerate")
     arguments = train(drawn_store, tmp_path / "run", "--epochs", 1)[1:]
-    assert "best epoch 1" in run(accelerate, "launch", *arguments).stdout
+    assert "best epoch 1" in run_to_its_end(accelerate, "launch", *arguments).stdout
 
 
 def test_dry_run_prints_and_stops(drawn_store: FaceStore, tmp_path: Path) -> None:
-    result = run(*train(drawn_store, tmp_path / "run", "--dry-run"))
+    result = run_to_its_end(*train(drawn_store, tmp_path / "run", "--dry-run"))
     assert "parameters" in result.stdout
     assert not (tmp_path / "run").exists()
 
@@ -182,7 +149,7 @@ def test_a_preset_states_only_what_differs_and_flags_win(
     preset = tmp_path / "preset.json"
     preset.write_text('{"epochs": 7, "class_balance": false, "augment": {"flip": false}}')
     arguments = train(drawn_store, tmp_path / "run", "--config", preset, "--epochs", 9, "--dry-run")
-    printed = run(*arguments).stdout
+    printed = run_to_its_end(*arguments).stdout
     assert "epochs: 9" in printed
     assert "class_balance: False" in printed
     assert "'flip': False" in printed

@@ -2,18 +2,16 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
-from photos import recipe_here
+from photos import kill_when, recipe_here, run_to_its_end
 from small_cyclegans import TIMES, assert_same_end, steps_of
 from tensorboards import scalars_in, scalars_of_metrics
 
@@ -36,32 +34,6 @@ def train(store: FaceStore, out: Path, *more: object) -> list[str]:
     return [str(part) for part in parts]
 
 
-def run(*parts: object, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [str(part) for part in parts],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=check,
-        timeout=240,
-    )
-
-
-def kill_when(arguments: list[str], condition: Callable[[], bool]) -> None:
-    """Start a command and SIGKILL it as soon as `condition()` holds."""
-    process = subprocess.Popen(
-        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    try:
-        while not condition():
-            assert process.poll() is None, process.stdout.read().decode()
-            time.sleep(0.0005)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-
-
 def metrics_of(folder: Path) -> list[dict]:
     """What was logged, without times; a kill may come between a checkpoint and its line."""
     kept = [r for r in Run(folder).metrics() if r["kind"] != "checkpoint"]
@@ -78,7 +50,7 @@ def assert_same_run(one: Path, other: Path) -> None:
 @pytest.fixture(scope="module")
 def whole_run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "run"
-    run(sys.executable, *train(drawn_store, out))
+    run_to_its_end(sys.executable, *train(drawn_store, out))
     names = {f"{n}{o}" for n in ("generator", "discriminator") for o in ("s", "_optimizer")}
     assert Run(out).latest_checkpoint().tensors.keys() >= names | {"averaged", "pool_old"}
     return out
@@ -97,7 +69,7 @@ def test_killed_anywhere_it_ends_in_the_same_bits(
     for moment in moments:
         kill_when(arguments, moment.exists)
         assert Run(out).latest_checkpoint().step < 40
-    run(*arguments)
+    run_to_its_end(*arguments)
     assert_same_run(whole_run, out)
 
 
@@ -115,7 +87,7 @@ def test_killed_while_a_checkpoint_is_written_it_ends_in_the_same_bits(
         if half_written():
             break
     assert half_written(), "never caught in the act"
-    run(*arguments)
+    run_to_its_end(*arguments)
     assert not half_written()
     assert_same_run(whole_run, out)
 
@@ -126,10 +98,10 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
     more += ("--diff-augment", "--identity-every", 2, "--pool-size", 8)
     more += ("--discriminator-batch", 8)
     one, two = tmp_path / "one", tmp_path / "two"
-    run(sys.executable, *train(drawn_store, one, *more))
+    run_to_its_end(sys.executable, *train(drawn_store, one, *more))
     pair = (*LAUNCH, "--standalone", "--nproc_per_node", 2)
     tracked = ("--log-with", "tensorboard") if find_spec("tensorboard") else ()
-    result = run(*pair, *train(drawn_store, two, *more, *tracked), **ON_CPU)
+    result = run_to_its_end(*pair, *train(drawn_store, two, *more, *tracked), **ON_CPU)
     assert "2 process(es)" in result.stdout
     if tracked:  # the first process told it all, and the second nothing
         assert len(list((two / "tensorboard").glob("events*"))) == 1
@@ -149,9 +121,9 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
 def test_two_processes_have_ones_gradients(drawn_store: FaceStore, tmp_path: Path) -> None:
     """After a step from nothing, Adam's first moments are (1 − β₁) times the gradients."""
     more = ("--constant-pairs", 4, "--decay-pairs", 0, "--accumulate", 2)
-    run(sys.executable, *train(drawn_store, tmp_path / "1", *more))
+    run_to_its_end(sys.executable, *train(drawn_store, tmp_path / "1", *more))
     pair = (*LAUNCH, "--standalone", "--nproc_per_node", 2)
-    run(*pair, *train(drawn_store, tmp_path / "2", *more), **ON_CPU)
+    run_to_its_end(*pair, *train(drawn_store, tmp_path / "2", *more), **ON_CPU)
     one, two = (Run(tmp_path / n).latest_checkpoint().tensors for n in ("1", "2"))
     for name in ("generator_optimizer", "discriminator_optimizer"):
         moments = [key for key in one[name] if key.endswith("exp_avg")]
