@@ -199,28 +199,15 @@ def save_examples(analysis: Analysis) -> None:
 def save_classes(analysis: Analysis, labels: np.ndarray, views: Tensor, signed: np.ndarray) -> None:
     """Save each class's mean face beside its mean map, and the mean maps as arrays."""
     images = to_uint8(views).cpu().numpy()
-    means = {
-        name: ClassMean(
-            images[labels == k].mean(axis=0).round().astype(np.uint8),
-            signed[labels == k].mean(axis=0),
-            int((labels == k).sum()),
-        )
-        for k, name in enumerate(CLASS_NAMES)
-        if (labels == k).any()
-    }
-    save_sheet(analysis.folder / "attributions_classes.png", Sheet([mean_tiles(means)]))
+    of = {name: labels == k for k, name in enumerate(CLASS_NAMES) if (labels == k).any()}
+    faces = {name: images[rows].mean(axis=0).round().astype(np.uint8) for name, rows in of.items()}
+    maps: dict[str, Any] = {name: signed[rows].mean(axis=0) for name, rows in of.items()}
+    counts = {name: int(rows.sum()) for name, rows in of.items()}
+    tiles = mean_tiles(faces, maps, counts)
+    save_sheet(analysis.folder / "attributions_classes.png", Sheet([tiles]))
     path = analysis.folder / "attributions_maps.npz"
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        maps: dict[str, Any] = {name: mean.signed for name, mean in means.items()}
         np.savez(file, **maps)
-
-
-class ClassMean(NamedTuple):
-    """The mean face of a class, uint8 (h, w, 3), its mean map, float (h, w), and of how many."""
-
-    face: np.ndarray
-    signed: np.ndarray
-    n: int
 
 
 def overlay(image: np.ndarray, signed: np.ndarray, scale: float) -> np.ndarray:
@@ -246,13 +233,13 @@ def faces_above_maps(
     return [faces, [Tile(painted, "") for painted in maps]]
 
 
-def mean_tiles(means: dict[str, ClassMean]) -> list[Tile]:
+def mean_tiles(
+    faces: dict[str, np.ndarray], maps: dict[str, np.ndarray], counts: dict[str, int]
+) -> list[Tile]:
     """Each class's mean face and, all on one scale, its mean map over it."""
-    scale = max(full_colour(mean.signed) for mean in means.values())
+    scale = max(map(full_colour, maps.values()))
     tiles = []
-    for name, mean in means.items():
-        tiles += [
-            Tile(mean.face, f"mean {name} face\nn = {mean.n}"),
-            Tile(overlay(mean.face, mean.signed, scale), "its map"),
-        ]
+    for name, face in faces.items():
+        tiles.append(Tile(face, f"mean {name} face\nn = {counts[name]}"))
+        tiles.append(Tile(overlay(face, maps[name], scale), "its map"))
     return tiles

@@ -108,7 +108,7 @@ def analyze(analysis: Analysis) -> dict:
     label_noise_suspects.npz (`indices`, `images` of those that a page shows). The folds' runs in
     label_noise_folds, from which a killed analysis goes on, are removed at the end.
     """
-    store, seed, folder = analysis.store, analysis.seed, analysis.folder
+    store, test, seed, folder = analysis.store, analysis.test, analysis.seed, analysis.folder
     runs = folder / "label_noise_folds"
     configs = fold_configs(analysis.classifier.config, store.folder, runs, seed=seed)
     p = cross_validate(configs)
@@ -121,6 +121,7 @@ def analyze(analysis: Analysis) -> dict:
     persons = clusters(store, store.indices("all"))
     ages = np.where(store.ages == UNKNOWN_AGE, "", store.ages.astype(str))
     weights = metrics.bootstrap_weights(len(p), persons, seed=seed)
+    wrong = (test.p > 0.5) != test.labels  # of the run itself
     return {
         "n": len(p),
         "folds": len(configs),
@@ -136,7 +137,8 @@ def analyze(analysis: Analysis) -> dict:
         "suspects": share(found.suspect, persons),
         "by_class": count_classes(store.labels, found, persons),
         "by_age": by_group(ages, found.suspect, persons),
-        "among_test_faces": among_test_faces(analysis, found),
+        "among_test_faces": {"n": len(wrong)}
+        | contrast(found.suspect[test.indices], wrong, clusters(store, test.indices)),
         "galleries": galleries,
     }
 
@@ -164,14 +166,6 @@ def count_classes(labels: np.ndarray, found: Suspects, persons: np.ndarray) -> d
             **share(found.suspect[members], persons[members]),
         }
     return counted
-
-
-def among_test_faces(analysis: Analysis, found: Suspects) -> dict:
-    """Share of suspects among the run's errors and its right answers on its own test faces."""
-    test = analysis.test
-    persons = clusters(analysis.store, test.indices)
-    wrong = (test.p > 0.5) != test.labels
-    return {"n": len(wrong)} | contrast(found.suspect[test.indices], wrong, persons)
 
 
 def save_ranking(path: Path, store: FaceStore, p: np.ndarray, found: Suspects) -> None:

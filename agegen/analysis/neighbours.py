@@ -6,8 +6,7 @@ Whitened by the training faces they tell apart more: on UTKFace the five nearest
 class of a face as often (0.94 of them), its gender more often (0.62 instead of 0.59).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import numpy as np
@@ -49,15 +48,6 @@ def penultimate_features(
 
 def penultimate(model: nn.Module, views: Tensor) -> Tensor:
     """What the last layer reads of views (n, 3, h, w), float32 (n, c); see above."""
-    with recorded_inputs(model) as inputs:
-        model(views)
-    x = inputs[-1].float()
-    return x.mean(dim=(2, 3)) if x.ndim == 4 else x.flatten(1)
-
-
-@contextmanager
-def recorded_inputs(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Record what the linear layers and convolutions read while the model runs; the last stays."""
     inputs: list[Tensor] = []
 
     def keep(_module: nn.Module, read: tuple[Tensor, ...]) -> None:
@@ -66,12 +56,12 @@ def recorded_inputs(model: nn.Module) -> Iterator[list[Tensor]]:
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     if not layers:
         raise UserError("the network has no linear layer or convolution to compare faces by")
-    hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
-    try:
-        yield inputs
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks:
+        for layer in layers:
+            hooks.callback(layer.register_forward_pre_hook(keep).remove)
+        model(views)
+    x = inputs[-1].float()
+    return x.mean(dim=(2, 3)) if x.ndim == 4 else x.flatten(1)
 
 
 def nearest_faces(

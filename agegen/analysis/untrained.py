@@ -52,11 +52,6 @@ def estimate_statistics(model: nn.Module, images: np.ndarray, crop: int) -> None
     update_bn(views, model)
 
 
-def has_statistics(model: nn.Module) -> bool:
-    """True if a layer keeps running statistics."""
-    return any(getattr(layer, "running_mean", None) is not None for layer in model.modules())
-
-
 def judge(
     y: np.ndarray, logit: np.ndarray, weights: np.ndarray, persons: np.ndarray | None = None
 ) -> dict:
@@ -155,7 +150,8 @@ def judge_networks(
     with Progress(count, "fresh networks", "networks") as progress:
         for number in range(count):
             model = fresh_network(classifier, stream_seed(analysis.seed, number))
-            for kind in found if has_statistics(model) else ("estimated",):
+            running = [getattr(layer, "running_mean", None) for layer in model.modules()]
+            for kind in found if any(mean is not None for mean in running) else ("estimated",):
                 if kind == "estimated":
                     estimate_statistics(model, faces, crop)
                 logit = log_odds(model, store.images, test.indices, crop, views, device)

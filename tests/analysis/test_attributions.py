@@ -19,7 +19,6 @@ from agegen.analysis import attributions
 from agegen.analysis.analysis import Analysis
 from agegen.analysis.attributions import (
     BLUR,
-    ClassMean,
     analyze,
     attribute,
     centre_views,
@@ -142,8 +141,8 @@ def test_single_maps_have_their_own_scale_and_means_a_common_one() -> None:
     )
     assert [tile.caption for tile in above] == ["a", "a"]
     assert np.array_equal(below[0].image, below[1].image)
-    means = {"young": ClassMean(image, strong, 3), "old": ClassMean(image, strong / 9, 4)}
-    tiles = mean_tiles(means)
+    maps = {"young": strong, "old": strong / 9}
+    tiles = mean_tiles({"young": image, "old": image}, maps, {"young": 3, "old": 4})
     assert [tile.caption for tile in tiles[::2]] == [
         "mean young face\nn = 3",
         "mean old face\nn = 4",

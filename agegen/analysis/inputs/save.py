@@ -41,7 +41,9 @@ def save_inputs(
     """
     second = [judge.probabilities(x) for x in (images.before, images.after)] if judge else None
     for name, image in zip(names, images.after, strict=True):
-        save_enlarged(out / f"{name}.png", image)
+        enlarged = image.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+        with written_whole(out / f"{name}.png") as temporary:
+            Image.fromarray(enlarged).save(temporary, format="PNG")
     figures: dict[str, Any] = {
         "target": CLASS_NAMES[target],
         "method": asdict(config),
@@ -62,13 +64,6 @@ def save_inputs(
     save_sheet(out / "before_after.png", Sheet(rows))
     write_json(out / "figures.json", figures)
     return figures
-
-
-def save_enlarged(path: Path, image: np.ndarray) -> None:
-    """Write an image with every pixel as a square."""
-    enlarged = image.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
-    with written_whole(path) as temporary:
-        Image.fromarray(enlarged).save(temporary, format="PNG")
 
 
 def change_of(images: Optimized, i: int) -> np.ndarray:

@@ -17,13 +17,7 @@ from agegen.analysis.analysis import Analysis
 from agegen.analysis.errors import CLASS_COLOURS
 from agegen.analysis.face_sheets import Sheet, Tile, save_sheet
 from agegen.analysis.inputs.image_parameters import colour_covariance, decorrelated_colours
-from agegen.analysis.inputs.optimize import (
-    OptimizeConfig,
-    Optimized,
-    Start,
-    centre_crops,
-    optimize,
-)
+from agegen.analysis.inputs.optimize import OptimizeConfig, Optimized, Start, centre_crops, optimize
 from agegen.analysis.inputs.second_classifier import judge_seconds, train_seconds
 from agegen.analysis.inputs.transfer_figures import (
     RESAMPLES,

@@ -93,11 +93,10 @@ def make_sample(
     chosen = np.array([i for i, case in enumerate(cases) if case.kind == kind], dtype=int)
     origins = np.array([cases[i].origin for i in chosen])
     faces = val["first"]
+    persons = clusters(store, faces.indices)
     weights = [
         metrics.bootstrap_weights(len(chosen), origins, RESAMPLES, seed),
-        metrics.bootstrap_weights(
-            len(faces.labels), clusters(store, faces.indices), RESAMPLES, seed + 1
-        ),
+        metrics.bootstrap_weights(len(persons), persons, RESAMPLES, seed + 1),
     ]
     return Sample(
         chosen,
@@ -119,20 +118,14 @@ def summarise(
     """setting → kind → figures, as plain JSON; kinds without images are left out."""
     there = [kind for kind in KINDS if any(case.kind == kind for case in cases)]
     samples = {kind: make_sample(cases, kind, store, val, seed) for kind in there}
-    return {
-        setting: {
-            kind: {
-                "n": len(sample.chosen),
-                **{
-                    name: describe(sample, name, of[name])
-                    | (compare(sample, name, of, judged["none"]) if name != "first" else {})
-                    for name in of
-                },
-            }
-            for kind, sample in samples.items()
-        }
-        for setting, of in judged.items()
-    }
+    found: dict[str, dict[str, dict]] = {setting: {} for setting in judged}
+    for setting, of in judged.items():
+        for kind, sample in samples.items():
+            figures = {name: describe(sample, name, of[name]) for name in of}
+            for name in of.keys() - {"first"}:
+                figures[name] |= compare(sample, name, of, judged["none"])
+            found[setting][kind] = {"n": len(sample.chosen), **figures}
+    return found
 
 
 def describe(sample: Sample, name: str, judged: Judged) -> dict:
@@ -173,13 +166,11 @@ def compare_faces(store: FaceStore, val: dict[str, Predictions], seed: int) -> d
     against it.
     """
     first = val["first"]
-    weights = metrics.bootstrap_weights(
-        len(first.labels), clusters(store, first.indices), RESAMPLES, seed
-    )
+    persons = clusters(store, first.indices)
+    weights = metrics.bootstrap_weights(len(persons), persons, RESAMPLES, seed)
+    slope = partial(slope_within, first.labels, first.logit)
     return {
-        name: as_json(
-            metrics.estimate(partial(slope_within, first.labels, first.logit, other.logit), weights)
-        )
+        name: as_json(metrics.estimate(partial(slope, other.logit), weights))
         for name, other in val.items()
         if name != "first"
     }

@@ -59,23 +59,16 @@ def open_study(
             "narrow": int(narrow or found.get("narrow", NARROW)),
         }
     store = open_faces(config, faces)
-    base = shorten(fitted_to(config, store), folder, **schedule)
+    fitted = fitted_to(config, store)
+    widths = tuple(max(width // schedule["narrow"], 1) for width in fitted.model.widths)
+    base = replace(  # validated by the centre view alone, which saves time: no epoch is chosen
+        fitted, out=folder / "trials", model=replace(fitted.model, widths=widths),
+        epochs=schedule["epochs"], patience=0, views="centre", compile=False, threads=1, seed=0,
+        resume=True, dry_run=False, start_from=None,
+    )  # fmt: skip
     wanted = {"config": to_plain(base), "data": store.checksum, "views": config.views}
     if found:
         require_same(folder, found, wanted, base)
     else:
         write_json(path, wanted | schedule)
     return Study(folder, base, store, config.views)
-
-
-def shorten(config: TrainConfig, folder: Path, epochs: int, narrow: int) -> TrainConfig:
-    """Return a run's config as the base of a study: short, narrow, without early stopping.
-
-    A trial is validated by the centre view alone, which only saves time: no epoch is chosen.
-    """
-    widths = tuple(max(width // narrow, 1) for width in config.model.widths)
-    return replace(
-        config, out=folder / "trials", model=replace(config.model, widths=widths), epochs=epochs,
-        patience=0, views="centre", compile=False, threads=1, seed=0, resume=True, dry_run=False,
-        start_from=None,
-    )  # fmt: skip

@@ -3,22 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agegen.analysis.study.settings import (
-    Setting,
-    augmentation,
-    augmentation_effects,
-    changed,
-    class_balance,
-    crop,
-    differences,
-    numbers,
-    only_residual,
-    optimizer,
-    times,
-    training_faces,
-    whole_times,
-    width,
-)
+from agegen.analysis.study import settings
 from agegen.classifier.config import TrainConfig
 from agegen.run.errors import UserError
 
@@ -33,7 +18,7 @@ class Factor(NamedTuple):
     title: str  # its name in words
     axis: str  # name of the figure's axis, with unit
     does: str  # and why it may matter: mechanism, not results
-    settings: Callable[[TrainConfig, int], list[Setting]]
+    settings: Callable[[TrainConfig, int], list[settings.Setting]]
 
 
 FACTORS = {
@@ -43,7 +28,7 @@ FACTORS = {
         "person, so that the network has less to gain from learning faces by heart. Smaller sets "
         "are parts of larger ones, and are trained √2 times as many epochs at each halving, "
         "which is 1/√2 times as many steps.",
-        training_faces,
+        settings.training_faces,
     ),
     "augmentation": Factor(
         "Augmentation", "random views",
@@ -51,21 +36,21 @@ FACTORS = {
         "covered anew: differences that do not change its age. The network cannot rely on exact "
         "pixels, which counts most when the same faces come round often; in a short training it "
         "mainly makes the task harder. Off, every face is shown as the same central crop.",
-        augmentation,
+        settings.augmentation,
     ),
     "augmentation_effects": Factor(
         "Parts of the augmentation", "random views",
         "One effect at a time is left out of the random views. What is missed most teaches the "
         "network an invariance that it does not have of itself; an effect that takes away what "
         "tells ages apart (the texture of skin, say) costs accuracy instead.",
-        augmentation_effects,
+        settings.augmentation_effects,
     ),
     "learning_rate": Factor(
         "Learning rate", "highest learning rate",
         "It scales every step of the optimiser. Too low, and the schedule ends before the "
         "minimum is reached; too high, and steps overshoot, or the loss diverges. In between, a "
         "higher rate adds noise that keeps the weights out of narrow minima.",
-        numbers("learning_rate", times(0.1, 1 / 3, 3, 10)),
+        settings.numbers("learning_rate", settings.times(0.1, 1 / 3, 3, 10)),
     ),
     "batch_size": Factor(
         "Batch size", "faces per step",
@@ -73,7 +58,7 @@ FACTORS = {
         "epoch then has fewer steps. Learning rate and epochs stay as they are: the figure "
         "therefore compares few exact steps with many noisy ones. Batch norm's statistics also "
         "become exacter.",
-        numbers("batch_size", whole_times(0.25, 0.5, 2, 4), least=4),
+        settings.numbers("batch_size", settings.whole_times(0.25, 0.5, 2, 4), least=4),
     ),
     "weight_decay": Factor(
         "Weight decay", "weight decay",
@@ -81,48 +66,50 @@ FACTORS = {
         "how strongly single features can be weighed and so works against learning by heart; "
         "before a batch norm it acts by keeping the effective learning rate up (van Laarhoven, "
         "2017). Too much of it outweighs the gradient.",
-        numbers("weight_decay", lambda own: [0.0, *times(0.1, 0.3, 3)(own or 0.05)]),
+        settings.numbers(
+            "weight_decay", lambda own: [0.0, *settings.times(0.1, 0.3, 3)(own or 0.05)]
+        ),
     ),
     "label_smoothing": Factor(
         "Label smoothing", "probability mass taken from the label",
         "The network is asked for less than certainty, so that it does not gain by ever larger "
         "logits, and a wrong label costs it less (Szegedy et al., 2016). The price is that its "
         "probabilities are too timid before temperature scaling, which the NLL shows.",
-        numbers("label_smoothing", lambda own: [0.0, 0.05, 0.1, 0.2, 0.3]),
+        settings.numbers("label_smoothing", lambda own: [0.0, 0.05, 0.1, 0.2, 0.3]),
     ),
     "crop": Factor(
         "Crop size", "side of the views (pixels)",
         "How much of the stored face the network sees. A small crop costs less time and leaves "
         "room to shift it; a large one shows hair, chin and neck, which tell of age too, and the "
         "background, which does not.",
-        crop,
+        settings.crop,
     ),
     "width": Factor(
         "Width", "channels of the last stage",
         "More channels hold more features side by side. Parameters and time grow with the "
         "square; so does what can be learnt by heart.",
-        width,
+        settings.width,
     ),
     "blocks": Factor(
         "Depth", "residual blocks per stage",
         "More layers compose features of features and see a larger part of the face. Residual "
         "connections keep their gradients alive, but every block costs time and needs steps to "
         "be of use.",
-        only_residual(numbers("model.blocks", lambda own: [1, 2, 3, own + 1])),
+        settings.only_residual(settings.numbers("model.blocks", lambda own: [1, 2, 3, own + 1])),
     ),
     "squeeze": Factor(
         "Squeeze-and-excitation", "1/n of the channels in the gates (0: none)",
         "Gates computed from the whole view scale the channels of every block, so that what is "
         "seen in one place (grey hair, say) can turn up the features that matter elsewhere (Hu "
         "et al., 2018).",
-        only_residual(numbers("model.squeeze", lambda own: [0, 4, 8, 16])),
+        settings.only_residual(settings.numbers("model.squeeze", lambda own: [0, 4, 8, 16])),
     ),
     "epochs": Factor(
         "Epochs", "passes over the training faces",
         "More passes mean more steps, and a learning rate that falls more slowly. The gain "
         "shrinks as the training faces are learnt, and from some point on only their "
         "peculiarities are left to learn.",
-        numbers("epochs", whole_times(0.5, 2, 4), least=1),
+        settings.numbers("epochs", settings.whole_times(0.5, 2, 4), least=1),
     ),
     "optimizer": Factor(
         "Optimiser", "optimiser and its highest learning rate",
@@ -130,19 +117,19 @@ FACTORS = {
         "running size for every weight, so that one learning rate suits all layers. SGD needs "
         "its rate found, and its weight decay is part of the gradient; therefore several rates, "
         "with a decay that is usual for it.",
-        optimizer,
+        settings.optimizer,
     ),
     "class_balance": Factor(
         "Class balance", "loss weighed by class",
         "Weights make both classes count the same in the loss. Without, the larger class is "
         "favoured when in doubt: accuracy may rise, while balanced accuracy falls; the order of "
         "the faces, and with it the AUC, need not change.",
-        class_balance,
+        settings.class_balance,
     ),
 }  # fmt: skip
 
 
-def settings_of(name: str, base: TrainConfig, size: int) -> list[Setting]:
+def settings_of(name: str, base: TrainConfig, size: int) -> list[settings.Setting]:
     """Return the settings of a factor that make sense for a base config.
 
     Their `changes` hold only what differs from the base, and nothing does in exactly one of them.
@@ -150,9 +137,9 @@ def settings_of(name: str, base: TrainConfig, size: int) -> list[Setting]:
     """
     if name not in FACTORS:
         raise UserError(f"no factor is named {name}; there are {', '.join(FACTORS)}")
-    found: list[Setting] = []
+    found: list[settings.Setting] = []
     for setting in FACTORS[name].settings(base, size):
-        changes = differences(base, changed(base, setting.changes))
+        changes = settings.differences(base, settings.changed(base, setting.changes))
         found = [other for other in found if other.changes != changes]
         found.append(setting._replace(changes=changes))
     return found if any(setting.changes for setting in found) else []

@@ -38,10 +38,8 @@ Trials = dict[int, Judged]
 def summarise(study: Study) -> dict:
     """Collect the figures of all trials that have a result, whatever started them.
 
-    Returns:
-        Plain JSON: "split", "n", "n_by_class", "views", "resamples", "base" (the config),
-        "factors" (see `describe_factor`), "missing" (factors without a result), and "trials", one
-        row of `TRIAL_COLUMNS` for every trial of every factor; the base's rows return in each.
+    "missing" are factors without a result; "trials" has one row of `TRIAL_COLUMNS` for every trial
+    of every factor: the base's rows return in each.
     """
     judged = read_judged(study)
     found = {
@@ -59,7 +57,12 @@ def summarise(study: Study) -> dict:
         "base": to_plain(study.base),
         "factors": [describe_factor(name, pairs) for name, pairs in done.items()],
         "missing": [name for name in found if name not in done],
-        "trials": [row for name, pairs in done.items() for row in trial_rows(name, pairs)],
+        "trials": [
+            {"factor": name, "setting": setting.label, **trial.result}
+            for name, pairs in done.items()
+            for setting, trials in pairs
+            for trial in trials.values()
+        ],
     }
 
 
@@ -118,10 +121,8 @@ def describe_factor(name: str, pairs: list[tuple[Setting, Trials]]) -> dict:
         for key, groups in (("scores", own), ("differences", versus)):
             for setting, estimate in zip(settings, estimates_of(groups), strict=True):
                 setting.setdefault(key, {})[score] = estimate
-    return {
-        "name": name, "title": factor.title, "axis": factor.axis, "does": factor.does,
-        "settings": settings,
-    }  # fmt: skip
+    texts = {"title": factor.title, "axis": factor.axis, "does": factor.does}
+    return {"name": name, **texts, "settings": settings}
 
 
 def describe_setting(setting: Setting, trials: Trials) -> dict:
@@ -152,15 +153,6 @@ def estimates_of(groups: list[np.ndarray | None]) -> list[dict | None]:
     """`estimates` of the groups that are there."""
     found = iter(estimates([group for group in groups if group is not None]))
     return [None if group is None else next(found) for group in groups]
-
-
-def trial_rows(name: str, pairs: list[tuple[Setting, Trials]]) -> list[dict]:
-    """One row for each trial of a factor."""
-    return [
-        {"factor": name, "setting": setting.label, **trial.result}
-        for setting, trials in pairs
-        for trial in trials.values()
-    ]
 
 
 def resample(y: np.ndarray, logit: np.ndarray, weights: np.ndarray) -> Resampled:
@@ -196,6 +188,6 @@ def estimates(groups: list[np.ndarray]) -> list[dict]:
     for group in groups:
         means = group.mean(axis=0)
         half = quantile * np.sqrt(seeds / len(group) + np.nanvar(means[1:]))
-        limits = {"value": means[0], "low": means[0] - half, "high": means[0] + half}
-        found.append({n: float(x) if np.isfinite(x) else None for n, x in limits.items()})
+        limits = metrics.Estimate(*map(float, (means[0], means[0] - half, means[0] + half)))
+        found.append(metrics.as_json(limits))
     return found

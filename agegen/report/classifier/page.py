@@ -113,17 +113,13 @@ def answer_questions(
     questions = list_questions(saved, scored)
     weights = saved.folder / "best.safetensors"
     checksum = sha256(weights)[:16] if weights.exists() else None
-    there = {
-        question.name
-        for question in questions
-        if not question.chapter or has_chapter(saved.folder, question.chapter, checksum)
-    }
-    sections = [answer(saved, question) for question in questions if question.name in there]
-    if "errors and successes" not in there and examples:
+    there = {q.name: has_chapter(saved.folder, q.chapter, checksum) for q in questions}
+    sections = [answer(saved, question) for question in questions if there[question.name]]
+    if examples and not there["errors and successes"]:
         sections.append(show_examples(scored, saved.evaluation, examples))
     if not examples:
         sections = [without_photos(section) for section in sections]
-    return sections, [question.name for question in questions if question.name not in there]
+    return sections, [name for name, is_there in there.items() if not is_there]
 
 
 def answer(saved: SavedRun, question: Question) -> Section:
@@ -134,10 +130,10 @@ def answer(saved: SavedRun, question: Question) -> Section:
 
 
 def has_chapter(run: Path, chapter: str, weights: str | None) -> bool:
-    """True if a chapter was computed, and for these weights of the run."""
+    """True if a chapter was computed, and for these weights of the run; "" is always there."""
     path = run / "analysis" / f"{chapter}.json"
-    if chapter == "study" and (run / "study" / "study.json").exists():
-        return True  # it trains networks of its own
+    if not chapter or (chapter == "study" and (run / "study" / "study.json").exists()):
+        return True  # a study trains networks of its own
     if not path.exists():
         return False
     with explained_damage(path):

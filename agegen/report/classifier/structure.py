@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import (
@@ -33,6 +33,7 @@ def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after the structure, from analysis/structure.json."""
     content = read_json(folder / "structure.json")
     layers = layer_table("Every layer in the order of the computation", content, content["layers"])
+    does = {block["kind"]: block["does"] for block in content["blocks"] if block["does"]}
     short = layer_table("Layers and blocks in the order of the computation", content, join(content))
     return Section(
         "structure",
@@ -42,7 +43,7 @@ def answer(folder: Path, evaluation: dict) -> Section:
         tables=[short, layers] if content["blocks"] else [layers],
         pictures=[picture_network(content)],
         details=[
-            *describe_blocks(content),
+            *(f"{kind}: {text}" for kind, text in does.items()),  # in the words of its class
             "Output: channels × height × width for one face. A convolution has k·k·c_in·c_out "
             "parameters (and c_out more with a bias), a linear layer inputs·outputs + outputs, a "
             f"batch norm two a channel. {content['buffers']:,} more numbers are kept but not "
@@ -79,12 +80,6 @@ def describe_largest(content: dict) -> str:
         f"{parameters['parameters']:,}; the most multiply-adds in {work['name']} "
         f"({work['multiply_adds']:,}), whose output is {in_words(work['output'])}."
     )
-
-
-def describe_blocks(content: dict) -> list[str]:
-    """Say what each kind of block does, in the words of its class."""
-    does = {block["kind"]: block["does"] for block in content["blocks"] if block["does"]}
-    return [f"{kind}: {text}" for kind, text in does.items()]
 
 
 def in_words(shape: Iterable[int]) -> str:
@@ -229,7 +224,10 @@ def draw_network(figure: Figure, stages: list[list[Slab]]) -> None:
         start = left
         for _, run in groupby(stage, key=lambda slab: slab.block):
             left = draw_run(axes, list(run), left, side, colours, named)
-        label_stage(axes, stage, (start + left - GAP * side) / 2, side)
+        middle, parameters = (start + left - GAP * side) / 2, sum(s.parameters for s in stage)
+        words: dict[str, Any] = {"x": middle, "ha": "center", "fontsize": 5.5}
+        axes.text(y=1.04 * side, s=in_words(largest_shape(stage)), va="bottom", **words)
+        axes.text(y=-0.04 * side, s=f"{parameters:,}", va="top", **words)
         left = max(left, start + 0.42 * side) + STAGE_GAP * side
     axes.set(xlim=(-0.12 * side, left), ylim=(-0.16 * side, 1.16 * side))
     axes.axis("off")
@@ -259,10 +257,3 @@ def draw_run(
             edgecolor=GREY, linewidth=0.6,
         )  # fmt: skip
     return left
-
-
-def label_stage(axes: Axes, stage: list[Slab], middle: float, side: int) -> None:
-    """Write the shape above a stage and its parameters below."""
-    shape, parameters = in_words(largest_shape(stage)), sum(slab.parameters for slab in stage)
-    axes.text(middle, 1.04 * side, shape, ha="center", va="bottom", fontsize=5.5)
-    axes.text(middle, -0.04 * side, f"{parameters:,}", ha="center", va="top", fontsize=5.5)

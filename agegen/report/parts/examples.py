@@ -84,10 +84,7 @@ def read_faces(path: Path) -> dict[int, np.ndarray]:
 
 
 def make_gallery(
-    name: str,
-    faces: list[dict],
-    pixels: dict[int, np.ndarray],
-    more: Callable[[dict], str],
+    name: str, faces: list[dict], pixels: dict[int, np.ndarray], more: Callable[[dict], str]
 ) -> Gallery:
     """Show faces of a chapter by their pixels (`read_faces`) with p(old), true age and `more`."""
     shown = []
