@@ -7,7 +7,6 @@ shows it beside its source, and ``translations.csv`` with a row per face.
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -97,6 +96,9 @@ def translate_files(
     def refuse(entry: Rejected) -> PhotoResult:
         return without_faces(entry.path, to, entry.reason)
 
+    def translate(path: Path, name: str) -> PhotoResult:
+        return translate_file(translator, path, out, name)
+
     def write(results: list[PhotoResult]) -> None:
         write_rows(out / TABLE, COLUMNS, [tuple(row) for result in results for row in result.rows])
 
@@ -106,12 +108,11 @@ def translate_files(
         "geometry": asdict(translator.geometry) if translator.geometry else None,
         "search_pixels": translator.search_pixels,
     }
-    translate = partial(translate_file, translator, out=out)
     work = Work(("translate", "translating"), TABLE, request, translate, refuse, write)
     yield from work_through(work, paths, out)
 
 
-def translate_file(translator: PhotoTranslator, path: Path, name: str, out: Path) -> PhotoResult:
+def translate_file(translator: PhotoTranslator, path: Path, out: Path, name: str) -> PhotoResult:
     """Translate one photo and write its pictures, whose names begin with `name`."""
     to = translator.to
     try:

@@ -25,6 +25,27 @@ MISSING = ", ".join(name for name, there in NEEDED.items() if not there)
 MOST = {"cyclegan": 1200, "classifier": 560}
 """Launches a step, of which the host is the bound: 1,133 and 527 in bf16 with default options."""
 
+MOVED = {  # modules that the tool calls by the names that they had when it was made
+    "agegen.files": "agegen.run.files", "agegen.cli": "agegen.run.cli",
+    "agegen.runs": "agegen.run.folder", "agegen.tensor_files": "agegen.run.tensor_files",
+    "agegen.cyclegan.evaluate_run": "agegen.cyclegan.evaluate",
+    "agegen.cyclegan.pairs": "agegen.cyclegan.batches",
+}  # fmt: skip
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Path:
+    """A copy that knows this house."""
+    assert TOOL
+    copy = shutil.copytree(TOOL.parent, tmp_path / "nullgpu")
+    for file in copy.glob("*.py"):
+        text = file.read_text()
+        for name, now in MOVED.items():
+            text = text.replace(f"from {name} import", f"from {now} import")
+        file.chmod(0o644)
+        file.write_text(text)
+    return copy / TOOL.name
+
 
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=f"needs {MISSING}")
@@ -38,10 +59,12 @@ MOST = {"cyclegan": 1200, "classifier": 560}
         ("classifier", ("--precision", "fp16"), 30),
     ],
 )
-def test_a_step_waits_for_nothing(training: str, more: tuple[str, ...], further: int) -> None:
+def test_a_step_waits_for_nothing(
+    tool: Path, training: str, more: tuple[str, ...], further: int
+) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
     printed = subprocess.run(
-        ["bash", str(TOOL), training, *more],
+        ["bash", str(tool), training, *more],
         cwd=ROOT, env=environment | {"PYTHON": sys.executable},
         capture_output=True, text=True, check=True, timeout=500,
     ).stdout  # fmt: skip
