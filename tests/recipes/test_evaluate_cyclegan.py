@@ -113,6 +113,7 @@ def numbers_in(found: object, path: str = "") -> dict[str, float]:
     return {name: value for part in parts for name, value in part.items()}
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_does(
     cyclegan_run: Path, trained_run: Path, tmp_path: Path
 ) -> None:

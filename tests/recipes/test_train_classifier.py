@@ -43,6 +43,7 @@ def whole_run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) 
     return out
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_ends_in_the_same_bits(
     drawn_store: FaceStore, whole_run: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_killed_while_a_checkpoint_is_written_it_ends_in_the_same_bits(
     assert_same_end(whole_run, out)
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: Path) -> None:
     # A small rate: AdamW's first steps turn rounding errors of gradients near 0 into whole steps.
     more = ("--epochs", 2, "--learning-rate", 1e-4)
@@ -89,6 +91,7 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
             assert theirs[key] == pytest.approx(mine[key], rel=2e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_resume(drawn_store: FaceStore, tmp_path: Path) -> None:
     environment = {"ACCELERATE_USE_CPU": "1"}
     whole, out = tmp_path / "whole", tmp_path / "out"

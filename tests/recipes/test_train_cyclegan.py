@@ -118,6 +118,7 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
         assert torch.cdist(faces.flatten(1), same.flatten(1)).argmin(1).tolist() == list(range(8))
 
 
+@pytest.mark.slow
 def test_two_processes_have_ones_gradients(drawn_store: FaceStore, tmp_path: Path) -> None:
     """After a step from nothing, Adam's first moments are (1 − β₁) times the gradients."""
     more = ("--constant-pairs", 4, "--decay-pairs", 0, "--accumulate", 2)
