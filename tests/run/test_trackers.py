@@ -121,6 +121,7 @@ def without_times(scalars: dict[tuple[str, int], float]) -> dict[tuple[str, int]
     return {key: value for key, value in scalars.items() if not key[0].endswith(TIMES)}
 
 
+@pytest.mark.slow
 @needs_tensorboard
 def test_what_a_training_took_back_is_gone_from_the_series(
     config: CycleGANConfig, monkeypatch: pytest.MonkeyPatch
