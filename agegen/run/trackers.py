@@ -4,6 +4,7 @@ They are told what metrics.jsonl is told, and shown the watch's pictures. No tra
 of one: from where it fails it is left out.
 """
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,8 @@ class Trackers:
             made, identity = LOGGER_TYPE_TO_CLASS[name], known.get(name, uuid.uuid4().hex)
             where = (name, str(self.folder)) if made.requires_logging_directory else (PROJECT,)
             with self.left_out_on_failure(name):
+                if name == "tensorboard":
+                    await_next_second(self.folder / name)
                 tracker = made(*where, **same_run(name, identity, self.folder, step))
                 tracker.start()
                 if name not in known:
@@ -109,6 +112,16 @@ class Trackers:
             self.at_work.pop(name, None)
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             print(f"note: the training goes on without {name}, which failed ({reason})")
+
+
+def await_next_second(folder: Path) -> None:
+    """Wait until no event file of TensorBoard is of this second.
+
+    They are read in the order of their names, which begin with the second and end with a number
+    without leading zeros: of one second, the tenth would stand before the second.
+    """
+    while any(folder.rglob(f"events.out.tfevents.{int(time.time())}.*")):
+        time.sleep(0.05)
 
 
 def same_run(name: str, identity: str, folder: Path, step: int) -> dict:

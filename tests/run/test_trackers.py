@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -25,7 +26,7 @@ from agegen.cyclegan.train import train
 from agegen.faces.store import FaceStore
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
-from agegen.run.trackers import Trackers, require_trackers
+from agegen.run.trackers import Trackers, await_next_second, require_trackers
 
 needs_tensorboard = pytest.mark.skipif(
     importlib.util.find_spec("tensorboard") is None, reason="needs the extra trackers"
@@ -121,7 +122,6 @@ def without_times(scalars: dict[tuple[str, int], float]) -> dict[tuple[str, int]
     return {key: value for key, value in scalars.items() if not key[0].endswith(TIMES)}
 
 
-@pytest.mark.slow
 @needs_tensorboard
 def test_what_a_training_took_back_is_gone_from_the_series(
     config: CycleGANConfig, monkeypatch: pytest.MonkeyPatch
@@ -131,6 +131,15 @@ def test_what_a_training_took_back_is_gone_from_the_series(
     assert steps_of(config.out)[9]["learning_rate"] < 1.1e-4  # it went back to step 8
     assert scalars_in(config.out) == scalars_of_metrics(config.out)
     assert list(pictures_in(config.out)["watch/faces"]) == [4, 8, 12]
+
+
+def test_two_event_files_are_never_of_one_second(tmp_path: Path) -> None:
+    await_next_second(tmp_path / "tensorboard")  # which is not there yet
+    second = int(time.time())
+    for n in (second - 1, second):
+        (tmp_path / f"events.out.tfevents.{n}.host.12.9").touch()
+    await_next_second(tmp_path)
+    assert int(time.time()) > second
 
 
 @needs_tensorboard
