@@ -1,12 +1,11 @@
 """The whole check: its parts one after the other, a verdict in plain words, one JSON."""
 
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agegen.benchmark.benchmark import opened_faces
 from agegen.benchmark.config import BenchmarkConfig
@@ -22,7 +21,7 @@ from agegen.machine.speeds import measure_speeds
 from agegen.machine.waits import find_waits
 from agegen.machine.whole_path import go_whole_path
 from agegen.run.configs import to_plain
-from agegen.run.files import write_json
+from agegen.run.files import without_nan, write_json
 from agegen.run.outputs import require_replaceable
 
 FACES = {"quick": 120, "cpu": 400, "gpu": 1000}  # a GPU's larger batches need more
@@ -121,12 +120,3 @@ def write_report(verdict: Verdict, parts: dict[str, Part]) -> str:
         problems = [f"PROBLEM: {problem}" for problem in part.problems]
         blocks.append("\n".join([f"== {name} ({part.seconds:.0f} s)", *part.lines, *problems]))
     return "\n\n".join([said, *blocks, said])
-
-
-def without_nan(content: Any) -> Any:
-    """The same with None for what is no number, which JSON lacks."""
-    if isinstance(content, dict):
-        return {name: without_nan(value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [without_nan(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content

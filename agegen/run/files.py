@@ -8,6 +8,7 @@ import csv
 import errno
 import hashlib
 import json
+import math
 import os
 import stat
 import sys
@@ -234,3 +235,12 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 checksum of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def without_nan(content: Any) -> Any:
+    """The same with None for every number that is none, which JSON lacks."""
+    if isinstance(content, dict):
+        return {name: without_nan(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

@@ -1,13 +1,12 @@
 """An evaluation of generators, read and checked: what its page is made from."""
 
-import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agegen.evaluation.verdicts import has_gaps, moved, without_unable
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.run.errors import UserError
-from agegen.run.files import explained_damage, read_json
+from agegen.run.files import explained_damage, read_json, without_nan
 
 JUDGES = {
     "classifier": "classifier",
@@ -90,15 +89,6 @@ def which_generators(saved: SavedEvaluation) -> str:
     """Which of a training's generators were judged; older evaluations do not say."""
     kinds = {"best": "best generators", "generators": "last generators"}
     return kinds.get(saved.found.get("weights", ""), "generators")
-
-
-def without_nan(content: Any) -> Any:
-    """The same with None for every number that is none."""
-    if isinstance(content, dict):
-        return {name: without_nan(value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [without_nan(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def name_judge(judge: str) -> str:
