@@ -7,28 +7,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from agegen.cyclegan.translate import Translator, load_translator
-from agegen.evaluation.controls import evaluate_controls
-from agegen.evaluation.evaluate import (
-    judge_made,
-    known_faces,
-    save_figures,
-    translate_both_ways,
-)
+from agegen.evaluation.controls import judge_beside_controls
+from agegen.evaluation.evaluate import judge_made, known_faces, save_figures, translate_all
 from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
-from agegen.evaluation.frozen_classifier import (
-    FrozenClassifier,
-    doubt_of,
-)
 from agegen.evaluation.held_out import HeldOut, choose_faces
-from agegen.evaluation.panel import PanelConfig, call_panel, fingerprint
+from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
 from agegen.evaluation.truth import evaluate_truth
 from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
-from agegen.run.configs import to_plain
 from agegen.run.devices import start_processes
 from agegen.run.errors import UserError
-from agegen.run.files import sha256
-from agegen.run.pretrained import PRETRAINED, find_run
+from agegen.run.pretrained import PRETRAINED
 
 SHOWN = 12  # faces of each class on the sheet
 
@@ -100,36 +89,20 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     panel, notes = call_panel(config, config.judge, shown, translator.device)
     if config.truth:
         notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
-    doubt = doubt_of(config.judge, store)
-    notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
-    before = fingerprint(panel.judges)
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
-    made = {
-        to: translate_both_ways(translator, store, held_out, (source, to))
-        for source, to in DIRECTIONS
-    }
-    known = known_faces(translator, store, config.seed)
     figures = {
-        "config": to_plain(config),
+        **describe_judging(config, config.judge, store, notes),
         "run": str(config.run),
         "weights": translator.weights,
-        "judge": str(config.judge),
-        "judge_weights": sha256(find_run(config.judge, "classifier") / "best.safetensors"),
-        "faces": str(store.folder),
-        "checksum": store.checksum,
         "split": config.split,
         "seed": config.seed,
-        "notes": notes,
-        **judge_made(made, held_out, known, panel),
     }
-    if config.controls:
-        first = panel.judges[0]
-        assert isinstance(first, FrozenClassifier)  # see call_panel
-        figures["controls"] = evaluate_controls(made, held_out, panel.judges, first)
-    if config.truth:
-        figures["truth"] = evaluate_truth(translator, panel, config.truth)
-    if fingerprint(panel.judges) != before:
-        raise RuntimeError("a judge's weights changed while it judged")
+    judge = judge_beside_controls if config.controls else judge_made
+    with kept_frozen(panel.judges):
+        made = translate_all(translator, store, held_out)
+        figures |= judge(made, held_out, known_faces(translator, store, config.seed), panel)
+        if config.truth:
+            figures["truth"] = evaluate_truth(translator, panel, config.truth)
     figures["judges_unchanged"] = True
     found = Found(figures, draw_sheet(translator, held_out, config.seed))
     if state.is_main_process:

@@ -15,10 +15,11 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import adjust_saturation, gaussian_blur
 
-from agegen.evaluation.evaluate import Made, moves_of, scores_of
+from agegen.evaluation.evaluate import Made, judge_made, moves_of, scores_of
 from agegen.evaluation.frozen_classifier import FrozenClassifier
 from agegen.evaluation.held_out import HeldOut
 from agegen.evaluation.judges import Judge
+from agegen.evaluation.panel import Panel
 from agegen.evaluation.shifts import judge_shift
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import age_sign
@@ -113,6 +114,16 @@ def adversarial(x: Tensor, judge: FrozenClassifier, to: str, strength: float, st
         moved = changed.detach() + 2 * strength / steps * gradient.sign()
         changed = (x + (moved - x).clamp(-strength, strength)).clamp(-1, 1)
     return changed
+
+
+def judge_beside_controls(
+    made: dict[str, Made], real: HeldOut | None, known: dict[str, Tensor], panel: Panel
+) -> dict:
+    """See `judge_made`; and, under ``controls``, `evaluate_controls` before the same judges."""
+    first = panel.judges[0]
+    fooled = first if isinstance(first, FrozenClassifier) else None
+    found = judge_made(made, real, known, panel)
+    return {**found, "controls": evaluate_controls(made, real, panel.judges, fooled)}
 
 
 def evaluate_controls(

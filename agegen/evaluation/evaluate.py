@@ -84,12 +84,17 @@ def evaluate(
             one person only where matchers compare; or a judge's answer is not what `Judge` says.
     """
     held_out = choose_faces(translator, store, split, most, seed, resamples)
-    made = {
+    made = translate_all(translator, store, held_out)
+    known = known_faces(translator, store, seed)
+    return {"seed": seed, **judge_made(made, held_out, known, panel)}
+
+
+def translate_all(translator: Translator, store: FaceStore, held_out: HeldOut) -> dict[str, Made]:
+    """The faces of both classes, and what is made of them, by the class aimed at."""
+    return {
         to: translate_both_ways(translator, store, held_out, (source, to))
         for source, to in DIRECTIONS
     }
-    known = known_faces(translator, store, seed)
-    return {"seed": seed, **judge_made(made, held_out, known, panel)}
 
 
 def translate_both_ways(

@@ -1,7 +1,8 @@
 """Everybody who judges: who is asked for, and who is at hand."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -16,11 +17,20 @@ from agegen.evaluation.features import (
     FeatureNetwork,
     find_features,
 )
-from agegen.evaluation.frozen_classifier import FrozenClassifier, load_judge, require_same_view
+from agegen.evaluation.frozen_classifier import (
+    FrozenClassifier,
+    doubt_of,
+    load_judge,
+    require_same_view,
+)
 from agegen.evaluation.identity import IdentityMatcher
 from agegen.evaluation.judges import Judge, Matcher
 from agegen.evaluation.perceptual import Perceptual, load_perceptual
+from agegen.faces.store import FaceStore
+from agegen.run.configs import to_plain
 from agegen.run.errors import UserError
+from agegen.run.files import sha256
+from agegen.run.pretrained import find_run
 
 Found = TypeVar("Found")
 
@@ -125,6 +135,32 @@ def optional(
         return None
     notes[name] = "measured"
     return made
+
+
+def describe_judging(
+    config: PanelConfig, judge: Path, store: FaceStore | None, notes: dict[str, str]
+) -> dict:
+    """What an evaluation says of itself: its config, the first judge, the real faces, the notes."""
+    if store:
+        doubt = doubt_of(judge, store)
+        notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
+    return {
+        "config": to_plain(config),
+        "judge": str(judge),
+        "judge_weights": sha256(find_run(judge, "classifier") / "best.safetensors"),
+        "faces": str(store.folder) if store else "",
+        "checksum": store.checksum if store else "",
+        "notes": notes,
+    }
+
+
+@contextmanager
+def kept_frozen(judges: Sequence[Judge]) -> Iterator[None]:
+    """Make sure that the judges' weights are the same before and after."""
+    before = fingerprint(judges)
+    yield
+    if fingerprint(judges) != before:
+        raise RuntimeError("a judge's weights changed while it judged")
 
 
 def fingerprint(judges: Sequence[Judge]) -> str:

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from agegen import metrics
-from agegen.classifier.predict import Classifier
-from agegen.evaluation.controls import evaluate_controls
+from agegen.classifier.predict import Classifier, load_classifier
+from agegen.evaluation.controls import judge_beside_controls
 from agegen.evaluation.evaluate import Made, judge_made, known_faces, save_figures
 from agegen.evaluation.face_sheet import make_sheet
-from agegen.evaluation.frozen_classifier import FrozenClassifier, doubt_of
 from agegen.evaluation.held_out import HeldOut, choose_faces
-from agegen.evaluation.panel import PanelConfig, call_panel, fingerprint
+from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
 from agegen.evaluation.slices import Part, slices_of
 from agegen.faces.geometry import Geometry
 from agegen.faces.landmarks import SEARCH_PIXELS
@@ -24,9 +23,7 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
 from agegen.photos.needs import needs_of
 from agegen.photos.pairs import Kind, Pairs, are_crops, facts_of, read_pairs
-from agegen.run.configs import to_plain
 from agegen.run.errors import UserError
-from agegen.run.files import sha256
 from agegen.run.pretrained import PRETRAINED, find_run
 
 SHOWN = 12  # pairs on the sheet
@@ -104,32 +101,20 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
         store = FaceStore.open(config.faces)
         real = choose_faces(views, store, "test", 0, config.seed)
         known = known_faces(views, store, config.seed)
-        doubt = doubt_of(config.judge, store)
-        notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
-    unchanged = fingerprint(panel.judges)
     made: dict[str, Made] = {config.to: made_of(pairs, views, real, store, config.seed)}
     figures = {
-        "config": to_plain(config),
+        **describe_judging(config, config.judge, store, notes),
         "run": str(config.after),
         "before": str(config.before),
         "to": config.to,
         "kind": "photos" if geometry else "crops",
-        "judge": str(config.judge),
-        "judge_weights": sha256(find_run(config.judge, "classifier") / "best.safetensors"),
-        "faces": str(store.folder) if store else "",
-        "checksum": store.checksum if store else "",
         "split": "test",
         "seed": config.seed,
-        "notes": notes,
-        **judge_made(made, real, known, panel),
         "left_out": [[str(entry.path), entry.reason] for entry in pairs.left_out],
     }
-    if config.controls:
-        first = panel.judges[0]
-        assert isinstance(first, FrozenClassifier)  # see call_panel
-        figures["controls"] = evaluate_controls(made, real, panel.judges, first)
-    if fingerprint(panel.judges) != unchanged:
-        raise RuntimeError("a judge's weights changed while it judged")
+    judge = judge_beside_controls if config.controls else judge_made
+    with kept_frozen(panel.judges):
+        figures |= judge(made, real, known, panel)
     figures["judges_unchanged"] = True
     save_figures(config.figures, figures, draw_sheet(made[config.to], config.seed))
     return figures
@@ -137,9 +122,9 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
 
 def open_judge(config: EvaluatePairsConfig) -> tuple[Classifier, Geometry | None]:
     """The classifier, and how it wants faces cut out; None where they are already."""
-    crops = config.kind == "crops" or (config.kind == "auto" and are_crops(config.before))
-    run = find_run(config.judge, "classifier")
-    needs = needs_of(run, centred=crops)
+    if config.kind == "crops" or (config.kind == "auto" and are_crops(config.before)):
+        return load_classifier(config.judge), None  # what whole photos need is not measured
+    needs = needs_of(find_run(config.judge, "classifier"))
     return needs.classifier, needs.geometry
 
 
