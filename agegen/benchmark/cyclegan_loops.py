@@ -16,9 +16,15 @@ from agegen.benchmark.machine import synchronise
 from agegen.benchmark.turns import Contestant, Speed, logged_speed
 from agegen.cyclegan.batches import PairDrawer
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.objective import Discriminators, Generators
+from agegen.cyclegan.objective import (
+    Discriminators,
+    Generators,
+    build_discriminators,
+    build_generators,
+)
+from agegen.cyclegan.pairing import pairable
 from agegen.cyclegan.train import train
-from agegen.cyclegan.training import build_discriminators, build_generators, fitted_to
+from agegen.cyclegan.training import fitted_to
 from agegen.cyclegan.translate import centre_views
 from agegen.faces.store import FaceStore
 from agegen.run.devices import cores_per_process, default_device, peak_memory
@@ -102,7 +108,8 @@ def plain_loop(config: BenchmarkConfig, training: CycleGANConfig) -> Speed:
         torch.optim.Adam(m.parameters(), lr=training.learning_rate, betas=training.betas)
         for m in (g, d)
     )
-    drawer, started = PairDrawer(store, training.batch_size, 0), 0.0
+    assert isinstance(d, Discriminators)  # the paper's
+    drawer, started = PairDrawer(pairable(store), training.batch_size, 0), 0.0
     for step in range(config.warm_up + config.steps):
         if step == config.warm_up:
             synchronise(device)

@@ -11,8 +11,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.objective import DiscriminatorStep, GeneratorStep, Objective, Sides
-from agegen.cyclegan.training import build_discriminators, build_generators
+from agegen.cyclegan.objective import (
+    DiscriminatorStep,
+    GeneratorStep,
+    Objective,
+    Sides,
+    build_discriminators,
+    build_generators,
+)
 
 META = torch.device("meta")  # shapes without numbers: nothing is computed
 
@@ -48,7 +54,7 @@ def step_flops(config: CycleGANConfig, identity: bool) -> int:
         )
         discriminators.requires_grad_(False)
         made = generators(young, old, identity)
-        given = GeneratorStep(0, young, old, made, lambda x, to: getattr(discriminators, to)(x))
+        given = GeneratorStep(0, young, old, made, discriminators.judge)
         objective.generator_losses(given).total.backward()
         discriminators.requires_grad_(True)
         judged = DiscriminatorStep(0, Sides(real, fake, real, fake), discriminators)

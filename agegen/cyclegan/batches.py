@@ -1,6 +1,6 @@
 """Unpaired batches: young and old faces in independent orders, each a function of (seed, step)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.faces.records import CLASS_NAMES
+from agegen.cyclegan.pairing import Domains
 from agegen.faces.store import FaceStore
 from agegen.run.distributed import share_of
+
+ROUND = 1000  # pairs in which every group has its exact share
 
 
 class PairIndices(NamedTuple):
@@ -39,9 +41,9 @@ class Rounds:
         self.faces, self.seed = faces, seed
         self.number, self.order = -1, faces
 
-    def take(self, places: range) -> np.ndarray:
-        """The faces at these places of the row, int64, whatever was taken before."""
-        numbers, within = np.divmod(np.arange(places.start, places.stop), len(self.faces))
+    def take(self, places: np.ndarray | range) -> np.ndarray:
+        """The faces at these ascending places of the row, int64, whatever was taken before."""
+        numbers, within = np.divmod(np.asarray(places), len(self.faces))
         rounds = range(numbers[0], numbers[-1] + 1)
         return np.concatenate([self.round(i)[within[numbers == i]] for i in rounds])
 
@@ -56,23 +58,44 @@ class Rounds:
 class PairDrawer:
     """Chooses the faces of each step; every domain is gone through in whole shuffled rounds.
 
+    Both faces of a pair are of one group. How often a group's turn comes is the geometric mean of
+    its faces in both domains, exact in every `ROUND` pairs; in which order, is shuffled.
+
     A step's faces follow from the seed alone: a resumed run takes those that it would have taken.
 
     Args:
-        store: whose training split is used.
+        groups: faces of both domains, a group each (`agegen.cyclegan.pairing.pairable`).
         batch_size: faces of each domain.
         seed: of the run.
     """
 
-    def __init__(self, store: FaceStore, batch_size: int, seed: int) -> None:
-        train, self.batch_size = store.indices("train"), batch_size
-        domains = (train[store.labels[train] == label] for label in range(len(CLASS_NAMES)))
-        self.young, self.old = (Rounds(faces, seed) for faces in domains)
+    def __init__(self, groups: Sequence[Domains], batch_size: int, seed: int) -> None:
+        self.batch_size = batch_size
+        self.groups = [[Rounds(faces, seed) for faces in group] for group in groups]
+        means = np.sqrt([float(len(group.young)) * len(group.old) for group in groups])
+        self.often = np.diff(np.rint(np.cumsum([0, *means]) / means.sum() * ROUND).astype(int))
+        self.turns = Rounds(np.repeat(np.arange(len(groups)), self.often), seed)
 
     def draw(self, step: int) -> PairIndices:
         """The faces of one step, counted from 0."""
-        places = range(step * self.batch_size, (step + 1) * self.batch_size)
-        return PairIndices(self.young.take(places), self.old.take(places))
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        if len(self.groups) == 1:
+            return PairIndices(*(domain.take(places) for domain in self.groups[0]))
+        found = np.empty((2, len(places)), np.int64)
+        turns = self.turns.take(places)
+        for group in np.unique(turns):
+            mine = turns == group
+            before = self.taken(group, places[0])
+            for domain, rounds in enumerate(self.groups[group]):
+                found[domain, mine] = rounds.take(np.arange(before, before + mine.sum()))
+        return PairIndices(*found)
+
+    def taken(self, group: int, place: int) -> int:
+        """How many pairs of a group come before a place."""
+        rounds, within = divmod(int(place), ROUND)
+        return rounds * int(self.often[group]) + int(
+            (self.turns.round(rounds)[:within] == group).sum()
+        )
 
 
 def rows_of(pairs: int, shown: int, process: int, processes: int) -> np.ndarray:
@@ -94,15 +117,12 @@ def rows_of(pairs: int, shown: int, process: int, processes: int) -> np.ndarray:
 
 def fetch_pairs(
     store: FaceStore,
-    batch_size: int,
-    seed: int,
+    drawer: PairDrawer,
     steps: range,
     rows: np.ndarray | slice,
     device: torch.device,
 ) -> Iterator[Pairs]:
     """Yield some rows of each step's batch, the next one being read meanwhile."""
-
-    drawer = PairDrawer(store, batch_size, seed)
 
     def read(step: int) -> Pairs:
         chosen = drawer.draw(step)

@@ -33,10 +33,22 @@ class CycleGANConfig:
     """Both discriminators."""
     augment: AugmentConfig = field(default_factory=gentle_views)
     """Random views of the training faces."""
+    sharpest: float = 1.0
+    """Share of the training faces of each class that is used, the sharpest: where old photos are
+    blurred, blur is not to be learnt as age."""
+    balance: tuple[str, ...] = ()
+    """What both faces of a pair have in common, so that it is not learnt as age: gender (where the
+    store knows it), or tables (CSV) with the columns path and group."""
     diff_augment: bool = False
     """Differentiable augmentation of what the discriminators see, real and generated alike (Zhao
     et al., 2020). Its authors call its gain on CycleGAN limited; in a short training it cost most
     of the ageing (docs/results.md)."""
+    tone_jitter: float = 0.0
+    """Random changes of contrast, brightness, saturation and tint of what discriminators see, each
+    face's own (0.25 is moderate): they are not to tell ages by the tone of a photo."""
+    grid_jitter: int = 0
+    """Largest shift in pixels of all that discriminators see in a step: no grid that a generator
+    paints lies on one that they look along."""
     batch_size: int = 4
     """Faces of each domain per step, over all processes together."""
     discriminator_batch: int = 0
@@ -54,6 +66,8 @@ class CycleGANConfig:
     before (--start-from) lose much of it to discriminators that were not (docs/results.md)."""
     learning_rate: Annotated[float, tyro.conf.arg(aliases=("--lr",))] = 2e-4
     """Adam's learning rate, of generators and discriminators."""
+    discriminator_rate: float = 1.0
+    """Discriminators' learning rate as a multiple of it: heads on frozen features learn fast."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's decay rates of the first and second moment."""
     objective: str = "cyclegan"
@@ -62,14 +76,21 @@ class CycleGANConfig:
     """least_squares, vanilla, hinge, or your own GanLoss as package.module:name."""
     cycle_weight: float = 10.0
     """λ of the cycle loss."""
+    cycle_every: int = 1
+    """Steps between cycle losses, whose weight is multiplied by as much (lazy regularisation,
+    Karras et al., 2020): 2 saves a quarter of the generators' passes."""
     change_weight: float = 0.0
     """Weight of the mean absolute difference between a face and its translation, which keeps
     changes to where they pay: the background, the clothes and the colours stay."""
+    coarse_change_weight: float = 0.0
+    """The same of means over 8×8 pixels: fine lines stay free, tones and shapes are kept."""
     identity_weight: float = 0.5
     """Weight of the identity loss as a share of λ; 0 leaves it out."""
     identity_every: int = 1
-    """Steps between identity losses, whose weight is multiplied by as much (lazy regularisation,
-    Karras et al., 2020): 4 saves a quarter of the generators' passes."""
+    """Steps between identity losses, likewise: 4 saves a quarter of the generators' passes."""
+    other_age: float = 0.0
+    """Real faces of the other age as a share of what a discriminator learns to refuse: it learns
+    what is old, not only what is real."""
     pool_size: int = 50
     """Generated faces of each domain that are kept to be shown to the discriminators later
     (Shrivastava et al., 2017); 0 shows the newest only."""
@@ -116,14 +137,15 @@ class CycleGANConfig:
 
     def __post_init__(self) -> None:
         for name in (
-            "batch_size", "accumulate", "constant_pairs", "learning_rate", "identity_every",
-            "watch_every", "checkpoint_every", "keep_checkpoints",
+            "batch_size", "accumulate", "constant_pairs", "learning_rate", "discriminator_rate",
+            "cycle_every", "identity_every", "watch_every", "checkpoint_every", "keep_checkpoints",
         ):  # fmt: skip
             if not getattr(self, name) > 0:  # NaN neither
                 raise UserError(f"--{name.replace('_', '-')} must be above 0")
         for name in (
             "discriminator_batch", "decay_pairs", "head_start", "cycle_weight", "change_weight",
-            "identity_weight", "pool_size", "threads", "watch_minutes", "checkpoint_minutes",
+            "coarse_change_weight", "identity_weight", "tone_jitter", "grid_jitter",
+            "other_age", "pool_size", "threads", "watch_minutes", "checkpoint_minutes",
             "seed",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
@@ -136,6 +158,10 @@ class CycleGANConfig:
             raise UserError("--discriminator-batch must be at least --batch-size, or 0")
         if self.shown > self.batch_size and not self.pool_size:
             raise UserError("--discriminator-batch needs earlier generated faces: --pool-size")
+        if not 0 < self.sharpest <= 1:
+            raise UserError("--sharpest must be above 0, and at most 1")
+        if self.other_age >= 1:
+            raise UserError("--other-age must be below 1")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise UserError("--betas must be at least 0 and below 1")
         if not 0 <= self.verified <= 1:

@@ -89,6 +89,11 @@ def change_loss(real: Tensor, fake: Tensor) -> Tensor:
     return F.l1_loss(fake, real)
 
 
+def coarse_change_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """The same of means over 8×8 pixels: tones and large shapes stay, fine lines are free."""
+    return F.avg_pool2d(fake - real, 8).abs().mean()
+
+
 def identity_loss(real: Tensor, unchanged: Tensor) -> Tensor:
     """E[‖G(y) − y‖₁] per pixel: old faces need no ageing (Zhu et al., 2017, section 5.2)."""
     return F.l1_loss(unchanged, real)

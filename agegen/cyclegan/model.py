@@ -1,18 +1,21 @@
 """The CycleGAN networks (Zhu et al., 2017, section 4 and appendix 7.2), float n c h w in [−1, 1].
 
 `ResnetGenerator` maps faces of one age domain to the other, any size; `PatchDiscriminator` judges
-every patch of a face. Neither keeps statistics of the data: instance norm looks at one face at a
-time, so that batches may be joined and divided freely.
+every patch of a face. The others are in `delta.py` and `features.py`. None keeps statistics of the
+data: their norms look at one face at a time, so that batches may be joined and divided freely.
 """
 
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from agegen.cyclegan.delta import DeltaGenerator
+from agegen.cyclegan.features import ALEXNET, FeatureDiscriminator, load_trunk
 from agegen.run.errors import UserError
 from agegen.run.own_class import explain, import_own
 
@@ -27,12 +30,14 @@ class GeneratorConfig:
     """Which generator, and how large."""
 
     name: str = "resnet"
-    """resnet, or a class of your own as package.module:Class; called with width=, blocks=,
-    upsampling=. It keeps the weights that it begins with."""
+    """resnet (the paper's), delta (adds shade at full resolution and colour at a quarter of it: a
+    fraction of the time), or a class of your own as package.module:Class; called with width=,
+    blocks=, upsampling=. It keeps the weights that it begins with."""
     width: int = 64
-    """Channels at full resolution; twice and four times as many at a half and a quarter."""
+    """Channels at full resolution, twice and four times as many at a half and a quarter; of delta,
+    at a quarter, twice as many at an eighth."""
     blocks: int = 0
-    """Residual blocks; 0 is the paper's choice: 6 up to 128 pixels, 9 above."""
+    """Residual blocks; 0 is the paper's choice, 6 up to 128 pixels, 9 above; of delta 4."""
     upsampling: Upsampling = "nearest"
     """transposed convolution (the paper's), nearest neighbour and convolution, or pixel shuffle."""
     residual: bool = False
@@ -43,6 +48,8 @@ class GeneratorConfig:
     def __post_init__(self) -> None:
         if self.width < 1 or self.blocks < 0:
             raise UserError("--generator.width must be above 0, --generator.blocks not negative")
+        if self.name == "delta" and self.width % 8:
+            raise UserError("--generator.width of delta must be a multiple of 8")
         if self.residual and self.name != "resnet":
             raise UserError(f"--generator.residual is of resnet only, not of {self.name}")
 
@@ -52,12 +59,17 @@ class DiscriminatorConfig:
     """Which discriminator, and how large."""
 
     name: str = "patch"
-    """patch, or a class of your own as package.module:Class; called with width=, receptive_field=.
-    It keeps the weights that it begins with."""
+    """patch (the paper's, one a class), features (heads on a frozen trunk, both classes at once),
+    or a class of your own as package.module:Class; called with width=, receptive_field=. It keeps
+    the weights that it begins with."""
     width: int = 64
-    """Channels of the first layer; doubled by every layer of stride 2, up to eightfold."""
+    """Channels of the first layer; doubled by every layer of stride 2, up to eightfold. Of
+    features, those of the heads."""
     receptive_field: Literal[16, 34, 70, 142] = 70
-    """Side in pixels of the patches that are judged; 70 is the paper's, for 256-pixel pictures."""
+    """Side in pixels of the patches that patch judges; 70 is the paper's, for 256 pixels."""
+    trunk: Path = ALEXNET
+    """Whose features: alexnet (ImageNet's, which torchvision downloads), a safetensors file of its
+    convolutions, or the run folder of a classifier."""
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -81,24 +93,29 @@ def build_generator(config: GeneratorConfig, size: int) -> nn.Module:
     }
     if config.name == "resnet":
         return ResnetGenerator(**options, residual=config.residual)
-    return own_network(config.name, "generator.name", "resnet", options)
+    if config.name == "delta":
+        return DeltaGenerator(config.width, options["blocks"])
+    return own_network(config.name, "generator.name", "resnet or delta", options)
 
 
 def blocks_of(config: GeneratorConfig, size: int) -> int:
     """How many residual blocks a generator for faces of `size` pixels has."""
-    return config.blocks or (6 if size <= 128 else 9)
+    return config.blocks or (4 if config.name == "delta" else 6 if size <= 128 else 9)
 
 
 def build_discriminator(config: DiscriminatorConfig) -> nn.Module:
-    """Build the discriminator that a config names.
+    """Build the discriminator that a config names; "features" judges both classes, others one.
 
     Raises:
-        UserError: the name is none of ours and cannot be imported, or takes other arguments.
+        UserError: the name is none of ours and cannot be imported, or takes other arguments; or
+            the trunk cannot be had.
     """
     options = {"width": config.width, "receptive_field": config.receptive_field}
     if config.name == "patch":
         return PatchDiscriminator(**options)
-    return own_network(config.name, "discriminator.name", "patch", options)
+    if config.name == "features":
+        return FeatureDiscriminator(load_trunk(config.trunk), config.width)
+    return own_network(config.name, "discriminator.name", "patch or features", options)
 
 
 def own_network(name: str, flag: str, otherwise: str, options: dict) -> nn.Module:

@@ -12,29 +12,50 @@ import torch
 from torch import Tensor, nn
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.losses import change_loss, cycle_loss, find_gan_loss, identity_loss
+from agegen.cyclegan.features import FeatureDiscriminator
+from agegen.cyclegan.losses import (
+    change_loss,
+    coarse_change_loss,
+    cycle_loss,
+    find_gan_loss,
+    identity_loss,
+)
+from agegen.cyclegan.model import build_discriminator, build_generator
 from agegen.run.errors import UserError
 from agegen.run.own_class import import_own
 
 
 class Translations(NamedTuple):
-    """What the generators make of a batch; identities are None where they were not asked for."""
+    """What the generators make of a batch; None where it was not asked for."""
 
     fake_old: Tensor
     fake_young: Tensor
-    back_young: Tensor
-    back_old: Tensor
+    back_young: Tensor | None
+    back_old: Tensor | None
     same_old: Tensor | None
     same_young: Tensor | None
 
 
 class Sides(NamedTuple):
-    """Real and generated of each class: faces, or what the discriminators say of them."""
+    """Real and generated faces of each class, as the discriminators see them."""
 
     real_old: Tensor
     fake_old: Tensor
     real_young: Tensor
     fake_young: Tensor
+
+
+class Logits(NamedTuple):
+    """What the discriminators say of them; of the other class's real faces where it was asked."""
+
+    real_old: Tensor
+    fake_old: Tensor
+    real_young: Tensor
+    fake_young: Tensor
+    other_old: Tensor | None = None
+    """D_old's of real young faces."""
+    other_young: Tensor | None = None
+    """D_young's of real old faces."""
 
 
 class GeneratorStep(NamedTuple):
@@ -68,7 +89,7 @@ class DiscriminatorStep(NamedTuple):
 
     number: int
     faces: Sides
-    judge: Callable[[Tensor, Tensor, Tensor, Tensor], Sides]
+    judge: Callable[[Tensor, Tensor, Tensor, Tensor], Logits]
 
 
 class Losses(NamedTuple):
@@ -94,8 +115,10 @@ class Generators(nn.Module):
         super().__init__()
         self.to_old, self.to_young = to_old, to_young
 
-    def forward(self, young: Tensor, old: Tensor, identity: bool) -> Translations:
-        """Translate, translate back and, if asked for, each domain to itself.
+    def forward(
+        self, young: Tensor, old: Tensor, identity: bool, back: bool = True
+    ) -> Translations:
+        """Translate and, if asked for, translate back and each domain to itself.
 
         A translation and an identity by the same generator are one call on a joined batch: instance
         norm treats every face alone, so that the result is that of two calls.
@@ -104,7 +127,9 @@ class Generators(nn.Module):
             young: float (b, 3, h, w) in [−1, 1].
             old: of the same shape.
             identity: whether to compute G(old) and F(young).
+            back: whether to compute F(G(young)) and G(F(old)).
         """
+        same_old = same_young = back_young = back_old = None
         if identity:
             fake_old, same_old = self.to_old(torch.cat([young, old])).split([len(young), len(old)])
             fake_young, same_young = self.to_young(torch.cat([old, young])).split(
@@ -112,27 +137,86 @@ class Generators(nn.Module):
             )
         else:
             fake_old, fake_young = self.to_old(young), self.to_young(old)
-            same_old = same_young = None
-        back_young, back_old = self.to_young(fake_old), self.to_old(fake_young)
+        if back:
+            back_young, back_old = self.to_young(fake_old), self.to_old(fake_young)
         return Translations(fake_old, fake_young, back_young, back_old, same_old, same_young)
 
 
 class Discriminators(nn.Module):
-    """D_old and D_young: logits of patches."""
+    """D_old and D_young, a network each: logits of patches."""
 
     def __init__(self, old: nn.Module, young: nn.Module) -> None:
         super().__init__()
         self.old, self.young = old, young
 
+    def judge(self, faces: Tensor, name: str) -> Tensor:
+        """Logits by the discriminator of the class of that name."""
+        return self.old(faces) if name == "old" else self.young(faces)
+
     def forward(
-        self, real_old: Tensor, fake_old: Tensor, real_young: Tensor, fake_young: Tensor
-    ) -> Sides:
-        """Sides of the four batches; real and generated faces of a domain are one call."""
-        old = self.old(torch.cat([real_old, fake_old])).split([len(real_old), len(fake_old)])
-        young = self.young(torch.cat([real_young, fake_young])).split(
-            [len(real_young), len(fake_young)]
+        self,
+        real_old: Tensor,
+        fake_old: Tensor,
+        real_young: Tensor,
+        fake_young: Tensor,
+        others: bool = False,
+    ) -> Logits:
+        """Logits of the four batches, and with `others` of real faces by the other class's.
+
+        All that one network judges is one call.
+        """
+        old, young = [real_old, fake_old], [real_young, fake_young]
+        if others:
+            old, young = [*old, real_young], [*young, real_old]
+        of_old, of_young = (
+            network(torch.cat(faces)).split([len(x) for x in faces])
+            for network, faces in ((self.old, old), (self.young, young))
         )
-        return Sides(*old, *young)
+        return Logits(*of_old[:2], *of_young[:2], *of_old[2:], *of_young[2:])
+
+
+class SharedDiscriminators(nn.Module):
+    """D_old and D_young as one network, which gives logits of both classes: (n, 2, …)."""
+
+    def __init__(self, both: FeatureDiscriminator) -> None:
+        super().__init__()
+        self.both = both
+
+    def judge(self, faces: Tensor, name: str) -> Tensor:
+        """Logits for the class of that name."""
+        return self.both(faces)[:, 0 if name == "old" else 1]
+
+    def forward(
+        self,
+        real_old: Tensor,
+        fake_old: Tensor,
+        real_young: Tensor,
+        fake_young: Tensor,
+        others: bool = False,
+    ) -> Logits:
+        """Logits of the four batches, and with `others` of real faces for the other class."""
+        faces = (real_old, fake_old, real_young, fake_young)
+        old, made_old, young, made_young = self.both(torch.cat(faces)).split(
+            [len(x) for x in faces]
+        )
+        of_others = (young[:, 0], old[:, 1]) if others else ()
+        return Logits(old[:, 0], made_old[:, 0], young[:, 1], made_young[:, 1], *of_others)
+
+
+def build_generators(config: CycleGANConfig) -> Generators:
+    """Build both generators; `config` must be fitted to a store."""
+    return Generators(
+        build_generator(config.generator, config.size),
+        build_generator(config.generator, config.size),
+    )
+
+
+def build_discriminators(config: CycleGANConfig) -> Discriminators | SharedDiscriminators:
+    """Build both discriminators, which are one network where it judges both classes."""
+    first = build_discriminator(config.discriminator)
+    if isinstance(first, FeatureDiscriminator):
+        return SharedDiscriminators(first)
+    return Discriminators(first, build_discriminator(config.discriminator))
 
 
 class Objective(nn.Module):
@@ -165,17 +249,22 @@ class Objective(nn.Module):
         """Put adversarial losses together with those of the cycle, the identity and the change.
 
         Returns:
-            The losses; `identity_…` is 0 where it was left out, `change_…` is measured whatever
-            its weight.
+            The losses; `cycle_…` and `identity_…` are 0 where they were left out, `change_…` is
+            measured whatever its weight.
         """
         young, old, made, config = step.young, step.old, step.made, self.config
-        cycle_young = cycle_loss(young, made.back_young.float())
-        cycle_old = cycle_loss(old, made.back_old.float())
-        change_old = change_loss(young, made.fake_old.float())
-        change_young = change_loss(old, made.fake_young.float())
-        total = gan_old + gan_young + config.cycle_weight * (cycle_young + cycle_old)
-        total = total + config.change_weight * (change_old + change_young)
-        identity_old = identity_young = torch.zeros_like(total)
+        fake_old, fake_young = made.fake_old.float(), made.fake_young.float()
+        change_old, change_young = change_loss(young, fake_old), change_loss(old, fake_young)
+        total = gan_old + gan_young + config.change_weight * (change_old + change_young)
+        if config.coarse_change_weight:
+            coarse = coarse_change_loss(young, fake_old) + coarse_change_loss(old, fake_young)
+            total = total + config.coarse_change_weight * coarse
+        identity_old = identity_young = cycle_old = cycle_young = torch.zeros_like(total)
+        if made.back_young is not None and made.back_old is not None:
+            cycle_young = cycle_loss(young, made.back_young.float())
+            cycle_old = cycle_loss(old, made.back_old.float())
+            weight = config.cycle_weight * config.cycle_every
+            total = total + weight * (cycle_young + cycle_old)
         if made.same_old is not None and made.same_young is not None:
             identity_old = identity_loss(old, made.same_old.float())
             identity_young = identity_loss(young, made.same_young.float())
@@ -190,18 +279,21 @@ class Objective(nn.Module):
         return Losses(total, terms)
 
     def compare(
-        self, logits: Sides, old: Tensor | None = None, young: Tensor | None = None
+        self, logits: Logits, old: Tensor | None = None, young: Tensor | None = None
     ) -> Losses:
         """Put the discriminators' losses together; those not given are of the adversarial loss.
+
+        Where the other class's real faces were judged, they are `config.other_age` of what the
+        adversarial loss is shown as generated.
 
         Returns:
             The losses; `accuracy_…` is the share of patches that are judged rightly: real ones
             above the loss's middle, generated ones below.
         """
-        real_old, fake_old, real_young, fake_young = (x.float() for x in logits)
+        real_old, fake_old, real_young, fake_young = (x.float() for x in logits[:4])
         loss = self.gan_loss
-        old = loss.discriminator(real_old, fake_old) if old is None else old
-        young = loss.discriminator(real_young, fake_young) if young is None else young
+        old = self.apart(real_old, fake_old, logits.other_old) if old is None else old
+        young = self.apart(real_young, fake_young, logits.other_young) if young is None else young
         accuracy_old, accuracy_young = (
             ((real > loss.middle).float().mean() + (fake < loss.middle).float().mean()) / 2
             for real, fake in ((real_old, fake_old), (real_young, fake_young))
@@ -209,6 +301,13 @@ class Objective(nn.Module):
         terms = {"old": old, "young": young}
         terms |= {"accuracy_old": accuracy_old, "accuracy_young": accuracy_young}
         return Losses(old + young, terms)
+
+    def apart(self, real: Tensor, fake: Tensor, other: Tensor | None) -> Tensor:
+        """The adversarial loss of one discriminator."""
+        loss, share = self.gan_loss.discriminator, self.config.other_age
+        if other is None:
+            return loss(real, fake)
+        return (1 - share) * loss(real, fake) + share * loss(real, other.float())
 
 
 def identity_weight_of(config: CycleGANConfig, step: int) -> float:

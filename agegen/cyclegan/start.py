@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig, blocks_of
-from agegen.cyclegan.training import build_discriminators, load_weights, read_frozen
+from agegen.cyclegan.objective import build_discriminators
+from agegen.cyclegan.training import load_weights, read_frozen
 from agegen.cyclegan.translate import load_translator
 from agegen.run.configs import from_plain
 from agegen.run.files import read_json

@@ -8,17 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agegen.cyclegan.batches import Pairs, fetch_pairs, rows_of
+from agegen.cyclegan.batches import PairDrawer, Pairs, fetch_pairs, rows_of
 from agegen.cyclegan.checkpoints import begin, roll_back, save
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.diff_augment import diff_augment
+from agegen.cyclegan.discriminator_views import change_tone, diff_augment, move_all
 from agegen.cyclegan.objective import (
     DiscriminatorStep,
     GeneratorStep,
+    Logits,
     Losses,
+    SharedDiscriminators,
     Sides,
     identity_weight_of,
 )
+from agegen.cyclegan.pairing import pairable
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.start import with_start
 from agegen.cyclegan.step_log import LOG_EVERY, NotFiniteError, StepLog, require_finite
@@ -35,6 +38,9 @@ from agegen.run.folder import Checkpoint
 from agegen.run.progress import Progress
 from agegen.run.schedule import Council, Schedule
 from agegen.run.terminal import Terminated, sigterm_noted
+
+STEP_STREAM = 1 << 41
+"""Added to the seed, as faces' views and the pools are drawn from it too."""
 
 
 def train(config: CycleGANConfig) -> None:
@@ -87,7 +93,9 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint, wat
     steps = range(checkpoint.step, config.total_steps)
     looks, saves = schedules(config)
     council, log = Council(accelerator, LOG_EVERY), StepLog(training, config.batch_size)
-    pairs_of = fetch_pairs(store, config.shown, config.seed, steps, rows, accelerator.device)
+    groups = pairable(store, config.sharpest, config.balance)
+    drawer = PairDrawer(groups, config.shown, config.seed)
+    pairs_of = fetch_pairs(store, drawer, steps, rows, accelerator.device)
     with (
         Progress(
             config.total_steps, "training", "steps", checkpoint.step, accelerator.is_main_process
@@ -97,8 +105,10 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint, wat
         for step, pairs in zip(steps, pairs_of, strict=True):
             seed_step(config.seed, step, accelerator.process_index)
             rate = rate_factor * learning_rate(config, step)
-            set_rate(training, rate, step * config.batch_size >= config.head_start)
+            generators = step * config.batch_size >= config.head_start
+            set_rate(training, rate, generators, config.discriminator_rate)
             young, old = make_views(pairs, config, step, rows)
+            aim(training, config, step)
 
             # generators: translate, come back, and leave alone what needs no change
             fake_old, fake_young, made = generator_phase(
@@ -153,14 +163,14 @@ def generator_phase(
     judges = accelerator.unwrap_model(training.discriminators)
     learning = [weight for weight in judges.parameters() if weight.requires_grad]
     set_learning(learning, False)
-    identity = identity_weight_of(config, step) > 0
+    identity, back = identity_weight_of(config, step) > 0, step % config.cycle_every == 0
     training.generator_optimizer.zero_grad()
     parts = []
 
     def judge(faces: Tensor, name: str, part: int) -> Tensor:
         with accelerator.autocast():
             stream = 0 if name == "old" else 1
-            return getattr(judges, name)(seen(faces, config, step, rows, stream, part))
+            return judges.judge(seen(faces, config, step, rows, stream, part), name)
 
     for part, (real_young, real_old) in enumerate(
         zip(young.chunk(config.accumulate), old.chunk(config.accumulate), strict=True)
@@ -168,7 +178,7 @@ def generator_phase(
         last = part + 1 == config.accumulate
         with nullcontext() if last else accelerator.no_sync(training.generators):
             with accelerator.autocast():
-                made = training.generators(real_young, real_old, identity)
+                made = training.generators(real_young, real_old, identity, back)
             given = GeneratorStep(step, real_young, real_old, made, partial(judge, part=part))
             losses = training.objective.generator_losses(given)
             accelerator.backward(losses.total / config.accumulate)
@@ -199,9 +209,9 @@ def discriminator_phase(
     training.discriminator_optimizer.zero_grad()
     parts = []
 
-    def judge(*shown: Tensor) -> Sides:
+    def judge(*shown: Tensor) -> Logits:
         with accelerator.autocast():
-            return training.discriminators(*shown)
+            return training.discriminators(*shown, others=config.other_age > 0)
 
     for part, chunks in enumerate(zip(*(x.chunk(config.accumulate) for x in faces), strict=True)):
         last = part + 1 == config.accumulate
@@ -235,12 +245,29 @@ def seen(
     x: Tensor, config: CycleGANConfig, step: int, rows: np.ndarray, stream: int, part: int
 ) -> Tensor:
     """What a discriminator sees of faces: themselves, or augmented with gradients."""
-    if not config.diff_augment:
-        return x
-    drawn = draw_view_parameters(config.shown, 8 * config.seed + 2 + stream, step)
-    mine = rows[: len(x) * config.accumulate]  # the first, where only the translated are seen
-    parameters = drawn.rows(mine).uniform.chunk(config.accumulate)[part]
-    return diff_augment(x, parameters[:, :7])
+    if config.diff_augment or config.tone_jitter:
+        drawn = draw_view_parameters(config.shown, 8 * config.seed + 2 + stream, step)
+        mine = rows[: len(x) * config.accumulate]  # the first, where only the translated are seen
+        u = drawn.rows(mine).uniform.chunk(config.accumulate)[part]
+        x = diff_augment(x, u[:, :7]) if config.diff_augment else x
+        x = change_tone(x, u[:, 7:13], config.tone_jitter) if config.tone_jitter else x
+    if config.grid_jitter:
+        right, down, *_ = (step_draws(config, step) * (config.grid_jitter + 1)).int().tolist()
+        x = move_all(x, right, down, config.grid_jitter + 1)
+    return x
+
+
+def aim(training: Training, config: CycleGANConfig, step: int) -> None:
+    """Choose the part of the face that discriminators on features see enlarged in this step."""
+    judges = training.accelerator.unwrap_model(training.discriminators)
+    if isinstance(judges, SharedDiscriminators):
+        corner = step_draws(config, step)[2:4]
+        judges.both.aim(to_device(corner, training.accelerator.device))
+
+
+def step_draws(config: CycleGANConfig, step: int) -> Tensor:
+    """Random numbers of a step that hold for all faces of all processes: (4,) in [0, 1)."""
+    return draw_view_parameters(1, STEP_STREAM + config.seed, step).uniform[0, :4]
 
 
 def make_views(
@@ -283,13 +310,14 @@ def learning_rate(config: CycleGANConfig, step: int) -> float:
     return config.learning_rate * max(falling, 0.0)
 
 
-def set_rate(training: Training, rate: float, generators: bool) -> None:
-    """Give the optimisers this learning rate; without `generators`, theirs is 0."""
-    for optimizer, learns in (
-        (training.generator_optimizer, generators), (training.discriminator_optimizer, True)
-    ):  # fmt: skip
+def set_rate(training: Training, rate: float, generators: bool, of_discriminators: float) -> None:
+    """Give the optimisers this learning rate, or a multiple; without `generators`, theirs is 0."""
+    for optimizer, factor in (
+        (training.generator_optimizer, float(generators)),
+        (training.discriminator_optimizer, of_discriminators),
+    ):
         for group in optimizer.param_groups:
-            group["lr"] = rate * learns
+            group["lr"] = rate * factor
 
 
 def schedules(config: CycleGANConfig) -> tuple[Schedule, Schedule]:

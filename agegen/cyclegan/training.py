@@ -9,8 +9,12 @@ from accelerate import Accelerator
 from torch import nn
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.model import build_discriminator, build_generator
-from agegen.cyclegan.objective import Discriminators, Generators, Objective, build_objective
+from agegen.cyclegan.objective import (
+    Objective,
+    build_discriminators,
+    build_generators,
+    build_objective,
+)
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.trial import require_trainable
 from agegen.evaluation.frozen_classifier import load_judge, require_same_view
@@ -52,21 +56,6 @@ def fitted_to(config: CycleGANConfig, store: FaceStore) -> CycleGANConfig:
         faces=store.folder.resolve(),
         size=config.size or crop // 4 * 4,
         augment=replace(config.augment, crop=crop),
-    )
-
-
-def build_generators(config: CycleGANConfig) -> Generators:
-    """Build both generators; `config` must be fitted to a store."""
-    return Generators(
-        build_generator(config.generator, config.size),
-        build_generator(config.generator, config.size),
-    )
-
-
-def build_discriminators(config: CycleGANConfig) -> Discriminators:
-    """Build both discriminators."""
-    return Discriminators(
-        build_discriminator(config.discriminator), build_discriminator(config.discriminator)
     )
 
 
@@ -189,8 +178,8 @@ def describe(config: CycleGANConfig, store: FaceStore) -> str:
     """Say what a run would do: the config, the networks with their parameters, the data."""
     lines = [f"{name}: {value}" for name, value in to_plain(config).items()]
     generators, discriminators = build_generators(config), build_discriminators(config)
-    for network in (generators.to_old, discriminators.old):
+    for network in (generators.to_old, next(discriminators.children())):
         count = sum(p.numel() for p in network.parameters())
-        lines += [str(network), f"{count:,} parameters (one of two)"]
+        lines += [str(network), f"{count:,} parameters"]
     counts = {split: store.info["counts"][split] for split in ("train", "val", "test")}
     return "\n".join([*lines, f"faces: {counts}"])

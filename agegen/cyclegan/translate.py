@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.objective import Generators
-from agegen.cyclegan.training import build_generators, load_weights
+from agegen.cyclegan.objective import Generators, build_generators
+from agegen.cyclegan.training import load_weights
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
 from agegen.run.configs import from_plain, read_config

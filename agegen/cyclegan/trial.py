@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.features import FeatureDiscriminator
 from agegen.cyclegan.losses import GanLoss, find_gan_loss
-from agegen.cyclegan.model import build_discriminator, build_generator
+from agegen.cyclegan.model import build_generator
 from agegen.cyclegan.objective import (
     Discriminators,
     DiscriminatorStep,
@@ -16,7 +17,9 @@ from agegen.cyclegan.objective import (
     GeneratorStep,
     Losses,
     Objective,
+    SharedDiscriminators,
     Sides,
+    build_discriminators,
     build_objective,
     identity_weight_of,
 )
@@ -39,14 +42,14 @@ def require_trainable(config: CycleGANConfig) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # all processes find the same
         generator = build_generator(config.generator, config.size)
-        discriminator = build_discriminator(config.discriminator)
-        require_no_batch_norm(generator, discriminator)
+        discriminators = build_discriminators(config)
+        require_no_batch_norm(generator, next(discriminators.children()))
         faces = torch.rand(FACES, 3, config.size, config.size) * 2 - 1
         require_generator(generator, faces, f"--generator.name {config.generator.name}")
         named = f"--discriminator.name {config.discriminator.name}"
-        logits = require_discriminator(discriminator, faces, named)
+        logits = require_discriminator(next(discriminators.children()), faces, named)
         require_gan_loss(find_gan_loss(config.gan_loss), logits, f"--gan-loss {config.gan_loss}")
-        require_objective(config, generator, discriminator, faces)
+        require_objective(config, generator, discriminators, faces)
 
 
 def require_no_batch_norm(*networks: nn.Module) -> None:
@@ -112,6 +115,8 @@ def require_discriminator(discriminator: nn.Module, faces: Tensor, named: str) -
         UserError: beginning with `named`.
     """
     logits = pass_through(discriminator, faces, named)
+    if isinstance(discriminator, FeatureDiscriminator):
+        return logits[:, 0]
     if logits.dim() != 4 or logits.shape[:2] != (len(faces), 1) or not logits.numel():
         wanted = f"({len(faces)}, 1, h', w')"
         raise UserError(f"{named} gives {shape(logits)} of {shape(faces)}, not logits {wanted}")
@@ -185,7 +190,10 @@ def require_gan_loss(loss: GanLoss, logits: Tensor, named: str) -> None:
 
 
 def require_objective(
-    config: CycleGANConfig, generator: nn.Module, discriminator: nn.Module, faces: Tensor
+    config: CycleGANConfig,
+    generator: nn.Module,
+    discriminators: Discriminators | SharedDiscriminators,
+    faces: Tensor,
 ) -> None:
     """Try two steps where a network or the objective is the user's own.
 
@@ -199,15 +207,13 @@ def require_objective(
     named = f"--objective {config.objective}"
     objective, standard = build_objective(config), Objective(config)
     generators = Generators(generator, deepcopy(generator))
-    discriminators = Discriminators(discriminator, deepcopy(discriminator))
     learning = [weight for weight in discriminators.parameters() if weight.requires_grad]
     young, old = faces, faces.flip(0)
     names: list[list[str]] = []
     for number in range(2):
-        made = generators(young, old, identity_weight_of(config, number) > 0)
-        given = GeneratorStep(
-            number, young, old, made, lambda x, name: getattr(discriminators, name)(x)
-        )
+        identity, back = identity_weight_of(config, number) > 0, number % config.cycle_every == 0
+        made = generators(young, old, identity, back)
+        given = GeneratorStep(number, young, old, made, discriminators.judge)
         shown = DiscriminatorStep(
             number,
             Sides(old, made.fake_old.detach(), young, made.fake_young.detach()),

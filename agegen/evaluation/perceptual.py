@@ -52,13 +52,16 @@ def enlarged(x: Tensor) -> Tensor:
     return F.interpolate(x, (SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
 
 
-def load_perceptual(trunk: Path | None = None, device: torch.device | str = "cpu") -> Perceptual:
+def load_perceptual(
+    trunk: Path | None = None, device: torch.device | str = "cpu", flag: str = "alexnet"
+) -> Perceptual:
     """Load LPIPS.
 
     Args:
         trunk: safetensors with the convolutions of torchvision's AlexNet, ``features.0.weight`` …;
             None lets torchvision download its own.
         device: where it computes.
+        flag: which names such a file, for a sentence.
 
     Raises:
         UserError: the file is missing, damaged or another network's, or there is none and nothing
@@ -73,7 +76,7 @@ def load_perceptual(trunk: Path | None = None, device: torch.device | str = "cpu
             network = lpips.LPIPS(net="alex", pnet_rand=trunk is not None, verbose=False)
         except (OSError, RuntimeError) as error:  # RuntimeError: the download is damaged
             raise UserError(
-                f"AlexNet's weights could not be downloaded ({error}): give its file by --alexnet"
+                f"AlexNet's weights could not be downloaded ({error}): give its file by --{flag}"
             ) from None
     if trunk is not None:
         fill_trunk(network.net, load_tensors(trunk), trunk)

@@ -128,12 +128,21 @@ def geometric_views(
     mirror = 1 - 2 * (u[:, 2] < 0.5).float() if config.flip else torch.ones_like(angle)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     kx, ky = config.crop / width, config.crop / height
-    shift_x = signed[:, 3] * 2 * config.shift / width
-    shift_y = signed[:, 4] * 2 * config.shift / height
+    shift_x, shift_y = (signed[:, i] * config.shift for i in (3, 4))
+    if side == config.crop and not config.scale and not config.rotation:
+        # whole pixels: a resampled face is a blurred one
+        shift_x = whole(shift_x, (width - side) / 2)
+        shift_y = whole(shift_y, (height - side) / 2)
+    shift_x, shift_y = 2 * shift_x / width, 2 * shift_y / height
     rows = [mirror * cos * kx, -sin * ky, shift_x, mirror * sin * kx, cos * ky, shift_y]
     theta = rearrange(torch.stack(rows, dim=1), "n (r c) -> n r c", r=2)
     grid = F.affine_grid(theta, [n, channels, side, side], align_corners=False)
     return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+def whole(shift: Tensor, margin: float) -> Tensor:
+    """The nearest shift that begins a crop on a whole pixel; `margin` is half the room."""
+    return (shift + margin - 0.5).ceil() - margin
 
 
 def recolour(x: Tensor, signed: Tensor, strength: float) -> Tensor:

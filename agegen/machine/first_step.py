@@ -19,8 +19,9 @@ from agegen.classifier import training as classifier_training
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.train import share_of_loss
 from agegen.cyclegan import training as cyclegan_training
-from agegen.cyclegan.batches import fetch_pairs
+from agegen.cyclegan.batches import PairDrawer, fetch_pairs
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.pairing import pairable
 from agegen.cyclegan.train import discriminator_phase, generator_phase, make_views
 from agegen.faces.batches import epoch_batches, fetch_batches
 from agegen.faces.store import FaceStore
@@ -144,9 +145,8 @@ def cyclegan_step(config: CycleGANConfig, store: FaceStore, way: Way) -> Step:
     with computing(way) as accelerator:
         training = cyclegan_training.set_up(config, accelerator, store)
         lower_scale(accelerator)
-        [pairs] = fetch_pairs(
-            store, config.batch_size, config.seed, range(1), rows, accelerator.device
-        )
+        drawer = PairDrawer(pairable(store), config.batch_size, config.seed)
+        [pairs] = fetch_pairs(store, drawer, range(1), rows, accelerator.device)
         young, old = make_views(pairs, config, 0, rows)
         fake_old, fake_young, made = generator_phase(training, config, young, old, 0, rows)
         judged = discriminator_phase(training, config, (old, fake_old, young, fake_young), 0, rows)

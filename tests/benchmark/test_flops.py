@@ -14,7 +14,7 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
-from agegen.cyclegan.training import build_discriminators, build_generators
+from agegen.cyclegan.objective import build_discriminators, build_generators
 from agegen.faces.views import AugmentConfig
 
 SMALL = CycleGANConfig(

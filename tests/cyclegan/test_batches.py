@@ -7,10 +7,15 @@ import pytest
 import torch
 
 from agegen.cyclegan.batches import PairDrawer, Rounds, fetch_pairs, rows_of
+from agegen.cyclegan.pairing import pairable
 from agegen.faces.store import FaceStore
 from agegen.run.distributed import share_of
 
 CPU = torch.device("cpu")
+
+
+def drawer_of(store: FaceStore, batch_size: int, seed: int) -> PairDrawer:
+    return PairDrawer(pairable(store), batch_size, seed)
 
 
 def domains(store: FaceStore) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +36,7 @@ def test_every_face_comes_once_a_round(batch_size: int) -> None:
 
 def test_pairs_are_training_faces_of_their_domain(striped_store: FaceStore) -> None:
     young, old = domains(striped_store)
-    drawn = [PairDrawer(striped_store, 8, 0).draw(step) for step in range(len(young) // 8 + 1)]
+    drawn = [drawer_of(striped_store, 8, 0).draw(step) for step in range(len(young) // 8 + 1)]
     assert set(np.concatenate([d.young for d in drawn])) == set(young)
     assert set(np.concatenate([d.old for d in drawn])) <= set(old)
     assert all(len(d.young) == len(d.old) == 8 for d in drawn)
@@ -51,10 +56,10 @@ def test_the_domains_orders_are_independent(striped_store: FaceStore) -> None:
 
 def test_a_step_hangs_on_seed_and_step_alone(striped_store: FaceStore) -> None:
     def drawn(seed: int, step: int) -> np.ndarray:
-        return np.concatenate(PairDrawer(striped_store, 6, seed).draw(step))
+        return np.concatenate(drawer_of(striped_store, 6, seed).draw(step))
 
     first = drawn(0, 50)
-    drawer = PairDrawer(striped_store, 6, 0)
+    drawer = drawer_of(striped_store, 6, 0)
     for step in (3, 50, 3, 4, 50):  # whatever one has drawn before
         again = np.concatenate(drawer.draw(step))
     assert np.array_equal(again, first)
@@ -66,11 +71,19 @@ def test_a_step_hangs_on_seed_and_step_alone(striped_store: FaceStore) -> None:
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_shares_add_up_to_the_batch(striped_store: FaceStore, processes: int) -> None:
     shares = [
-        list(fetch_pairs(striped_store, 6, 4, range(10, 13), share_of(6, rank, processes), CPU))
+        list(
+            fetch_pairs(
+                striped_store,
+                drawer_of(striped_store, 6, 4),
+                range(10, 13),
+                share_of(6, rank, processes),
+                CPU,
+            )
+        )
         for rank in range(processes)
     ]
     for number, step in enumerate(range(10, 13)):
-        expected = PairDrawer(striped_store, 6, 4).draw(step)
+        expected = drawer_of(striped_store, 6, 4).draw(step)
         for domain, chosen in enumerate(expected):
             images = torch.cat([share[number][domain] for share in shares])
             assert images.dtype == torch.uint8
@@ -87,8 +100,12 @@ def test_each_process_has_its_share_of_the_pairs_and_of_the_rest(processes: int)
 
 
 def test_a_resumed_run_takes_the_faces_it_would_have_taken(striped_store: FaceStore) -> None:
-    whole = list(fetch_pairs(striped_store, 4, 0, range(5), slice(0, 4), CPU))
-    rest = list(fetch_pairs(striped_store, 4, 0, range(3, 5), slice(0, 4), CPU))
+    whole = list(
+        fetch_pairs(striped_store, drawer_of(striped_store, 4, 0), range(5), slice(0, 4), CPU)
+    )
+    rest = list(
+        fetch_pairs(striped_store, drawer_of(striped_store, 4, 0), range(3, 5), slice(0, 4), CPU)
+    )
     assert len(whole) == 5
     for before, after in zip(whole[3:], rest, strict=True):
         assert torch.equal(before.young, after.young)
@@ -96,4 +113,11 @@ def test_a_resumed_run_takes_the_faces_it_would_have_taken(striped_store: FaceSt
 
 
 def test_no_steps_give_no_pairs(striped_store: FaceStore) -> None:
-    assert list(fetch_pairs(striped_store, 4, 0, range(7, 7), slice(0, 4), CPU)) == []
+    assert (
+        list(
+            fetch_pairs(
+                striped_store, drawer_of(striped_store, 4, 0), range(7, 7), slice(0, 4), CPU
+            )
+        )
+        == []
+    )

@@ -188,9 +188,9 @@ def test_a_config_names_the_users_own_class_and_leaves_its_weights() -> None:
 
 @pytest.mark.parametrize("name", ["unet", "no.such.module:Net", "torch.nn:NoSuchNet", ""])
 def test_an_unknown_name_is_refused_in_a_sentence(name: str) -> None:
-    with pytest.raises(UserError, match=r"--generator.name .*not resnet, nor an importable"):
+    with pytest.raises(UserError, match=r"--generator.name .*not resnet or delta, nor an"):
         build_generator(GeneratorConfig(name), 64)
-    with pytest.raises(UserError, match=r"--discriminator.name .*not patch, nor an importable"):
+    with pytest.raises(UserError, match=r"--discriminator.name .*not patch or features, nor"):
         build_discriminator(DiscriminatorConfig(name))
 
 

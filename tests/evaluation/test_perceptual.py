@@ -4,25 +4,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from alexnets import write_trunk
 from safetensors.torch import save_file
 
 from agegen.evaluation.perceptual import load_perceptual
 from agegen.run.errors import UserError
 
-SHAPES = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}
 ALEXNET = Path(__file__).parents[3] / "shared" / "data" / "alexnet-features.safetensors"
 
 
 @pytest.fixture
 def trunk(tmp_path: Path) -> Path:
-    """A file with AlexNet's names and shapes, and random numbers."""
-    torch.manual_seed(0)
-    tensors = {}
-    for number, (out, into, side) in SHAPES.items():
-        tensors[f"features.{number}.weight"] = torch.randn(out, into, side, side) * 0.05
-        tensors[f"features.{number}.bias"] = torch.zeros(out)
-    save_file(tensors, tmp_path / "trunk.safetensors")
-    return tmp_path / "trunk.safetensors"
+    return write_trunk(tmp_path / "trunk.safetensors")
 
 
 def test_equal_pictures_have_no_distance_and_others_do(trunk: Path) -> None:

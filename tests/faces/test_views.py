@@ -171,3 +171,19 @@ def test_a_quarter_turn_is_a_rotation(flip):
     turned = torch.rot90(x.flip(3) if flip else x, 1, (2, 3))
     opposite = torch.rot90(turned, 2, (2, 3))
     assert min((views - turned).abs().max(), (views - opposite).abs().max()) < 2e-3
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(32, 40), st.integers(40, 45), st.floats(0.0, 4.0), st.integers(0, 99))
+def test_shifted_faces_keep_every_pixel_where_nothing_else_is_resampled(crop, size, shift, seed):
+    images = faces(4, size, size, seed)
+    config = AugmentConfig(**{**STILL, "shift": shift, "crop": crop, "flip": True})
+    views = to_uint8(random_views(images, draw_view_parameters(4, seed, 0), config))
+    for image, view in zip(images, views, strict=True):
+        places = [
+            image[top : top + crop, left : left + crop]
+            for top in range(size - crop + 1)
+            for left in range(size - crop + 1)
+        ]
+        inside = any(torch.equal(view, p) or torch.equal(view, p.flip(1)) for p in places)
+        assert inside or shift > (size - crop) / 2 - 0.5  # beyond the border it is mirrored

@@ -17,6 +17,7 @@ from agegen.classifier import train as classifier
 from agegen.classifier import training as classifier_training
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig, build_model
+from agegen.cyclegan import objective as cyclegan_objective
 from agegen.cyclegan import train as cyclegan
 from agegen.cyclegan import training as cyclegan_training
 from agegen.cyclegan.losses import GAN_LOSSES
@@ -184,8 +185,8 @@ def test_no_view_is_made_of_a_copied_activation() -> None:
     config = cyclegan_training.CycleGANConfig(
         Path(), Path(), size=32, augment=AugmentConfig(crop=32)
     )
-    generators = cyclegan_training.build_generators(config)
-    discriminators = cyclegan_training.build_discriminators(config)
+    generators = cyclegan_objective.build_generators(config)
+    discriminators = cyclegan_objective.build_discriminators(config)
     made = generators(x, x, identity=True)
     names = graph_of(made.back_old.sum() + made.back_young.sum() + made.same_old.sum())
     names |= graph_of(sum(logits.sum() for logits in discriminators(x, made.fake_old, x, x)))

@@ -1,4 +1,4 @@
-"""Differentiable augmentation of what discriminators see (Zhao et al., 2020, "DiffAugment")."""
+"""What discriminators are shown of faces, real and generated alike: augmented with gradients."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from agegen.run.devices import to_device
 
 
 def diff_augment(x: Tensor, uniform: Tensor) -> Tensor:
-    """Change colour, shift and cut out, with gradients (the paper's whole policy).
+    """Change colour, shift and cut out: "DiffAugment" (Zhao et al., 2020), its whole policy.
 
     Args:
         x: float (n, 3, h, w) in [−1, 1].
@@ -57,3 +57,29 @@ def cut_out(x: Tensor, u: Tensor, share: float = 0.5) -> Tensor:
     inside_columns = (columns - rearrange(u[:, 1] * width, "n -> n 1")).abs() < share * width / 2
     square = rearrange(inside_rows, "n h -> n 1 h 1") & rearrange(inside_columns, "n w -> n 1 1 w")
     return x.masked_fill(square, 0.0)
+
+
+def change_tone(x: Tensor, uniform: Tensor, strength: float) -> Tensor:
+    """Change each face's contrast, brightness, saturation and tint.
+
+    Args:
+        x: float (n, 3, h, w) in [−1, 1].
+        uniform: float32 (n, 6) in [0, 1), on the CPU.
+        strength: largest change: of saturation as a natural logarithm, of contrast half of it,
+            of brightness half of it, of each channel a fifth.
+
+    Returns:
+        float32 of the same shape; colours may leave the range.
+    """
+    x = x.float()
+    u = (2 * to_device(uniform, x.device) - 1) * strength
+    contrast, brightness, saturation = (rearrange(u[:, i], "n -> n 1 1 1") for i in range(3))
+    mean = x.mean(dim=(1, 2, 3), keepdim=True)
+    x = (x - mean) * torch.exp(contrast / 2) + mean + brightness / 2
+    grey = x.mean(dim=1, keepdim=True)
+    return grey + (x - grey) * torch.exp(saturation) + 0.2 * rearrange(u[:, 3:], "n c -> n c 1 1")
+
+
+def move_all(x: Tensor, right: int, down: int, most: int) -> Tensor:
+    """Shift all faces by the same whole pixels, 0 to `most`, onto a margin of mirrored ones."""
+    return F.pad(x, (right, most - right, down, most - down), mode="reflect")

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from agegen.cyclegan.diff_augment import cut_out, diff_augment, recolour, shift
+from agegen.cyclegan.discriminator_views import (
+    change_tone,
+    cut_out,
+    diff_augment,
+    move_all,
+    recolour,
+    shift,
+)
 
 
 def faces(n: int = 3, height: int = 32, width: int = 32) -> Tensor:
@@ -110,3 +117,28 @@ def test_autocast_moves_no_pixel() -> None:
     expected = diff_augment(x, u)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(diff_augment(x, u), expected)
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.25, 0.6])
+def test_tone_changes_a_face_as_a_whole_and_no_more_than_asked(strength: float) -> None:
+    x = faces(6)
+    u = torch.rand(6, 6, generator=torch.Generator().manual_seed(2))
+    y = change_tone(x, u, strength)
+    assert y.shape == x.shape
+    brightness = (y.mean(dim=(1, 2, 3)) - x.mean(dim=(1, 2, 3))).abs()
+    assert brightness.max() <= 0.5 * strength + 0.2 * strength + 1e-5
+    for face, changed in zip(x, y, strict=True):  # an affine map of a pixel's three colours
+        points = torch.cat([face.flatten(1), torch.ones(1, face[0].numel())]).T
+        rest = torch.linalg.lstsq(points, changed.flatten(1).T).residuals
+        assert float(rest.sum()) < 1e-3
+    torch.testing.assert_close(change_tone(x, torch.full((6, 6), 0.5), strength), x)
+    alone = torch.cat([change_tone(x[i, None], u[i, None], strength) for i in range(6)])
+    torch.testing.assert_close(y, alone)
+
+
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 1), (4, 4)])
+def test_all_faces_move_by_the_same_whole_pixels(right: int, down: int) -> None:
+    x = faces(3)
+    y = move_all(x, right, down, 4)
+    assert y.shape == (3, 3, x.shape[2] + 4, x.shape[3] + 4)
+    assert torch.equal(y[:, :, down : down + x.shape[2], right : right + x.shape[3]], x)
