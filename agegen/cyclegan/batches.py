@@ -71,7 +71,7 @@ class PairDrawer:
 
     def __init__(self, groups: Sequence[Domains], batch_size: int, seed: int) -> None:
         self.batch_size = batch_size
-        self.groups = [[Rounds(faces, seed) for faces in group] for group in groups]
+        self.groups = [[Rounds(x, seed) for x in (group.young, group.old)] for group in groups]
         means = np.sqrt([float(len(group.young)) * len(group.old) for group in groups])
         self.often = np.diff(np.rint(np.cumsum([0, *means]) / means.sum() * ROUND).astype(int))
         self.turns = Rounds(np.repeat(np.arange(len(groups)), self.often), seed)

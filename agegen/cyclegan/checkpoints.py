@@ -5,6 +5,8 @@ from torch import nn
 
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Objective
+from agegen.cyclegan.pairing import FILE as PAIRING
+from agegen.cyclegan.pairing import keep_pairing
 from agegen.cyclegan.start import Start
 from agegen.cyclegan.training import FROZEN, Training, frozen_weights, load_weights, read_frozen
 from agegen.cyclegan.translate import LAST
@@ -47,6 +49,7 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
         geometry = read_geometry(store.folder, store.checksum)
         if geometry:  # so that photos can be translated without the store
             write_geometry(run.folder, geometry)
+        keep_pairing(run.folder / PAIRING, store, config.sharpest, config.balance)
 
     checkpoint = open_together(run, start_run)
     if config.log_with and run.main:

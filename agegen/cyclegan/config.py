@@ -38,7 +38,8 @@ class CycleGANConfig:
     blurred, blur is not to be learnt as age."""
     balance: tuple[str, ...] = ()
     """What both faces of a pair have in common, so that it is not learnt as age: gender (where the
-    store knows it), or tables (CSV) with the columns path and group."""
+    store knows it), spectacles (looked for; needs the extra photos), or tables (CSV) with the
+    columns path and group."""
     diff_augment: bool = False
     """Differentiable augmentation of what the discriminators see, real and generated alike (Zhao
     et al., 2020). Its authors call its gain on CycleGAN limited; in a short training it cost most

@@ -1,10 +1,12 @@
 """Which training faces are paired: the sharp ones, at the same ratio of women to men, and so on.
 
 Where old faces are of other people than young ones (more men, more spectacles), generators learn
-that, too, as a part of age. Pairs of one group teach no such thing.
+that, too, as a part of age. Pairs of one group teach no such thing. Who is paired is kept in the
+run, as pairing.json.
 """
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,18 +14,24 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from agegen.faces import landmarks
 from agegen.faces.records import CLASS_NAMES
+from agegen.faces.spectacles import WITH, WITHOUT, spectacle_score
 from agegen.faces.store import FaceStore
 from agegen.run.errors import UserError
+from agegen.run.files import explained_damage, read_json, write_json
+from agegen.run.progress import Progress
 
-GENDER = "gender"
+FILE = "pairing.json"
+GENDER, SPECTACLES = "gender", "spectacles"
 BATCH = 256
 MARGIN = 0.09  # of the side: the border, where background is, does not count
 
 
 class Domains(NamedTuple):
-    """Training faces of both classes, numbers in the store, int64 each."""
+    """Training faces of a group, by class: numbers in the store, int64 each."""
 
+    name: str
     young: np.ndarray
     old: np.ndarray
 
@@ -36,25 +44,25 @@ def pairable(
     Args:
         store: whose training split is used.
         sharpest: share of the faces of each class that is used, the sharpest.
-        balance: what pairs shall have in common: "gender", or tables with the columns path and
-            group; a group is what they say together.
+        balance: what pairs shall have in common: "gender", "spectacles" (faces that may wear some
+            or not are left out), or tables with the columns path and group; a group is what they
+            say together.
 
     Returns:
         One group without `balance`; else those that have faces of both classes.
 
     Raises:
-        UserError: a table does not fit, or no group has faces of both classes.
+        UserError: a table does not fit, no group has faces of both classes, or spectacles cannot be
+            looked for.
     """
     train = store.indices("train")
     domains = [train[store.labels[train] == label] for label in range(len(CLASS_NAMES))]
     if sharpest < 1:
         domains = [sharpest_of(store, faces, sharpest) for faces in domains]
     if not balance:
-        return [Domains(*domains)]
-    groups = groups_of(store, balance)
-    names = sorted(set(groups[np.concatenate(domains)]) - {""})
-    found = [Domains(*(faces[groups[faces] == name] for faces in domains)) for name in names]
-    found = [group for group in found if len(group.young) and len(group.old)]
+        return [Domains("all", *domains)]
+    groups = groups_of(store, balance, np.concatenate(domains))
+    found = divided(domains, groups)
     if not found:
         raise UserError(
             f"--balance {' '.join(balance)}: no group has young and old training faces in "
@@ -63,14 +71,83 @@ def pairable(
     return found
 
 
-def groups_of(store: FaceStore, balance: tuple[str, ...]) -> np.ndarray:
-    """The group of every face, str (n,), "" where something of it is unknown."""
-    parts = [
-        store.genders if name == GENDER else read_groups(store, Path(name)) for name in balance
-    ]
+def divided(domains: Sequence[np.ndarray], groups: np.ndarray) -> list[Domains]:
+    """The groups that have faces of both classes, by name; "" is none."""
+    names = sorted(set(groups[np.concatenate(domains)]) - {""})
+    found = [Domains(name, *(x[groups[x] == name] for x in domains)) for name in names]
+    return [group for group in found if len(group.young) and len(group.old)]
+
+
+def require_pairable(store: FaceStore, balance: tuple[str, ...]) -> None:
+    """Refuse what cannot be paired, without looking for spectacles, which takes a while.
+
+    Raises:
+        UserError: as `pairable`.
+    """
+    pairable(store, balance=tuple(name for name in balance if name != SPECTACLES))
+    if SPECTACLES in balance:
+        landmarks.load()
+
+
+def keep_pairing(file: Path, store: FaceStore, sharpest: float, balance: tuple[str, ...]) -> None:
+    """Write which faces may be paired, a row each, unless it is all of them, or is there already.
+
+    Raises:
+        UserError: as `pairable`.
+    """
+    if file.exists() or (sharpest == 1 and not balance):
+        return
+    groups = pairable(store, sharpest, balance)
+    write_json(file, {g.name: {"young": g.young.tolist(), "old": g.old.tolist()} for g in groups})
+
+
+def read_pairing(file: Path, store: FaceStore) -> list[Domains]:
+    """What `keep_pairing` has written; without a file, all training faces as one group.
+
+    Raises:
+        UserError: it is damaged, or of another store.
+    """
+    if not file.exists():
+        return pairable(store)
+    kept = read_json(file)
+    with explained_damage(file):
+        groups = [
+            Domains(n, *(np.array(g[c], np.int64) for c in CLASS_NAMES)) for n, g in kept.items()
+        ]
+        train = store.indices("train")
+        for group in groups:
+            for label, faces in enumerate(group[1:]):
+                if not len(faces) or not np.isin(faces, train[store.labels[train] == label]).all():
+                    raise ValueError("no training faces of the class")
+        if not groups:
+            raise ValueError("no groups")
+    return groups
+
+
+def groups_of(store: FaceStore, balance: tuple[str, ...], chosen: np.ndarray) -> np.ndarray:
+    """The groups of the chosen faces, str (n,) for all, "" where something of it is unknown."""
+    parts = []
+    for name in balance:
+        if name == GENDER:
+            parts.append(store.genders)
+        elif name == SPECTACLES:
+            parts.append(find_spectacles(store, chosen))
+        else:
+            parts.append(read_groups(store, Path(name)))
     known = np.all([part != "" for part in parts], axis=0)
     joined = np.array([" ".join(of_face) for of_face in zip(*parts, strict=True)])
     return np.where(known, joined, "")
+
+
+def find_spectacles(store: FaceStore, chosen: np.ndarray) -> np.ndarray:
+    """ "with" or "without" for the chosen faces, str (n,), "" where it is not clear."""
+    found = np.full(len(store), "", "<U7")
+    with Progress(len(chosen), "looking for spectacles", "faces") as progress:
+        for number in chosen:
+            score = spectacle_score(np.asarray(store.images[number]))
+            found[number] = "with" if score > WITH else "without" if score < WITHOUT else ""
+            progress.update()
+    return found
 
 
 def read_groups(store: FaceStore, table: Path) -> np.ndarray:
@@ -85,8 +162,8 @@ def read_groups(store: FaceStore, table: Path) -> np.ndarray:
         named = {Path(row["path"]).name: row["group"].strip() for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, AttributeError, TypeError) as error:
         raise UserError(
-            f"--balance {table} is neither {GENDER} nor a table (CSV) with the columns path and "
-            f"group ({type(error).__name__}: {error})"
+            f"--balance {table} is not {GENDER}, {SPECTACLES} or a table (CSV) with the columns "
+            f"path and group ({type(error).__name__}: {error})"
         ) from None
     found = np.array([named.get(Path(path).name, "") for path in store.paths])
     if not (found != "").any():

@@ -21,7 +21,8 @@ from agegen.cyclegan.objective import (
     Sides,
     identity_weight_of,
 )
-from agegen.cyclegan.pairing import pairable
+from agegen.cyclegan.pairing import FILE as PAIRING
+from agegen.cyclegan.pairing import read_pairing
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.start import with_start
 from agegen.cyclegan.step_log import LOG_EVERY, NotFiniteError, StepLog, require_finite
@@ -93,7 +94,7 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint, wat
     steps = range(checkpoint.step, config.total_steps)
     looks, saves = schedules(config)
     council, log = Council(accelerator, LOG_EVERY), StepLog(training, config.batch_size)
-    groups = pairable(store, config.sharpest, config.balance)
+    groups = read_pairing(training.run.folder / PAIRING, store)
     drawer = PairDrawer(groups, config.shown, config.seed)
     pairs_of = fetch_pairs(store, drawer, steps, rows, accelerator.device)
     with (

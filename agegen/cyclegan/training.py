@@ -15,6 +15,7 @@ from agegen.cyclegan.objective import (
     build_generators,
     build_objective,
 )
+from agegen.cyclegan.pairing import require_pairable
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.trial import require_trainable
 from agegen.evaluation.frozen_classifier import load_judge, require_same_view
@@ -118,6 +119,7 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
                 f"--{flag} {size} cannot be divided into {config.accumulate} part(s) for each of "
                 f"{processes} process(es)"
             )
+    require_pairable(store, config.balance)
     require_trainable(config)
     if config.judge:
         require_same_view(load_judge(config.judge, "cpu"), config.augment.crop / store.size)

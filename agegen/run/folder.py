@@ -6,6 +6,7 @@
 | best.safetensors, best.json | `agegen.classifier.train`, `agegen.cyclegan.watch` |
 | generators.safetensors, checkpoints/frozen.safetensors | `agegen.cyclegan.checkpoints` |
 | watch/ | `agegen.cyclegan.watch` |
+| pairing.json | `agegen.cyclegan.pairing` |
 | evaluation.json, predictions.csv | `evaluate_run` of the classifier, `evaluate` of CycleGAN |
 | analysis/ | `agegen.analysis.analyze` |
 | geometry.json, training_faces.json, familiarity | what photos need: `agegen.photos.needs` |
@@ -48,7 +49,7 @@ if TYPE_CHECKING:  # Accelerate's trackers are for trainings only
 KEPT_CHECKPOINTS = 2
 WRITTEN = (
     "*.safetensors", "environment.json", "metrics.jsonl", "best.json", "checkpoints", "watch",
-    "trackers.json",
+    "trackers.json", "pairing.json",
 )  # fmt: skip
 CHECKPOINT = re.compile(r"step_\d{9,}")
 NOT_COMPARED = (
