@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from alexnets import write_trunk
 from torch import nn
 
 from agegen.cyclegan.config import CycleGANConfig
@@ -25,6 +26,27 @@ SMALL = {
     "precision": "float32",
     "threads": 1,
 }
+
+
+def on_features(store: FaceStore, folder: Path) -> dict[str, object]:
+    """Options of 4 steps as shipped: delta, features of a file, groups, and all that goes with it.
+
+    Trunk and table are written to the folder, if they are not there.
+    """
+    trunk, table = folder / "alexnet.safetensors", folder / "groups.csv"
+    if not trunk.exists():
+        write_trunk(trunk)
+        rows = [f"{Path(path).name},{'ab'[i // 4 % 2]}" for i, path in enumerate(store.paths)]
+        table.write_text("path,group\n" + "\n".join(rows) + "\n")
+    return {
+        "size": 44, "constant_pairs": 4, "decay_pairs": 4, "checkpoint_every": 2,
+        "generator": GeneratorConfig("delta", width=8, blocks=1),
+        "discriminator": DiscriminatorConfig("features", width=8, trunk=trunk),
+        "batch_size": 2, "discriminator_batch": 4, "betas": (0.5, 0.99),
+        "discriminator_rate": 4.0, "other_age": 0.3, "cycle_weight": 1.5, "cycle_every": 2,
+        "identity_weight": 0.0, "change_weight": 0.4, "coarse_change_weight": 0.8,
+        "tone_jitter": 0.25, "grid_jitter": 3, "sharpest": 0.75, "balance": (str(table),),
+    }  # fmt: skip
 
 
 def small_config(store: FaceStore, out: Path, **options: object) -> CycleGANConfig:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from small_cyclegans import on_features, small_config
 
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
@@ -28,3 +29,11 @@ def cyclegan_run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactor
     )
     train(config)
     return out
+
+
+@pytest.fixture(scope="session")
+def delta_run(drawn_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of generators that add a change, after 8 pairs before frozen features."""
+    folder = tmp_path_factory.mktemp("delta")
+    train(small_config(drawn_store, folder / "run", **on_features(drawn_store, folder)))
+    return folder / "run"

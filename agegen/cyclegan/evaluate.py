@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from agegen.cyclegan.translate import Translator, load_translator
+from agegen.cyclegan.translate import Translator, load_translator, require_strength
 from agegen.evaluation.controls import judge_beside_controls
 from agegen.evaluation.evaluate import judge_made, known_faces, save_figures, translate_all
 from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
@@ -41,12 +41,15 @@ class EvaluateConfig(PanelConfig):
     """Faces of each class at most; 0 takes all."""
     weights: Literal["best", "generators"] | None = None
     """best (chosen by a judge) or generators (last checkpoint); the best, if any, if not given."""
+    strength: float | None = None
+    """Of the change, 0 to 1.5; what choose_strength has chosen for the run, else 1."""
     seed: int = 0
     """Of the bootstrap and of the choice of faces."""
     out: Path | None = None
     """JSON file for the figures; evaluation.json in the run if not given."""
 
     def __post_init__(self) -> None:
+        require_strength(self.strength)
         if self.most < 0:
             raise UserError("--most cannot be negative")
         if self.truth < 0 or self.truth == 1:
@@ -83,7 +86,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
             a class, or the classifier sees another part of a face than the generators do.
     """
     state = start_processes()
-    translator = load_translator(config.run, config.weights, state.device)
+    translator = load_translator(config.run, config.weights, state.device, config.strength)
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
     shown = translator.config.augment.crop / translator.store_size
     panel, notes = call_panel(config, config.judge, shown, translator.device)
@@ -94,6 +97,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
         **describe_judging(config, config.judge, store, notes),
         "run": str(config.run),
         "weights": translator.weights,
+        "strength": translator.strength,
         "split": config.split,
         "seed": config.seed,
     }

@@ -14,14 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from agegen.cyclegan.delta import DeltaGenerator
 from agegen.cyclegan.model import ResnetGenerator
-from agegen.cyclegan.translate import Translator, load_translator
+from agegen.cyclegan.translate import (
+    Translator,
+    load_translator,
+    require_strength,
+    strengthened,
+)
 from agegen.faces.views import to_float, to_uint8
 from agegen.run.errors import UserError
 from agegen.run.files import written_whole
 
 INPUT, OUTPUT = "faces", "translated"
-MULTIPLE = 4  # of which the generator wants both sides: it halves them twice
+STEP = 8  # sides are padded to multiples of 4 or 8; an example of another one is traced
 SMALLEST = 32  # pixels
 LARGEST_DIFFERENCE = 1  # 8-bit level between PyTorch and ONNX Runtime: how a half is rounded
 MISSING = "exporting needs the extra export: pip install 'agegen[export]'"
@@ -39,6 +45,11 @@ class ExportConfig:
     """The ONNX file."""
     weights: Literal["best", "generators"] | None = None
     """best (chosen by a judge) or generators (the last ones); by default the best if there are."""
+    strength: float | None = None
+    """Of the change, 0 to 1.5, fixed in the file; what choose_strength has chosen, else 1."""
+
+    def __post_init__(self) -> None:
+        require_strength(self.strength)
 
 
 class ByteGenerator(nn.Module):
@@ -46,27 +57,29 @@ class ByteGenerator(nn.Module):
 
     Attributes:
         generator: float n c h w in [−1, 1] → the same.
-        any_size: whether to pad the sides to multiples of four, as `ResnetGenerator` does, but by
-            indices instead of a branch, whose outcome an export would fix for ever.
+        strength: of the change.
+        multiple: to which the sides are padded, as ours do themselves, but by indices instead of a
+            branch, whose outcome an export would fix for ever; 0: they take one size only.
     """
 
-    def __init__(self, generator: nn.Module, any_size: bool) -> None:
+    def __init__(self, generator: nn.Module, strength: float, multiple: int) -> None:
         super().__init__()
-        self.generator, self.any_size = generator, any_size
+        self.generator, self.strength, self.multiple = generator, strength, multiple
 
     def forward(self, faces: Tensor) -> Tensor:
         """uint8 (n, h, w, 3) → the same shape."""
         height, width = faces.shape[1:3]
         x = to_float(faces)
-        if self.any_size:
-            x = padded(padded(x, 2), 3)
-        return to_uint8(self.generator(x)[:, :, :height, :width])
+        if self.multiple:
+            x = padded(padded(x, 2, self.multiple), 3, self.multiple)
+        made = strengthened(x, self.generator(x), self.strength)
+        return to_uint8(made[:, :, :height, :width])
 
 
-def padded(x: Tensor, dim: int) -> Tensor:
-    """Continue an axis by its mirror image to the next multiple of `MULTIPLE`."""
+def padded(x: Tensor, dim: int, multiple: int) -> Tensor:
+    """Continue an axis by its mirror image to the next multiple of so many."""
     length = x.shape[dim]
-    at = torch.arange((length + MULTIPLE - 1) // MULTIPLE * MULTIPLE, device=x.device)
+    at = torch.arange((length + multiple - 1) // multiple * multiple, device=x.device)
     return x.index_select(dim, torch.where(at < length, at, 2 * length - 2 - at))
 
 
@@ -80,10 +93,12 @@ def export_generator(config: ExportConfig) -> None:
             generator cannot be exported, or the results differ by more than one level.
     """
     require_extra()
-    translator = load_translator(config.run, config.weights, "cpu")
+    translator = load_translator(config.run, config.weights, "cpu", config.strength)
     generator = getattr(translator.generators, f"to_{config.to}")
-    any_size = isinstance(generator, ResnetGenerator)
-    program = to_onnx(ByteGenerator(generator, any_size).eval(), translator.config.size, any_size)
+    any_size = isinstance(generator, ResnetGenerator | DeltaGenerator)
+    multiple = generator.multiple if any_size else 0
+    network = ByteGenerator(generator, translator.strength[config.to], multiple).eval()
+    program = to_onnx(network, translator.config.size, any_size)
     describe_model(program.model, translator, config.to, any_size)
     with written_whole(config.out) as temporary:
         program.save(temporary, external_data=False)
@@ -128,7 +143,7 @@ def to_onnx(network: nn.Module, size: int, any_size: bool) -> Any:
     free = {0: Dim("n", min=1, max=2**16)}
     if any_size:
         free |= {d: Dim(name, min=SMALLEST, max=2**15) for d, name in ((1, "h"), (2, "w"))}
-    height, width = (size, size + MULTIPLE) if any_size else (size, size)
+    height, width = (size, size + STEP) if any_size else (size, size)
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     try:
         with warnings.catch_warnings(action="ignore"):  # the exporter's, about its own insides
@@ -158,6 +173,7 @@ def describe_model(model: Any, translator: Translator, to: str, any_size: bool) 
         {
             "translates_to": to,
             "trained_size": str(translator.config.size),
+            "strength": str(translator.strength[to]),
             "input": f"uint8 RGB {shape_in_words(translator, any_size)}",
         }
     )

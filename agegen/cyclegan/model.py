@@ -160,6 +160,8 @@ class ResnetGenerator(nn.Sequential):
     too; the norm takes them away again, so that they are left out here.
     """
 
+    multiple = 4  # of which both sides are padded to be one
+
     def __init__(
         self,
         width: int = 64,
@@ -189,9 +191,9 @@ class ResnetGenerator(nn.Sequential):
             nn.init.normal_(last.weight, 0.0, 0.002)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, 3, h, w) → the same shape; sides that 4 does not divide are padded and cut back."""
+        """(n, 3, h, w) → the same shape; sides that are no multiples are padded and cut back."""
         height, width = x.shape[-2:]
-        down, right = -height % 4, -width % 4
+        down, right = -height % self.multiple, -width % self.multiple
         padded = F.pad(x, (0, right, 0, down), mode="reflect") if down or right else x
         made = super().forward(padded)[..., :height, :width]
         return add_residual(x, made) if self.residual else torch.tanh(made)

@@ -19,11 +19,13 @@ from agegen.faces.views import at_side, evaluation_views
 from agegen.run.configs import from_plain, read_config
 from agegen.run.devices import default_device
 from agegen.run.errors import UserError
-from agegen.run.files import explained_damage
+from agegen.run.files import explained_damage, read_json
 from agegen.run.pretrained import require_run
 from agegen.run.tensor_files import load_tensors
 
 LAST, BEST = "generators", "best"  # names of the weights' files
+STRENGTH = "strength.json"  # in a run, if one was chosen: `agegen.cyclegan.strength`
+STRONGEST = 1.5
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Translator:
         store_checksum: of that store.
         device: where they compute.
         weights: which of the run's: "best" or "generators".
+        strength: of the change, by the class aimed at; 1 is as trained.
     """
 
     generators: Generators
@@ -45,6 +48,7 @@ class Translator:
     store_checksum: str
     device: torch.device
     weights: str
+    strength: dict[str, float]
 
     def views(self, images: np.ndarray) -> Tensor:
         """Cut and resample faces as in training: uint8 (n, h, w, 3) → float (n, 3, size, size)."""
@@ -65,11 +69,25 @@ class Translator:
         require_class(to)
         generator = self.generators.to_old if to == CLASS_NAMES[1] else self.generators.to_young
         parts = faces.to(self.device).split(batch_size)
-        return torch.cat([faces[:0].to(self.device), *(generator(part).float() for part in parts)])
+        made = [strengthened(x, generator(x).float(), self.strength[to]) for x in parts]
+        return torch.cat([faces[:0].to(self.device).float(), *made])
+
+
+def strengthened(faces: Tensor, made: Tensor, strength: float) -> Tensor:
+    """Go from faces towards what was made of them, or beyond: float (n, 3, h, w) in [−1, 1].
+
+    At 1 it is what was made, and at 0 the faces, bit for bit.
+    """
+    if strength in (0.0, 1.0):
+        return made if strength else faces
+    return torch.lerp(faces, made, strength).clamp(-1, 1)
 
 
 def load_translator(
-    run: Path, weights: str | None = None, device: torch.device | str | None = None
+    run: Path,
+    weights: str | None = None,
+    device: torch.device | str | None = None,
+    strength: float | None = None,
 ) -> Translator:
     """Load the generators of a run; no flags about the networks are needed.
 
@@ -79,6 +97,7 @@ def load_translator(
         weights: "best" (chosen by a judge) or "generators" (the last checkpoint's); None takes the
             best where a judge chose one.
         device: None takes a GPU if there is one.
+        strength: of the change, 0 to 1.5; None takes what was chosen for the run, else 1.
 
     Raises:
         UserError: the folder is no such run, has no checkpoint yet, or is damaged.
@@ -98,7 +117,34 @@ def load_translator(
     generators = generators.float().to(device).eval().requires_grad_(False)
     with explained_damage(run / "config.json"):
         size, checksum = int(saved["data"]["size"]), str(saved["data"]["checksum"])
-    return Translator(generators, config, size, checksum, device, name)
+    chosen = read_strength(run) if strength is None else dict.fromkeys(CLASS_NAMES, strength)
+    return Translator(generators, config, size, checksum, device, name, chosen)
+
+
+def read_strength(run: Path) -> dict[str, float]:
+    """The strengths that were chosen for a run, by the class aimed at; 1 where none were.
+
+    Raises:
+        UserError: their file is damaged.
+    """
+    if not (file := run / STRENGTH).exists():
+        return dict.fromkeys(CLASS_NAMES, 1.0)
+    kept = read_json(file)
+    with explained_damage(file):
+        found = {name: float(kept[name]["strength"]) for name in CLASS_NAMES}
+        if not all(0 <= strength <= STRONGEST for strength in found.values()):
+            raise ValueError("out of range")
+    return found
+
+
+def require_strength(strength: float | None) -> None:
+    """Refuse one that there is none of.
+
+    Raises:
+        UserError: it is below 0 or above `STRONGEST`.
+    """
+    if strength is not None and not 0 <= strength <= STRONGEST:  # NaN neither
+        raise UserError(f"--strength must be between 0 and {STRONGEST}")
 
 
 def centre_views(images: np.ndarray, config: CycleGANConfig) -> Tensor:

@@ -23,7 +23,9 @@ def describe(found: dict) -> list[str]:
     for to, direction in found["directions"].items():
         n = found["n"]["young" if to == "old" else "old"]
         which = "pairs" if "before" in found else f"{found['split']} split"
-        lines.append(f"to {to}, n = {n:,} ({which})")
+        strength = found.get("strength", {}).get(to, 1.0)
+        how = "" if strength == 1 else f", at strength {strength:g}"
+        lines.append(f"to {to}, n = {n:,} ({which}){how}")
         for judge, scores in direction["judges"].items():
             for score, figures in scores.items():
                 lines += [f"  {judge}, {score}, {name}: {show(figures[name])}" for name in figures]

@@ -16,7 +16,7 @@ from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.translate import LAST
+from agegen.cyclegan.translate import LAST, STRENGTH
 from agegen.faces.geometry import write_geometry
 from agegen.faces.records import CLASS_NAMES
 from agegen.photos.needs import needs_of
@@ -116,6 +116,8 @@ def pack_cyclegan(
     save_tensors(out / f"{LAST}.safetensors", half)
     if loaded.geometry:
         write_geometry(out, loaded.geometry)
+    if (run / STRENGTH).exists():
+        write_json(out / STRENGTH, read_json(run / STRENGTH))
     write_portable(out, replace(loaded.translator.config, judge=None), run)
     return weights
 

@@ -124,6 +124,7 @@ def load_photo_translator(
     centred: bool = False,
     search_pixels: int = landmarks.SEARCH_PIXELS,
     weights: str | None = None,
+    strength: float | None = None,
 ) -> PhotoTranslator:
     """Load a run for photos.
 
@@ -137,6 +138,7 @@ def load_photo_translator(
         centred: take every photo as one face, without looking for any.
         search_pixels: see `agegen.faces.landmarks.find_faces`.
         weights: see `load_translator`.
+        strength: see there.
 
     Raises:
         UserError: the run, or the store where it is needed, is missing or damaged, or the extra
@@ -144,7 +146,7 @@ def load_photo_translator(
     """
     require_class(to)
     run = find_run(run, "cyclegan")
-    translator = load_translator(run, weights)
+    translator = load_translator(run, weights, strength=strength)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)
     kept = None if faces else read_geometry(run, translator.store_checksum)

@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
+from agegen.cyclegan.translate import require_strength
 from agegen.faces import landmarks
 from agegen.faces.decode import BadImageError
 from agegen.faces.records import Rejected
@@ -54,8 +55,11 @@ class TranslatePhotosConfig:
     takes proportionally longer."""
     weights: Literal["best", "generators"] | None = None
     """best (chosen by a judge) or generators (the last ones); by default the best if there are."""
+    strength: float | None = None
+    """Of the change, 0 to 1.5; what choose_strength has chosen for the run, else 1."""
 
     def __post_init__(self) -> None:
+        require_strength(self.strength)
         if not 0.1 <= self.search_megapixels <= 100:
             raise UserError("--search-megapixels must be between 0.1 and 100")
 
@@ -70,7 +74,7 @@ def translate_photos(config: TranslatePhotosConfig) -> None:
     centred = must_be_centred(config.centred, "each photo is translated as one face")
     search_pixels = round(config.search_megapixels * 1e6)
     translator = load_photo_translator(
-        config.run, config.to, config.faces, centred, search_pixels, config.weights
+        config.run, config.to, config.faces, centred, search_pixels, config.weights, config.strength
     )
     if translator.geometry and translator.geometry.landmarks is None:
         print(f"note: {translator.geometry.describe()}")

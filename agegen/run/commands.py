@@ -18,6 +18,7 @@ COMMANDS = {
     "train-cyclegan": "train_cyclegan",
     "evaluate": "evaluate_cyclegan",
     "evaluate-pairs": "evaluate_pairs",
+    "choose-strength": "choose_strength",
     "compare": "compare_cyclegans",
     "report-cyclegan": "report_cyclegan",
     "translate": "translate_photos",

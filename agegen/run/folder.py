@@ -6,6 +6,7 @@
 | best.safetensors, best.json | `agegen.classifier.train`, `agegen.cyclegan.watch` |
 | generators.safetensors, checkpoints/frozen.safetensors | `agegen.cyclegan.checkpoints` |
 | watch/ | `agegen.cyclegan.watch` |
+| strength.json, strength.png | `agegen.cyclegan.strength` |
 | pairing.json | `agegen.cyclegan.pairing` |
 | evaluation.json, predictions.csv | `evaluate_run` of the classifier, `evaluate` of CycleGAN |
 | analysis/ | `agegen.analysis.analyze` |

@@ -12,6 +12,7 @@ from photos import picture
 from torch import Tensor, nn
 
 from agegen.cyclegan import export
+from agegen.cyclegan.delta import DeltaGenerator
 from agegen.cyclegan.export import ByteGenerator, ExportConfig, export_generator
 from agegen.cyclegan.model import ResnetGenerator
 from agegen.cyclegan.translate import load_translator
@@ -53,6 +54,18 @@ def test_the_file_gives_pytorchs_bytes(exported, cyclegan_run, shape):
     assert np.abs(found.astype(int) - other).max() > 1
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.7, 1.3])
+def test_a_change_of_any_strength_is_exported(delta_run, tmp_path, strength):
+    export_generator(ExportConfig(delta_run, "young", tmp_path / "young.onnx", strength=strength))
+    images = np.stack([picture(seed, 64)[:50, :41] for seed in range(2)])
+    session = onnxruntime.InferenceSession(tmp_path / "young.onnx")
+    (found,) = session.run(None, {"faces": images})
+    translator = load_translator(delta_run, device="cpu", strength=strength)
+    expected = to_uint8(translator.translate(to_float(torch.from_numpy(images)), "young")).numpy()
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert np.array_equal(found, images) == (not strength)
+
+
 def test_the_file_is_whole_and_names_its_axes(exported):
     model = onnx.load(exported)
     onnx.checker.check_model(model)
@@ -67,12 +80,13 @@ def test_the_file_is_whole_and_names_its_axes(exported):
     assert sorted(path.name for path in exported.parent.iterdir()) == [".agegen", "old.onnx"]
 
 
-@pytest.mark.parametrize("side", [32, 33, 34, 35])
-def test_bytes_are_padded_as_the_generator_pads(side):
-    network = ResnetGenerator(4, 1)
+@pytest.mark.parametrize("side", [32, 33, 34, 35, 39, 41])
+@pytest.mark.parametrize("kind", [ResnetGenerator, DeltaGenerator])
+def test_bytes_are_padded_as_the_generator_pads(kind, side):
+    network = kind(8, 1).eval()
     images = torch.from_numpy(picture(1, 64)[None, :side, :40])
     expected = to_uint8(network(to_float(images)))
-    assert torch.equal(ByteGenerator(network, True)(images), expected)
+    assert torch.equal(ByteGenerator(network, 1.0, network.multiple)(images), expected)
 
 
 def test_an_own_generator_is_exported_at_its_size_only(cyclegan_run, tmp_path, monkeypatch, capsys):
@@ -115,5 +129,5 @@ def test_what_pytorch_cannot_export_is_one_sentence():
             return x if x.sum().item() > 0 else -x
 
     with pytest.raises(UserError, match="PyTorch cannot export this generator") as caught:
-        export.to_onnx(ByteGenerator(Branching(), False), 44, False)
+        export.to_onnx(ByteGenerator(Branching(), 1.0, 0), 44, False)
     assert "\n" not in str(caught.value)

@@ -2,13 +2,14 @@
 
 import dataclasses
 import importlib
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from small_cyclegans import assert_same_end, small_config, steps_of
+from small_cyclegans import assert_same_end, on_features, small_config, steps_of
 
 from agegen.cyclegan import train as train_module
 from agegen.cyclegan.model import DiscriminatorConfig, GeneratorConfig
@@ -19,6 +20,7 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
 from agegen.run.errors import UserError
 from agegen.run.folder import Run
+from agegen.run.tensor_files import load_tensors
 
 
 def gradients_of_one_step(run: Path) -> dict[str, torch.Tensor]:
@@ -310,3 +312,46 @@ def test_a_file_of_ones_own_that_changed_is_said_and_other_layers_are_refused(
         ) as caught:
             load()
         assert "\n" not in str(caught.value)
+
+
+def test_before_frozen_features_it_resumes_to_the_same_bits(
+    drawn_store: FaceStore, delta_run: Path, tmp_path: Path
+) -> None:
+    """The pairing, the part that is enlarged and all jitter are functions of the step."""
+    options = on_features(drawn_store, delta_run.parent)
+    out = Path(shutil.copytree(delta_run, tmp_path / "run"))
+    shutil.rmtree(out / "checkpoints" / "step_000000004")
+    assert Run(out).latest_checkpoint().step == 3
+    train(small_config(drawn_store, out, resume=True, **options))
+    assert_same_end(delta_run, out)
+    frozen = load_tensors(out / "checkpoints" / "frozen.safetensors")
+    assert {name.split(".")[2] for name in frozen} == {"trunk"}
+    kept = Run(out).latest_checkpoint().tensors["discriminators"]
+    assert not kept.keys() & {name.partition(".")[2] for name in frozen}
+
+
+def test_lazy_cycles_weigh_as_much(drawn_store: FaceStore, tmp_path: Path) -> None:
+    options = {"cycle_every": 2, "identity_weight": 0.0, "change_weight": 0.0}
+    train(small_config(drawn_store, tmp_path / "run", **options))
+    for row in steps_of(tmp_path / "run"):
+        g = {k.removeprefix("generator_"): v for k, v in row.items()}
+        cycle, due = g["cycle_old"] + g["cycle_young"], (row["step"] - 1) % 2 == 0
+        assert (cycle > 0) == due
+        rest = g["total"] - g["gan_old"] - g["gan_young"]
+        assert rest == pytest.approx(20 * cycle, rel=1e-4, abs=1e-4)
+
+
+def test_fine_changes_are_free_where_only_coarse_ones_cost(
+    drawn_store: FaceStore, tmp_path: Path
+) -> None:
+    options = {"constant_pairs": 4, "decay_pairs": 0, "identity_weight": 0.0}
+    for weight in (0.0, 2.0):
+        train(
+            small_config(
+                drawn_store, tmp_path / str(weight), coarse_change_weight=weight, **options
+            )
+        )
+    none, some = (steps_of(tmp_path / str(weight))[0]["generator_total"] for weight in (0.0, 2.0))
+    changes = steps_of(tmp_path / "0.0")[0]
+    whole = changes["generator_change_old"] + changes["generator_change_young"]
+    assert 0 < some - none < 2 * whole  # means over 8×8 pixels are smaller than pixels

@@ -1,5 +1,6 @@
 """The CycleGAN's training as a real command: kills, processes, hosts, flags."""
 
+import json
 import os
 import shutil
 import socket
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 from photos import kill_when, recipe_here, run_to_its_end
-from small_cyclegans import TIMES, assert_same_end, steps_of
+from small_cyclegans import TIMES, assert_same_end, on_features, small_config, steps_of
 from tensorboards import scalars_in, scalars_of_metrics
 
 from agegen.faces.store import FaceStore
+from agegen.run.configs import to_plain
 from agegen.run.folder import Run
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +118,29 @@ def test_two_processes_compute_what_one_does(drawn_store: FaceStore, tmp_path: P
         assert len(faces) == 8
         assert torch.allclose(faces, same, atol=2e-3)
         assert torch.cdist(faces.flatten(1), same.flatten(1)).argmin(1).tolist() == list(range(8))
+
+
+@pytest.mark.slow
+def test_two_processes_see_the_same_parts_before_frozen_features(
+    drawn_store: FaceStore, tmp_path: Path
+) -> None:
+    """The pairing, the enlarged part, tones and the grid's shift are those of one process."""
+    options = on_features(drawn_store, tmp_path) | {"learning_rate": 2e-5}
+    settings = to_plain(small_config(drawn_store, tmp_path, **options))
+    for name in ("faces", "out"):
+        del settings[name]
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    given = ("--config", tmp_path / "config.json", "--faces", drawn_store.folder, "--out")
+    command = ["recipes/train_cyclegan.py", *map(str, given)]
+    one, two = tmp_path / "one", tmp_path / "two"
+    run_to_its_end(sys.executable, *command, str(one))
+    pair = (*LAUNCH, "--standalone", "--nproc_per_node", 2)
+    run_to_its_end(*map(str, pair), *command, str(two), **ON_CPU)
+    assert (one / "pairing.json").read_text() == (two / "pairing.json").read_text()
+    a, b = steps_of(one), steps_of(two)
+    assert len(a) == 4
+    for mine, theirs in zip(a, b, strict=True):
+        assert theirs == pytest.approx(mine, rel=2e-3, abs=1e-4)
 
 
 @pytest.mark.slow

@@ -30,6 +30,9 @@ def list_facts(saved: SavedEvaluation) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         (title, saved.found[name]) for name, title in FACTS.items() if name in saved.found
     ]
+    if strength := saved.found.get("strength"):
+        said = ", ".join(f"{value:g} to {name}" for name, value in strength.items())
+        facts.append(("strength of the change", said))
     return [*facts, ("n", by_class(saved.found["n"]))]
 
 
