@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.features import name_trunk
 from agegen.cyclegan.objective import Objective
 from agegen.cyclegan.pairing import FILE as PAIRING
 from agegen.cyclegan.pairing import keep_pairing
@@ -33,12 +34,14 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
             layers than those in it.
     """
     accelerator, store, run = training.accelerator, training.store, training.run
-    facts = {
+    facts: dict = {
         "data": {
             "checksum": store.checksum, "size": store.size, "counts": store.info["counts"]
         }
     }  # fmt: skip
     facts |= start.facts
+    if config.discriminator.name == "features":
+        facts["trunk"] = name_trunk(config.discriminator.trunk)
 
     def start_run() -> None:
         run.start(

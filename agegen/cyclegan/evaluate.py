@@ -89,7 +89,7 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     translator = load_translator(config.run, config.weights, state.device, config.strength)
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
     shown = translator.config.augment.crop / translator.store_size
-    panel, notes = call_panel(config, config.judge, shown, translator.device)
+    panel, notes = call_panel(config, config.judge, shown, translator.device, translator.trunk)
     if config.truth:
         notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)

@@ -18,6 +18,8 @@ from agegen.classifier.predict import load_classifier
 from agegen.cyclegan.delta import GROUPS
 from agegen.evaluation.perceptual import SMALLEST, load_perceptual
 from agegen.run.errors import UserError
+from agegen.run.files import sha256
+from agegen.run.pretrained import find_run
 
 ALEXNET = Path("alexnet")
 ZOOM = 1.75  # how much larger the trunk sees a part of the face
@@ -74,17 +76,29 @@ def load_trunk(trunk: Path) -> Trunk:
 
     Args:
         trunk: ``alexnet``, which torchvision downloads; a safetensors file of its convolutions; or
-            the run folder of a classifier.
+            the run folder of a classifier, ``pretrained`` too.
 
     Raises:
         UserError: they cannot be had, or the classifier is none of agegen's residual ones.
     """
-    if trunk.is_dir():
+    if is_classifier(trunk):
         return classifier_trunk(trunk)
     lpips = load_perceptual(None if trunk == ALEXNET else trunk, flag="discriminator.trunk").network
     slices = [lpips.get_submodule(f"net.slice{i}") for i in range(1, 6)]
     stages = [*slices[:3], nn.Sequential(*slices[3:])]
     return Trunk(lpips.get_submodule("scaling_layer"), stages, (64, 192, 384, 256))
+
+
+def is_classifier(trunk: Path) -> bool:
+    """Whether a trunk is a classifier's run rather than AlexNet."""
+    return find_run(trunk, "classifier").is_dir()
+
+
+def name_trunk(trunk: Path) -> str:
+    """What identifies a trunk: ``alexnet``, or the checksum of a classifier's weights."""
+    if not is_classifier(trunk):
+        return str(ALEXNET)
+    return sha256(find_run(trunk, "classifier") / "best.safetensors")
 
 
 def classifier_trunk(run: Path) -> Trunk:

@@ -40,6 +40,8 @@ class Translator:
         device: where they compute.
         weights: which of the run's: "best" or "generators".
         strength: of the change, by the class aimed at; 1 is as trained.
+        trunk: on whose features they were judged in training: "alexnet", or the checksum of a
+            classifier's weights; "" for none.
     """
 
     generators: Generators
@@ -49,6 +51,7 @@ class Translator:
     device: torch.device
     weights: str
     strength: dict[str, float]
+    trunk: str
 
     def views(self, images: np.ndarray) -> Tensor:
         """Cut and resample faces as in training: uint8 (n, h, w, 3) → float (n, 3, size, size)."""
@@ -118,7 +121,8 @@ def load_translator(
     with explained_damage(run / "config.json"):
         size, checksum = int(saved["data"]["size"]), str(saved["data"]["checksum"])
     chosen = read_strength(run) if strength is None else dict.fromkeys(CLASS_NAMES, strength)
-    return Translator(generators, config, size, checksum, device, name, chosen)
+    trunk = str(saved.get("trunk", ""))
+    return Translator(generators, config, size, checksum, device, name, chosen, trunk)
 
 
 def read_strength(run: Path) -> dict[str, float]:

@@ -108,7 +108,11 @@ def load_inception() -> nn.Module:
 
 
 def find_features(
-    name: FeatureName, judge: FrozenClassifier, perceptual: Perceptual | None, device: torch.device
+    name: FeatureName,
+    judge: FrozenClassifier,
+    perceptual: Perceptual | None,
+    device: torch.device,
+    taught: bool = False,
 ) -> FeatureNetwork:
     """Return the network of that name; "auto" the first that can be had.
 
@@ -117,6 +121,7 @@ def find_features(
         judge: whose features "classifier" are.
         perceptual: LPIPS, whose trunk "alexnet" is; None if there is none.
         device: where Inception computes.
+        taught: "auto" leaves AlexNet out, on whose features the generators were trained.
 
     Raises:
         UserError: the one named cannot be had.
@@ -127,7 +132,7 @@ def find_features(
         except UserError:
             if name == "inception":
                 raise
-    if name in ("auto", "alexnet") and perceptual:
+    if perceptual and (name == "alexnet" or (name == "auto" and not taught)):
         return AlexNetFeatures(perceptual)
     if name == "alexnet":
         raise UserError("AlexNet's features are LPIPS's: they need --lpips, or its --alexnet")

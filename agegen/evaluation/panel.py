@@ -12,6 +12,7 @@ import torch
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.ask_judges import own_judge
 from agegen.evaluation.features import (
+    AlexNetFeatures,
     ClassifierFeatures,
     FeatureName,
     FeatureNetwork,
@@ -33,6 +34,9 @@ from agegen.run.files import sha256
 from agegen.run.pretrained import find_run
 
 Found = TypeVar("Found")
+TAUGHT = (
+    "in the network on whose features the generators were trained: it is no independent witness"
+)
 
 
 class Panel(NamedTuple):
@@ -79,7 +83,7 @@ class PanelConfig:
 
 
 def call_panel(
-    config: PanelConfig, judge: Path, shown: float, device: torch.device
+    config: PanelConfig, judge: Path, shown: float, device: torch.device, trunk: str = ""
 ) -> tuple[Panel, dict[str, str]]:
     """Everybody who was asked for and is at hand; and of each "measured", or why it is not.
 
@@ -88,10 +92,15 @@ def call_panel(
         judge: run folder of the first of them, a trained classifier.
         shown: share of a stored face's side that the faces show.
         device: where networks compute.
+        trunk: on whose features the generators were trained, which judges nothing by itself:
+            "alexnet", or the checksum of a classifier's weights; "" for none.
 
     Raises:
-        UserError: a classifier's run is missing or damaged, or sees another part of a face.
+        UserError: a classifier's run is missing or damaged, sees another part of a face, or is the
+            one on whose features the generators were trained.
     """
+    for run in filter(None, (judge, config.second_judge)):
+        require_other(run, trunk)
     first = load_judge(judge, device)
     classifiers = [first]
     if config.second_judge:
@@ -108,17 +117,38 @@ def call_panel(
         notes["lpips"] = "measured"
     else:
         perceptual = optional("lpips", lambda: load_perceptual(None, device), config.lpips, notes)
-    features = find_features(config.features, first, perceptual, device)
+    taught = trunk == "alexnet"
+    features = find_features(config.features, first, perceptual, device, taught)
     notes["realism"] = "measured"
-    if config.features == "auto" and isinstance(features, ClassifierFeatures):
+    if taught and perceptual:
+        notes["lpips"] += f", but {TAUGHT}"
+    if taught and isinstance(features, AlexNetFeatures):
+        notes["realism"] += f", but {TAUGHT}"
+    elif config.features == "auto" and isinstance(features, ClassifierFeatures):
         notes["realism"] += (
-            " in the classifier's features only: neither Inception nor AlexNet can be had"
+            " in the classifier's features only: "
+            + ("Inception cannot" if taught else "neither Inception nor AlexNet can")
+            + " be had"
         )
     if not config.agreement:
         notes["agreement"] = "not measured: not asked for"
     judges += [outside] if outside else []
     matchers = [matcher] if matcher else []
     return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
+
+
+def require_other(run: Path, trunk: str) -> None:
+    """Refuse a judge that has taught the generators already.
+
+    Raises:
+        UserError: it is the classifier on whose features they were trained.
+    """
+    weights = find_run(run, "classifier") / "best.safetensors"
+    if trunk and weights.exists() and sha256(weights) == trunk:
+        raise UserError(
+            f"the generators were trained on the features of {run}: it is no witness of what they "
+            "make; name another classifier"
+        )
 
 
 def optional(

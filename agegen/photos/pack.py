@@ -16,6 +16,7 @@ from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.features import ALEXNET, is_classifier
 from agegen.cyclegan.translate import LAST, STRENGTH
 from agegen.faces.geometry import write_geometry
 from agegen.faces.records import CLASS_NAMES
@@ -118,8 +119,20 @@ def pack_cyclegan(
         write_geometry(out, loaded.geometry)
     if (run / STRENGTH).exists():
         write_json(out / STRENGTH, read_json(run / STRENGTH))
-    write_portable(out, replace(loaded.translator.config, judge=None), run)
+    write_portable(out, without_paths(loaded.translator.config), run)
     return weights
+
+
+def without_paths(config: CycleGANConfig) -> CycleGANConfig:
+    """The config without judge, and with names only of a trunk and of tables."""
+    trunk = config.discriminator.trunk
+    named = Path(trunk.name) if is_classifier(trunk) else ALEXNET
+    return replace(
+        config,
+        judge=None,
+        discriminator=replace(config.discriminator, trunk=named),
+        balance=tuple(Path(name).name for name in config.balance),
+    )
 
 
 def require_free(out: Path) -> None:

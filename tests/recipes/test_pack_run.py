@@ -38,6 +38,21 @@ def test_generators_are_packed(cyclegan_run, drawn_store, tmp_path):
     torch.testing.assert_close(after, before, atol=0.01, rtol=0)
 
 
+def test_what_was_chosen_goes_along_and_paths_stay(delta_run, drawn_store, tmp_path):
+    faces, run = tmp_path / "faces", shutil.copytree(delta_run, tmp_path / "run")
+    keep_made_geometry(drawn_store, shutil.copytree(drawn_store.folder, faces))
+    chosen = {"young": {"strength": 0.6}, "old": {"strength": 1.3}}
+    (run / "strength.json").write_text(json.dumps(chosen))
+    done = recipe("pack_run", "--run", run, "--out", tmp_path / "packed", "--faces", faces)
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "packed" / "config.json").read_text())
+    assert "/" not in json.dumps(config)
+    assert config["trunk"] == config["config"]["discriminator"]["trunk"] == "alexnet"
+    assert config["config"]["balance"] == ["groups.csv"]
+    packed = load_translator(tmp_path / "packed", device="cpu")
+    assert packed.strength == {"young": 0.6, "old": 1.3}
+
+
 def test_a_class_of_ones_own_is_not_packed(cyclegan_run, drawn_store, tmp_path):
     faces, run = tmp_path / "faces", shutil.copytree(cyclegan_run, tmp_path / "run")
     keep_made_geometry(drawn_store, shutil.copytree(drawn_store.folder, faces))
