@@ -20,7 +20,7 @@ from agegen.run.cli import run_recipe
 from agegen.run.configs import from_plain
 from agegen.run.files import read_json
 
-CPU_SETTINGS = Path(__file__).parent / "configs" / "cyclegan_cpu.json"
+CPU_SETTINGS = Path(__file__).parent / "configs" / "cyclegan_small.json"
 
 
 def main(config: CheckConfig) -> None:

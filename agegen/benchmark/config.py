@@ -17,7 +17,7 @@ class BenchmarkConfig:
     batch_sizes: tuple[int, ...] = (1,)
     """Pairs per step of the CycleGAN, one set of rows for each."""
     size: int = 0
-    """Side in pixels of the CycleGAN's faces; 0 is that of cyclegan_cpu.json on a CPU, of the
+    """Side in pixels of the CycleGAN's faces; 0 is that of cyclegan_small.json on a CPU, of the
     defaults on a GPU."""
     width: int = 0
     """Width of the CycleGAN's networks; 0 as for --size."""

@@ -44,9 +44,9 @@ def pairable(
     Args:
         store: whose training split is used.
         sharpest: share of the faces of each class that is used, the sharpest.
-        balance: what pairs shall have in common: "gender", "spectacles" (faces that may wear some
-            or not are left out), or tables with the columns path and group; a group is what they
-            say together.
+        balance: what pairs shall have in common: "gender" (unknown is one, too, so that a store
+            that knows none is one group), "spectacles" (faces that may wear some or not are left
+            out), or tables with the columns path and group; a group is what they say together.
 
     Returns:
         One group without `balance`; else those that have faces of both classes.
@@ -85,8 +85,11 @@ def require_pairable(store: FaceStore, balance: tuple[str, ...]) -> None:
         UserError: as `pairable`.
     """
     pairable(store, balance=tuple(name for name in balance if name != SPECTACLES))
-    if SPECTACLES in balance:
-        landmarks.load()
+    if SPECTACLES in balance and not landmarks.available():
+        raise UserError(
+            "--balance spectacles needs the extra photos, which looks for them: pip install "
+            "'agegen[photos]', or balance without: --balance gender"
+        )
 
 
 def keep_pairing(file: Path, store: FaceStore, sharpest: float, balance: tuple[str, ...]) -> None:
@@ -129,7 +132,7 @@ def groups_of(store: FaceStore, balance: tuple[str, ...], chosen: np.ndarray) ->
     parts = []
     for name in balance:
         if name == GENDER:
-            parts.append(store.genders)
+            parts.append(np.where(store.genders == "", "unknown", store.genders))
         elif name == SPECTACLES:
             parts.append(find_spectacles(store, chosen))
         else:

@@ -83,7 +83,7 @@ def advice(setting: Setting, entries: list[Entry]) -> list[str]:
             f"the machine was busy: one setting was {times:.1f} times as fast in one round as in "
             "another; keep the defaults, or check again when nothing else runs"
         ]
-    preset = "" if setting.gpu else "--config recipes/configs/cyclegan_cpu.json"
+    preset = "" if setting.gpu else "--config recipes/configs/cyclegan_small.json"
     return [
         *advise("recipes/train_cyclegan.py", "CycleGAN", entries, preset),
         *advise("recipes/train_classifier.py", "classifier", entries, ""),

@@ -103,9 +103,14 @@ def test_groups_of_one_age_alone_are_refused(striped_store: FaceStore) -> None:
     store = with_genders(striped_store, 0, (1.0, 0.0))
     with pytest.raises(UserError, match="no group has young and old"):
         pairable(store, balance=("gender",))
+
+
+def test_a_store_that_knows_no_gender_is_one_group(striped_store: FaceStore) -> None:
     unknown = dataclasses.replace(striped_store, genders=np.full(len(striped_store), ""))
-    with pytest.raises(UserError, match="no group has young and old"):
-        pairable(unknown, balance=("gender",))
+    (group,) = pairable(unknown, balance=("gender",))
+    (everyone,) = pairable(unknown)
+    assert np.array_equal(group.young, everyone.young)
+    assert np.array_equal(group.old, everyone.old)
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75, 1.0])
