@@ -19,7 +19,7 @@ from agegen.evaluation.identity import IdentityMatcher
 from agegen.evaluation.judges import Judge, share_of_gap
 from agegen.evaluation.matching import distances_apart, threshold_at
 from agegen.faces import landmarks
-from agegen.faces.records import DIRECTIONS
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.metrics import share_as_json
 from agegen.run.errors import UserError
@@ -42,15 +42,16 @@ class ChooseStrengthConfig:
     the extra photos is installed, years by the age estimator decide, its shares are shown too."""
     faces: Path | None = None
     """Folder of the FaceStore; the one that the generators were trained on if not given."""
-    verified: float = 0.95
-    """Share of the faces that must be verified as the same person, at 0.1 % false accepts."""
+    verified: tuple[float, float] = (0.97, 0.9)
+    """Share of the faces made young, and of those made old, that must be verified as the same
+    person, at 0.1 % false accepts. Ageing changes more of a face than rejuvenation does."""
     most: int = 150
     """Validation faces of each class at most."""
     seed: int = 0
     """Of the choice of faces."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.verified <= 1:
+        if not all(0 < share <= 1 for share in self.verified):
             raise UserError("--verified must be above 0, and at most 1")
         if self.most < 2:
             raise UserError("--most must be at least 2")
@@ -77,6 +78,7 @@ def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
     matcher, judge = IdentityMatcher(shown), deciding_judge(config.judge, shown, translator)
     held_out = choose_faces(translator, store, "val", config.most, config.seed)
     real = {name: judge_all(judge, faces) for name, faces in held_out.faces.items()}
+    asked = dict(zip(CLASS_NAMES, config.verified, strict=True))
     found, strips = {}, []
     faces_to_judge = len(STRENGTHS) * sum(map(len, held_out.faces.values()))
     with Progress(faces_to_judge, "trying strengths", "faces") as progress:
@@ -93,11 +95,11 @@ def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
                 share = share_of_gap(real[source], judge_all(judge, fake), real, to)
                 tried.append({"strength": strength, "share": share, "verified": verified})
                 progress.update(len(faces))
-            found[to] = {"strength": best_of(tried, config.verified), "tried": tried}
+            found[to] = {"strength": best_of(tried, asked[to]), "tried": tried}
             strips += [strengthened(faces[:SHOWN], made[:SHOWN], s) for s in STRIP]
     with written_whole(config.run / "strength.png") as temporary:
         Image.fromarray(make_sheet(strips)).save(temporary, format="png")
-    write_json(config.run / STRENGTH, {"judge": judge.name, "asked": config.verified, **found})
+    write_json(config.run / STRENGTH, {"judge": judge.name, "asked": asked, **found})
     return found
 
 
