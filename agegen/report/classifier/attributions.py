@@ -9,12 +9,11 @@ import numpy as np
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import (
-    BLACK,
     CLASS_COLOURS,
     GREY,
     Figure,
     Picture,
-    draw_points,
+    draw_rows,
     embed_png,
     picture,
 )
@@ -36,8 +35,22 @@ def answer(folder: Path, evaluation: dict) -> Section:
         [describe_regions(content), describe_check(content), describe_integral(content)],
         tables=[tabulate(content)],
         pictures=[
-            picture_faces(folder, content),
-            picture_classes(folder, content),
+            Picture(
+                "Single faces",
+                embed_png(folder / "attributions_faces.png"),
+                "Test faces, and below each its attribution map, painted over the grey face.",
+                f"Rows of up to {content['shown']} faces: most wrong young and old, most right "
+                f"young and old. Below each, its map. {COLOURS} Every map has its own scale.",
+                wide=True,
+            ),
+            Picture(
+                "Means of the classes",
+                embed_png(folder / "attributions_classes.png"),
+                "Mean face and mean attribution map of each class.",
+                f"Mean face and mean map of {by_class(content['n_by_class'])} test faces, on one "
+                f"scale. {COLOURS}",
+                wide=True,
+            ),
             picture_regions(content),
         ],
         details=describe_method(content),
@@ -127,30 +140,6 @@ def classes_of(content: dict) -> list[str]:
     return [name for name in CLASS_NAMES if content["n_by_class"][name]]
 
 
-def picture_faces(folder: Path, content: dict) -> Picture:
-    """The sheet of faces with their maps."""
-    return Picture(
-        "Single faces",
-        embed_png(folder / "attributions_faces.png"),
-        "Test faces, and below each its attribution map, painted over the grey face.",
-        f"Rows of up to {content['shown']} faces: most wrong young and old, most right young and "
-        f"old. Below each, its map. {COLOURS} Every map has its own scale.",
-        wide=True,
-    )
-
-
-def picture_classes(folder: Path, content: dict) -> Picture:
-    """The sheet of the classes' mean faces and maps."""
-    return Picture(
-        "Means of the classes",
-        embed_png(folder / "attributions_classes.png"),
-        "Mean face and mean attribution map of each class.",
-        f"Mean face and mean map of {by_class(content['n_by_class'])} test faces, on one scale. "
-        f"{COLOURS}",
-        wide=True,
-    )
-
-
 def picture_regions(content: dict) -> Picture:
     """Share of every region against its share of the area."""
     regions, classes = content["regions"], classes_of(content)
@@ -170,19 +159,15 @@ def picture_regions(content: dict) -> Picture:
 def draw_regions(figure: Figure, regions: dict, classes: list[str]) -> None:
     """Share of every region by class, and a line where an even map would be."""
     axes = figure.subplots()
-    places = np.arange(len(regions))
-    for name, shift in zip(classes, (-0.12, 0.12), strict=False):
-        shares = [region["by_class"][name] for region in regions.values()]
-        k = CLASS_NAMES.index(name)
-        draw_points(
-            axes, places + shift, shares, rows=True, color=CLASS_COLOURS[k], marker="oD"[k],
-            linestyle="none", label=f"{name} faces",
-        )  # fmt: skip
-    even = [region["even"] for region in regions.values()]
+    series = [
+        (f"{name} faces", colour, [region["by_class"][name] for region in regions.values()])
+        for name, colour in zip(CLASS_NAMES, CLASS_COLOURS, strict=True)
+        if name in classes
+    ]
+    draw_rows(axes, [*regions], series, xlabel="share of the attributions' magnitude")
+    even, places = [region["even"] for region in regions.values()], np.arange(len(regions))
     axes.vlines(even, places - 0.35, places + 0.35, color=GREY, linestyle="--", label="even")
-    axes.set_yticks(places, list(regions), color=BLACK)
-    axes.set(xlabel="share of the attributions' magnitude", xlim=(0, None))
-    axes.set_ylim(len(regions) - 0.5, -0.5)
+    axes.set(xlim=(0, None))
     figure.legend(loc="outside lower center", ncols=3)
 
 

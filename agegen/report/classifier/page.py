@@ -28,8 +28,8 @@ from agegen.report.parts.commands import list_commands
 from agegen.report.parts.examples import MOST_EXAMPLES, make_galleries
 from agegen.report.parts.saved_run import SavedRun, Scored, read_run, read_scores
 from agegen.report.parts.section import Section
-from agegen.report.parts.templates import open_templates
-from agegen.report.parts.wording import by_class, in_words, sample_of, share_intervals, show
+from agegen.report.parts.templates import render
+from agegen.report.parts.wording import by_class, sample_of, share_intervals, show
 from agegen.run.files import explained_damage, flatten, read_json, sha256
 
 FIGURE_NAMES = {
@@ -59,10 +59,10 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
     with explained_damage(run):
         saved = read_run(run)
         scored = read_scores(saved, faces)
-        page = open_templates()
-        page.filters["in_words"] = in_words
+
         sections, missing = answer_questions(saved, scored, examples)
-        return page.get_template("classifier/page.html").render(
+        return render(
+            "classifier/page.html",
             title=saved.folder.resolve().name,
             saved=saved,
             evaluation=saved.evaluation,

@@ -15,6 +15,7 @@ from agegen.report.parts.style import (
     VERMILLION,
     Figure,
     Picture,
+    draw_histogram,
     draw_points,
     picture,
 )
@@ -199,8 +200,7 @@ def draw_margins(figure: Figure, y: np.ndarray, margins: np.ndarray) -> None:
         if not len(of):
             continue
         shares = np.histogram(of, edges)[0] / len(of)
-        axes.stairs(shares, edges, color=colour, linewidth=1.2, label=f"{name}, n = {len(of):,}")
-        axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
+        draw_histogram(axes, shares, edges, colour, f"{name}, n = {len(of):,}")
         axes.axvline(of.mean(), color=colour, linestyle="--", linewidth=1)
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.set(xlabel="p(label) − p(other)", ylabel="share of the class", xlim=(-1, 1))

@@ -194,15 +194,14 @@ def picture_network(content: dict) -> Picture:
     )
     boxes = {block["kind"] for block in content["blocks"]}
     framed = f" Frames: {', '.join(sorted(boxes))}." if boxes else ""
-    drawn = picture(
+    return picture(
         "The network", f"{content['network']}, {content['parameters']:,} parameters",
         partial(draw_network, stages=stages), f"{words}.",
         "From left to right, every layer with weights: its height is the side of its feature maps, "
         f"its width grows with their number.{framed} Above, channels × height × width; below, the "
         "parameters of all layers of that size.",
-        height=2.6,
+        height=2.6, wide=True,
     )  # fmt: skip
-    return drawn._replace(wide=True)
 
 
 def largest_shape(stage: list[Slab]) -> tuple[int, ...]:

@@ -11,9 +11,8 @@ from agegen.report.parts.style import (
     VERMILLION,
     Figure,
     Picture,
-    draw_points,
+    draw_rows,
     embed_png,
-    label_rows,
     picture,
     save,
 )
@@ -65,27 +64,20 @@ def picture_kept(chapter: dict, kinds: list[str], what: str) -> Picture:
 
 def draw_kept(figure: Figure, chapter: dict, kinds: list[str], what: str) -> None:
     """Settings from the top down, the kinds of start beside each other."""
-    axes = figure.subplots()
-    settings = chapter["settings"]
-    looks = {"noise": (BLUE, "o", -0.13), "other": (VERMILLION, "D", 0.13)}
-    values = []
-    for kind in kinds:
-        colour, marker, shift = looks[kind]
-        rows = [of[kind][SECOND]["kept"][what] for of in settings.values()]
-        found = {row + shift: kept for row, kept in enumerate(rows) if kept["value"] is not None}
-        values += [kept["value"] for kept in found.values()]
-        draw_points(
-            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
-            linestyle="none", label=short(kind),
-        )  # fmt: skip
+    axes, settings = figure.subplots(), chapter["settings"]
+    series = [
+        (short(kind), colour, [of[kind][SECOND]["kept"][what] for of in settings.values()])
+        for kind, colour in zip(kinds, (BLUE, VERMILLION), strict=False)
+    ]
+    values = [f["value"] for _, _, of in series for f in of if f["value"] is not None]
+    draw_rows(
+        axes, [*settings], series, xlabel="second ÷ this network (gaps ÷ gaps)",
+        ylabel="regulariser", xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
+    )  # fmt: skip
     for place in (0, 1):
         axes.axvline(place, color=BLACK, linewidth=0.8)
     if chapter["real_faces"][SECOND]["value"] is not None:
         axes.axvline(chapter["real_faces"][SECOND]["value"], color=GREY, linestyle=":")
-    label_rows(
-        axes, [*settings], xlabel="second ÷ this network (gaps ÷ gaps)", ylabel="regulariser",
-        xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
-    )  # fmt: skip
     figure.legend(loc="outside lower center", ncols=2)
 
 

@@ -13,6 +13,7 @@ from agegen.report.parts.style import (
     GREY,
     Figure,
     Picture,
+    draw_histogram,
     draw_points,
     picture,
 )
@@ -275,8 +276,7 @@ def draw_distributions(figure: Figure, histograms: dict[str, dict], edges: list[
     panels = figure.subplots(1, len(histograms), sharey=True)
     for axes, (title, by_name) in zip(panels, histograms.items(), strict=True):
         for (name, shares), colour in zip(by_name.items(), CLASS_COLOURS, strict=False):
-            axes.stairs(shares, edges, color=colour, linewidth=1.2, label=name)
-            axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
+            draw_histogram(axes, shares, edges, colour, name)
         axes.set_title(title)
         axes.set(xlabel="p(old)", xlim=(0, 1))
     panels[0].set_ylabel("share of the class")

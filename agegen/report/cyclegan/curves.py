@@ -12,13 +12,7 @@ from agegen.evaluation.alarm_limits import LIMITS
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.classifier.learning_curves import block_length
-from agegen.report.cyclegan.run import (
-    SavedCycleGAN,
-    first_part,
-    from_to,
-    last_part,
-    sample_trained,
-)
+from agegen.report.cyclegan.run import SavedCycleGAN, last_part, sample_trained
 from agegen.report.parts.section import Section
 from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Picture, picture
 from agegen.report.parts.wording import count
@@ -106,7 +100,12 @@ def describe_game(saved: SavedCycleGAN) -> list[str]:
 def develop(saved: SavedCycleGAN, name: str, rows: np.ndarray | None = None) -> str:
     """Put the development of a loss into words; `rows` chooses steps."""
     values = saved.steps[name] if rows is None else saved.steps[name][rows]
-    return from_to(first_part(values).mean(), last_part(values).mean())
+    tenth = len(last_part(values))
+    first, last = values[:tenth].mean(), values[-tenth:].mean()
+    a, b = f"{first:.3f}", f"{last:.3f}"
+    if a == b:
+        return f"was {a} at both ends"
+    return f"{'fell' if last < first else 'rose'} from {a} to {b}"
 
 
 def draw_all(saved: SavedCycleGAN) -> list[Picture]:

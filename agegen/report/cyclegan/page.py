@@ -19,10 +19,10 @@ from agegen.report.evaluation.saved import (
     tell,
     which_generators,
 )
-from agegen.report.parts.commands import launcher, quoted_flags
+from agegen.report.parts.commands import write_commands
 from agegen.report.parts.section import Section
-from agegen.report.parts.templates import open_templates
-from agegen.report.parts.wording import count, duration, in_words
+from agegen.report.parts.templates import render
+from agegen.report.parts.wording import count, duration
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, flatten
 
@@ -41,9 +41,9 @@ def make_page(run: Path) -> str:
     """
     with explained_damage(run):
         saved = read_cyclegan_run(run)
-        page = open_templates()
-        page.filters["in_words"] = in_words
-        return page.get_template("cyclegan/page.html").render(
+
+        return render(
+            "cyclegan/page.html",
             title=saved.folder.resolve().name,
             saved=saved,
             tiles=make_tiles(saved),
@@ -130,7 +130,4 @@ def list_commands(saved: SavedCycleGAN) -> list[list[str]]:
     """The commands for the run and this page, flag by flag."""
     trained = {k: v for k, v in saved.config.items() if k not in ("resume", "dry_run")}
     wanted = {"train_cyclegan": trained, "report_cyclegan": {"run": saved.config["out"]}}
-    return [
-        [*launcher(name, saved.environment), f"recipes/{name}.py", *quoted_flags(values)]
-        for name, values in wanted.items()
-    ]
+    return write_commands(wanted, saved.environment)

@@ -186,9 +186,8 @@ def draw(saved: SavedEvaluation) -> Picture:
         caption += f" {outside:,} of the values lie outside the frame: see the tables."
     sample = " and ".join(f"{n:,} {name}" for name, n in saved.found["n"].items())
     which = "pairs" if saved.is_of_pairs else f"{saved.found['split']} split"
-    drawn = picture(
+    return picture(
         "Share of the real gap", f"{which}, n = {sample} faces",
         partial(draw_forest, panels=panels), f"{each}.", caption,
-        height=1.3 + 2 * (0.3 + 0.5 * len(saved.judges)),
+        height=1.3 + 2 * (0.3 + 0.5 * len(saved.judges)), wide=True,
     )  # fmt: skip
-    return drawn._replace(wide=True)

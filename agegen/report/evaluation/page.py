@@ -9,7 +9,6 @@ from agegen.report.evaluation import (
     faces,
     groups,
     identity,
-    making,
     pixels,
     truth,
 )
@@ -21,9 +20,10 @@ from agegen.report.evaluation.saved import (
     read_evaluation,
     which_generators,
 )
+from agegen.report.parts.commands import write_commands
 from agegen.report.parts.section import Section
-from agegen.report.parts.templates import open_templates
-from agegen.report.parts.wording import in_words
+from agegen.report.parts.templates import render
+from agegen.report.parts.wording import by_class
 from agegen.run.files import explained_damage
 
 CHAPTERS = (
@@ -37,6 +37,21 @@ CHAPTERS = (
     faces,
 )
 """Each has `QUESTION`, `answer(saved)`, and `why_missing(saved)`: empty if it can answer."""
+
+
+FACTS = {
+    "before": "pictures before",
+    "run": "run of the generators, or pictures after",
+    "weights": "weights of the generators",
+    "judge": "judge's run",
+    "judge_weights": "judge's weights (SHA-256)",
+    "faces": "faces",
+    "checksum": "checksum of the faces",
+    "split": "split",
+    "seed": "seed",
+    "resamples": "bootstrap resamples",
+    "share_intervals": "intervals of shares",
+}
 
 
 def make_page(evaluation: Path) -> str:
@@ -54,17 +69,21 @@ def make_page(evaluation: Path) -> str:
     """
     with explained_damage(evaluation):
         saved = read_evaluation(evaluation)
-        page = open_templates()
-        page.filters["in_words"] = in_words
-        return page.get_template("evaluation/page.html").render(
+        recipe = "evaluate_pairs" if saved.is_of_pairs else "evaluate_cyclegan"
+        judged = [
+            (title, saved.found[name]) for name, title in FACTS.items() if name in saved.found
+        ]
+        notes = saved.found["notes"].items()
+        return render(
+            "evaluation/page.html",
             title=Path(saved.found["run"]).name,
             tiles=make_tiles(saved),
             summary=summarise(saved),
             sections=answer_questions(saved),
             missing=list_missing(saved),
-            commands=making.list_commands(saved),
-            facts_known=making.list_facts(saved),
-            notes=making.list_notes(saved),
+            commands=write_commands({recipe: saved.found["config"]}, {}),
+            facts_known=[*judged, ("n", by_class(saved.found["n"]))],
+            notes=[(name.replace("_", " "), note) for name, note in notes],
         )
 
 

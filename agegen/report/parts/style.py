@@ -74,13 +74,18 @@ class Picture(NamedTuple):
 
 
 def picture(
-    name: str, sample: str, draw: Callable, alt: str, caption: str, height: float = HEIGHT
+    name: str,
+    sample: str,
+    draw: Callable,
+    alt: str,
+    caption: str,
+    height: float = HEIGHT,
+    wide: bool = False,
 ) -> Picture:
     """Draw one figure; `sample` says which faces it shows and stands on it."""
     png = partial(save, draw, sample, height, "png")
-    return Picture(
-        name, as_svg(draw, sample, height), f"{name} ({sample}). {alt}", caption, png=png
-    )
+    alt = f"{name} ({sample}). {alt}"
+    return Picture(name, as_svg(draw, sample, height), alt, caption, wide, png)
 
 
 def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -> str:
@@ -130,10 +135,39 @@ def draw_points(
         axes.errorbar(at, values, error, **look)
 
 
-def label_rows(axes: Axes, names: Sequence[str], **named: Any) -> None:
-    """Name the rows from the top down; what else is named is set too."""
+def draw_rows(
+    axes: Axes,
+    names: Sequence[str],
+    series: Sequence[tuple[str, str, Sequence[dict | None]]],
+    **named: Any,
+) -> None:
+    """Figures with their intervals in rows from the top down.
+
+    Args:
+        axes: to draw on.
+        names: of the rows.
+        series: label, colour and figures, one a row; None or undefined ones are left out. Several
+            series lie beside each other.
+        named: what else is set.
+    """
+    for (label, colour, figures), marker, side in zip(series, "oD", (-0.12, 0.12), strict=False):
+        shift = side if len(series) > 1 else 0
+        found = {row + shift: f for row, f in enumerate(figures) if f and f["value"] is not None}
+        draw_points(
+            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
+            linestyle="none", label=label,
+        )  # fmt: skip
     axes.set_yticks(range(len(names)), names)
     axes.set(ylim=(len(names) - 0.5, -0.5), **named)
+
+
+def draw_histogram(
+    axes: Axes, shares: Sequence[float] | np.ndarray, edges: Sequence[float] | np.ndarray,
+    colour: str, label: str,
+) -> None:  # fmt: skip
+    """Shares of a class in each bin, its outline filled lightly."""
+    axes.stairs(shares, edges, color=colour, linewidth=1.2, label=label)
+    axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
 
 
 def error_bar(value: float | None, low: float | None, high: float | None) -> tuple[float, float]:

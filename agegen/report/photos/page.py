@@ -10,7 +10,7 @@ from PIL import Image
 
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.parts.style import embed_png
-from agegen.report.parts.templates import open_templates
+from agegen.report.parts.templates import render
 from agegen.report.parts.wording import count
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
@@ -46,8 +46,8 @@ def make_page(folder: Path) -> str:
         raise UserError(f"{folder}/photos.json is of another version: classify the photos again")
     photos = content["photos"]
     with_faces = [photo for photo in photos if photo["faces"]]
-    page = open_templates().get_template("photos/page.html")
-    return page.render(
+    return render(
+        "photos/page.html",
         run=content["run"],
         tiles=make_tiles(photos),
         shown=[show_photo(folder, photo) for photo in with_faces[:MOST_SHOWN]],
