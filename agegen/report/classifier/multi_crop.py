@@ -24,6 +24,14 @@ def answer(folder: Path, evaluation: dict) -> Section:
     content = read_json(folder / "multi_crop.json")
     rows = content["schemes"]
     sample = sample_of(evaluation)
+    pairs = [(find(rows, r["scheme"]), r) for r in rows if r["average"] == "probabilities"]
+    apart = [
+        f"{max(abs(a[score]['value'] - b[score]['value']) for a, b in pairs):.4f} in {name}"
+        for score, name in SCORES.items()
+        if is_defined(rows, score)
+    ]
+    ece, one = "expected_calibration_error", find(rows, "centre")
+    most = max(of_logits(rows), key=lambda row: row["views"])
     return Section(
         "multi-crop",
         "Does averaging over several crops of a face help?",
@@ -31,8 +39,11 @@ def answer(folder: Path, evaluation: dict) -> Section:
         [
             recommend(content),
             *describe_gains(rows),
-            describe_averages(rows),
-            describe_calibration(rows),
+            "Averages of logits and averages of probabilities of the same views differ by at most "
+            f"{', '.join(apart)}.",
+            f"With a temperature fitted for each, ECE is {show(one[ece])} for the centre crop "
+            f"(temperature {one['temperature']:.2f}) and {show(most[ece])} for "
+            f"{name_scheme(most['scheme'])} ({most['temperature']:.2f}).",
         ],
         tables=[tabulate_scores(rows), tabulate_tests(rows, content)],
         pictures=[
@@ -114,31 +125,6 @@ def describe_gains(rows: list[dict]) -> list[str]:
             f"{'they are' if clear else 'the largest change is'}: {listed}."
         )
     return sentences
-
-
-def describe_averages(rows: list[dict]) -> str:
-    """Say how far averages of logits and of probabilities lie apart at most."""
-    pairs = [(find(rows, r["scheme"]), r) for r in rows if r["average"] == "probabilities"]
-    parts = [
-        f"{max(abs(a[score]['value'] - b[score]['value']) for a, b in pairs):.4f} in {name}"
-        for score, name in SCORES.items()
-        if is_defined(rows, score)
-    ]
-    return (
-        "Averages of logits and averages of probabilities of the same views differ by at most "
-        f"{', '.join(parts)}."
-    )
-
-
-def describe_calibration(rows: list[dict]) -> str:
-    """Compare the calibration error of one view and of the most."""
-    one, most = find(rows, "centre"), max(of_logits(rows), key=lambda row: row["views"])
-    score = "expected_calibration_error"
-    return (
-        f"With a temperature fitted for each, ECE is {show(one[score])} for the centre crop "
-        f"(temperature {one['temperature']:.2f}) and {show(most[score])} for "
-        f"{name_scheme(most['scheme'])} ({most['temperature']:.2f})."
-    )
 
 
 def tabulate_scores(rows: list[dict]) -> Table:

@@ -34,9 +34,9 @@ def name_scheme(scheme: str) -> str:
     return f"{count} random crop{'' if count == '1' else 's'}"
 
 
-def find(rows: list[dict], scheme: str, average: str = "logits") -> dict:
-    """Return the figures of a scheme."""
-    return next(row for row in rows if (row["scheme"], row["average"]) == (scheme, average))
+def find(rows: list[dict], scheme: str) -> dict:
+    """Return the figures of a scheme, averaging logits."""
+    return next(row for row in rows if (row["scheme"], row["average"]) == (scheme, "logits"))
 
 
 def of_logits(rows: list[dict]) -> list[dict]:

@@ -38,7 +38,10 @@ def answer(folder: Path, evaluation: dict) -> Section:
             summarise(chapter, kinds[:2]),
             *(sentence for kind in kinds[:2] for sentence in describe_kind(chapter, kind)),
             describe_controls(chapter, kinds),
-            describe_reference(chapter),
+            "For comparison: of what sets a real face apart from others of its class under this "
+            f"network, the second classifier sees {show(chapter['real_faces'][SECOND], 2)} (slope "
+            f"over {chapter['n_val']:,} validation faces); of the gap between the classes it sees "
+            "1, by definition.",
             describe_judges(chapter["classifiers"]),
         ],
         tables=[tabulate(chapter, kind) for kind in kinds],
@@ -149,16 +152,6 @@ def describe_controls(chapter: dict, kinds: list[str]) -> str:
         f"second one by at most {abs(drift['value']):.2f} gaps towards {where} ({short(kind)}, "
         f"{name}: {signed(drift, 2)}{sure}). What it does is taken off before a share is called "
         "adversarial or meaningful."
-    )
-
-
-def describe_reference(chapter: dict) -> str:
-    """What real faces keep of their differences from others of their class."""
-    real = chapter["real_faces"][SECOND]
-    return (
-        "For comparison: of what sets a real face apart from others of its class under this "
-        f"network, the second classifier sees {show(real, 2)} (slope over {chapter['n_val']:,} "
-        "validation faces); of the gap between the classes it sees 1, by definition."
     )
 
 

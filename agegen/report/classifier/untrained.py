@@ -253,8 +253,9 @@ def picture_distributions(chapter: dict) -> Picture:
         f"untrained (mean of {count})": chapter["estimated"]["histogram"],
         "trained": chapter["trained"]["histogram"],
     }
+    centres = (np.array(chapter["edges"][:-1]) + chapter["edges"][1:]) / 2
     middle = "; ".join(
-        f"{name}: " + ", ".join(f"{k} {spread_of(v, chapter['edges'])}" for k, v in shares.items())
+        f"{name}: " + ", ".join(f"{k} mean about {centres @ v:.2f}" for k, v in shares.items())
         for name, shares in histograms.items()
     )
     return picture(
@@ -263,12 +264,6 @@ def picture_distributions(chapter: dict) -> Picture:
         "Share of the class in each twentieth of p(old), before temperature scaling. Untrained: "
         f"the mean over {count} initialisations, each with p(old) in a place of its own.",
     )  # fmt: skip
-
-
-def spread_of(shares: list[float], edges: list[float]) -> str:
-    """Mean of a histogram in words."""
-    centres = (np.array(edges[:-1]) + edges[1:]) / 2
-    return f"mean about {float(centres @ np.array(shares)):.2f}"
 
 
 def draw_distributions(figure: Figure, histograms: dict[str, dict], edges: list[float]) -> None:

@@ -1,25 +1,18 @@
 """How the losses of a CycleGAN develop: figures over pairs seen, and what they say."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agegen.evaluation.alarm_limits import LIMITS
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.classifier.learning_curves import block_length
-from agegen.report.cyclegan.run import SavedCycleGAN, last_part, sample_trained
+from agegen.report.classifier.learning_curves import block_length, in_blocks, thin_rate
+from agegen.report.cyclegan.run import SavedCycleGAN, last_part, sample_trained, sample_watched
 from agegen.report.parts.section import Section
-from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Picture, picture
+from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Figure, Picture, picture
 from agegen.report.parts.wording import count
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Curve = tuple[str, np.ndarray, np.ndarray, str]
 """Name, pairs seen, values, colour."""
@@ -148,26 +141,31 @@ def draw_losses(
     caption: str,
 ) -> Picture:
     """One figure with a curve for each class; `rows` chooses steps."""
+    ends = np.array([part[-1] for part in in_blocks(saved.steps["pairs"][rows])])
     curves = [
-        (label, *in_blocks(saved.steps["pairs"][rows], saved.steps[pattern.format(label)][rows]),
-         colour)
+        (
+            label,
+            ends,
+            np.array([x.mean() for x in in_blocks(saved.steps[pattern.format(label)][rows])]),
+            colour,
+        )
         for label, colour in zip(CLASS_NAMES, CLASS_COLOURS, strict=True)
-    ]  # fmt: skip
-    ends = "; ".join(
-        f"{label}: {y[0]:.3f} at first, {y[-1]:.3f} at last" for label, _, y, _ in curves
-    )
+    ]
     draw = partial(draw_curves, curves=curves, ylabel=name.lower(), line=line)
-    return picture(name, sample_trained(saved), draw, f"{ends}.", caption)
+    return picture(name, sample_trained(saved), draw, describe_ends(curves), caption)
+
+
+def describe_ends(curves: Sequence[Curve]) -> str:
+    """First and last value of every curve."""
+    ends = [f"{name}: {y[0]:.3f} at first, {y[-1]:.3f} at last" for name, _, y, _ in curves]
+    return f"{'; '.join(ends)}."
 
 
 def draw_rate(saved: SavedCycleGAN) -> Picture:
     """The learning rate by pairs."""
-    pairs, rate = saved.steps["pairs"], saved.steps["learning_rate"]
-    thinned = slice(None, None, max(len(pairs) // 500, 1))
-    power = int(np.floor(np.log10(rate.max())))
-    curve = ("", pairs[thinned], rate[thinned] / 10.0**power, BLUE)
-    unit = rf"learning rate ($\times 10^{{{power}}}$)"
-    draw = partial(draw_curves, curves=[curve], ylabel=unit, line=None, low=0.0)
+    rate = saved.steps["learning_rate"]
+    x, y, unit = thin_rate(saved.steps["pairs"], rate)
+    draw = partial(draw_curves, curves=[("", x, y, BLUE)], ylabel=unit, line=None, low=0.0)
     return picture(
         "Learning rate", sample_trained(saved), draw,
         f"From {rate[0]:.2e} to {rate[-1]:.2e}.",
@@ -176,14 +174,23 @@ def draw_rate(saved: SavedCycleGAN) -> Picture:
     )  # fmt: skip
 
 
-def in_blocks(pairs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of equally many values, at most 100 of them, and the pairs at their ends."""
-    block = block_length(len(values))
-    parts = np.split(np.arange(len(values)), np.arange(block, len(values), block))
-    return (
-        np.array([pairs[part[-1]] for part in parts]),
-        np.array([values[part].mean() for part in parts]),
-    )
+def draw_looks(
+    saved: SavedCycleGAN,
+    name: str,
+    title: str,
+    ylabel: str,
+    line: float,
+    words: Callable[[Sequence[Curve]], str],
+    caption: str,
+) -> Picture:
+    """A figure of the looks for both directions: columns `name`_young and `name`_old."""
+    curves = [
+        (f"made {to}", saved.looks["pairs"], saved.looks[f"{name}_{to}"], colour)
+        for to, colour in zip(CLASS_NAMES, CLASS_COLOURS, strict=True)
+    ]
+    mark = saved.best.get("pairs") if name.startswith("judge_") else None
+    draw = partial(draw_curves, curves=curves, ylabel=ylabel, line=line, mark=mark)
+    return picture(title, sample_watched(saved), draw, words(curves), caption)
 
 
 def draw_curves(
@@ -211,18 +218,13 @@ def draw_curves(
     if line is not None:
         axes.axhline(line, color=BLACK, linestyle=":", linewidth=1)
     if mark is not None:
-        mark_best(axes, mark)
+        axes.axvline(mark, color=BLACK, linestyle="--", linewidth=0.8)
+        axes.annotate(
+            "best", (mark, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
+            textcoords="offset points", va="top", fontsize=8,
+        )  # fmt: skip
     axes.set(xlabel="pairs seen", ylabel=ylabel, ylim=(low, None))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.locator_params(axis="x", nbins=5)
     if len(curves) > 1:
         figure.legend(loc="outside lower center", ncols=2)
-
-
-def mark_best(axes: Axes, pairs: float) -> None:
-    """Mark the look that was chosen."""
-    axes.axvline(pairs, color=BLACK, linestyle="--", linewidth=0.8)
-    axes.annotate(
-        "best", (pairs, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
-        textcoords="offset points", va="top", fontsize=8,
-    )  # fmt: skip

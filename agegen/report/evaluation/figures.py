@@ -1,19 +1,13 @@
 """Figures of an evaluation: shares of the gap beside the controls', and mean maps."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from agegen.evaluation.verdicts import is_adversarial
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.evaluation.saved import SavedEvaluation, name_judge
-from agegen.report.parts.style import BLACK, CLASS_COLOURS, GREY, error_bar
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from agegen.report.parts.style import BLACK, CLASS_COLOURS, GREY, Axes, Figure, error_bar
 
 COLOURS = dict(zip(CLASS_NAMES, CLASS_COLOURS, strict=True))
 IN_SCALE = 0.99  # of a map's cells: a single corner would else take the whole scale
@@ -48,13 +42,14 @@ def list_shares(saved: SavedEvaluation) -> list[Panel]:
     """What the forest plot shows."""
     controls = saved.found.get("controls", {})
     panels = []
-    for _, to in saved.directions:
+    for to in (direction.to for direction in saved.directions):
         rows = []
         for judge, score in saved.judges.items():
-            known = {n: both[to][judge][score]["share_of_gap"] for n, both in controls.items()}
-            apart = [share for name, share in known.items() if is_adversarial(name)]
-            harmless = [share for name, share in known.items() if not is_adversarial(name)]
-            rows.append(Row(name_judge(judge), saved.share(to, judge), harmless, apart))
+            row = Row(name_judge(judge), saved.share(to, judge), [], [])
+            for name, both in controls.items():
+                share = both[to][judge][score]["share_of_gap"]
+                (row.adversarial if is_adversarial(name) else row.controls).append(share)
+            rows.append(row)
         panels.append(Panel(to, rows))
     return panels
 
