@@ -128,10 +128,6 @@ def checkerboard(fake: Tensor, real: Tensor) -> Tensor:
     "Deconvolution and checkerboard artifacts"). A peak is measured against its surroundings in the
     spectrum of generated or of real faces, whichever are stronger: noise is no pattern, and the
     steep spectrum of a blurred face none either. The result is relative to real faces' peaks.
-
-    Args:
-        fake: (n, 3, h, w).
-        real: (m, 3, h, w).
     """
     peaks, around = peaks_and_surroundings(fake)
     real_peaks, real_around = peaks_and_surroundings(real)
@@ -186,17 +182,15 @@ def find_alarms(symptoms: dict[str, Symptoms], discriminator_accuracy: float) ->
         symptoms: of each direction, by the name of the class aimed at.
         discriminator_accuracy: share of training patches judged rightly since the last look.
     """
-    found = []
-    for direction, figures in symptoms.items():
-        for name, value in figures._asdict().items():
-            if is_alarming(name, value):
-                found.append(make_alarm(name, direction, value))
-    if is_alarming("discriminator_accuracy", discriminator_accuracy):
-        found.append(make_alarm("discriminator_accuracy", "both", discriminator_accuracy))
-    return found
-
-
-def make_alarm(name: str, direction: str, value: float) -> Alarm:
-    """Put an alarm into words."""
-    message = MESSAGES[name].format(direction=direction)
-    return Alarm(name, direction, value, LIMITS[name], message)
+    measured = [
+        (name, direction, value)
+        for direction, figures in symptoms.items()
+        for name, value in figures._asdict().items()
+    ]
+    return [
+        Alarm(name, direction, value, LIMITS[name], MESSAGES[name].format(direction=direction))
+        for name, direction, value in (
+            *measured, ("discriminator_accuracy", "both", discriminator_accuracy)
+        )
+        if is_alarming(name, value)
+    ]  # fmt: skip
