@@ -28,11 +28,18 @@ COLOURS = "Orange speaks for old, blue for young."
 def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after where the network looks, from analysis/attributions.json."""
     content = read_json(folder / "attributions.json")
+    median, worst = (percent(content["missing"][key]) for key in ("median", "worst_tenth"))
     return Section(
         "attributions",
         "Where does the network look?",
         "Où le réseau regarde-t-il ?",
-        [describe_regions(content), describe_check(content), describe_integral(content)],
+        [
+            describe_regions(content),
+            describe_check(content),
+            "The attributions of a face should add up to the difference between its log-odds and "
+            f"those of a grey picture; with {content['steps']} steps of the integral {median} of "
+            f"it are missing in the median, and more than {worst} for a tenth of the faces.",
+        ],
         tables=[tabulate(content)],
         pictures=[
             Picture(
@@ -53,7 +60,21 @@ def answer(folder: Path, evaluation: dict) -> Section:
             ),
             picture_regions(content),
         ],
-        details=describe_method(content),
+        details=[
+            "Integrated gradients (Sundararajan et al., 2017; computed by captum): the gradient of "
+            "log p(old) − log p(young) is averaged along the straight way from a mid-grey picture "
+            "to the face, and multiplied with their difference, pixel by pixel. Colours are added "
+            f"up; a Gaussian of {content['blur']:g} pixels makes the maps readable. The centre "
+            "crop is attributed, whatever the evaluation averages.",
+            f"Regions and check: up to {max(content['n_by_class'].values())} test faces of each "
+            "class, drawn at random; thirds of the height of the view, which follow the face as "
+            f"far as faces are aligned. Intervals: {content['resamples']:,} bootstrap resamples of "
+            "persons (of faces where no identity is known). The untrained network is one draw of "
+            "initial weights; the check is Spearman's correlation of a face's two maps, pixel by "
+            "pixel.",
+            "A map says which pixels moved the answer away from that for grey, not why, and a grey "
+            "picture is only one of many to compare with.",
+        ],
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters attributions --again",
     )
@@ -108,16 +129,6 @@ def judge_check(alike: dict) -> str:
     )
 
 
-def describe_integral(content: dict) -> str:
-    """Say how exactly the attributions add up."""
-    median, worst = (percent(content["missing"][key]) for key in ("median", "worst_tenth"))
-    return (
-        "The attributions of a face should add up to the difference between its log-odds and those "
-        f"of a grey picture; with {content['steps']} steps of the integral {median} of it are "
-        f"missing in the median, and more than {worst} for a tenth of the faces."
-    )
-
-
 def tabulate(content: dict) -> Table:
     """Share of every region over all faces and by class."""
     rows = [
@@ -169,21 +180,3 @@ def draw_regions(figure: Figure, regions: dict, classes: list[str]) -> None:
     axes.vlines(even, places - 0.35, places + 0.35, color=GREY, linestyle="--", label="even")
     axes.set(xlim=(0, None))
     figure.legend(loc="outside lower center", ncols=3)
-
-
-def describe_method(content: dict) -> list[str]:
-    """The procedure in words."""
-    return [
-        "Integrated gradients (Sundararajan et al., 2017; computed by captum): the gradient of "
-        "log p(old) − log p(young) is averaged along the straight way from a mid-grey picture to "
-        "the face, and multiplied with their difference, pixel by pixel. Colours are added up; a "
-        f"Gaussian of {content['blur']:g} pixels makes the maps readable. The centre crop is "
-        "attributed, whatever the evaluation averages.",
-        f"Regions and check: up to {max(content['n_by_class'].values())} test faces of each class, "
-        "drawn at random; thirds of the height of the view, which follow the face as far as faces "
-        f"are aligned. Intervals: {content['resamples']:,} bootstrap resamples of persons (of "
-        "faces where no identity is known). The untrained network is one draw of initial weights; "
-        "the check is Spearman's correlation of a face's two maps, pixel by pixel.",
-        "A map says which pixels moved the answer away from that for grey, not why, and a grey "
-        "picture is only one of many to compare with.",
-    ]

@@ -73,10 +73,20 @@ def picture_groups(evaluation: dict, key: str, name: str) -> Picture:
     groups = {name: evaluation[key][name] for name in order}
     known = sum(group["n"] for group in groups.values())
     sample = f"{evaluation['split']} split, n = {known:,} with known {key.removeprefix('by_')}"
+    series = [
+        (score.replace("_", " "), colour, [group.get(score) for group in groups.values()])
+        for score, colour in (("accuracy", BLUE), ("balanced_accuracy", GREEN))
+        if any(score in group for group in groups.values())
+    ]
+
+    def draw(figure: Figure) -> None:
+        axes, overall = figure.subplots(), evaluation["accuracy"]["value"]
+        draw_rows(axes, name_rows(groups), series, xlabel="share right", xlim=(-0.02, 1.02))
+        axes.axvline(overall, color=GREY, linestyle="--", linewidth=1, label="accuracy of all")
+        figure.legend(loc="outside lower center", ncols=3)
+
     return picture(
-        name, sample,
-        partial(draw_groups, groups=groups, overall=evaluation["accuracy"]["value"]),
-        f"{list_groups(groups, 'accuracy')}.",
+        name, sample, draw, f"{list_groups(groups, 'accuracy')}.",
         "95 % intervals. Balanced accuracy where a group has both classes.",
         height=1.5 + 0.3 * len(groups),
     )  # fmt: skip
@@ -85,19 +95,6 @@ def picture_groups(evaluation: dict, key: str, name: str) -> Picture:
 def list_groups(groups: dict[str, dict], score: str) -> str:
     """Score and size of every group in words."""
     return "; ".join(f"{k}: {show(group[score])}, n = {group['n']}" for k, group in groups.items())
-
-
-def draw_groups(figure: Figure, groups: dict[str, dict], overall: float) -> None:
-    """Accuracy of every group, balanced accuracy beside it where it is known; dashed: of all."""
-    axes = figure.subplots()
-    series = [
-        (score.replace("_", " "), colour, [group.get(score) for group in groups.values()])
-        for score, colour in (("accuracy", BLUE), ("balanced_accuracy", GREEN))
-        if any(score in group for group in groups.values())
-    ]
-    draw_rows(axes, name_rows(groups), series, xlabel="share right", xlim=(-0.02, 1.02))
-    axes.axvline(overall, color=GREY, linestyle="--", linewidth=1, label="accuracy of all")
-    figure.legend(loc="outside lower center", ncols=3)
 
 
 def name_rows(groups: dict[str, dict]) -> list[str]:

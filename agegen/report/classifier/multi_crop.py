@@ -32,6 +32,7 @@ def answer(folder: Path, evaluation: dict) -> Section:
     ]
     ece, one = "expected_calibration_error", find(rows, "centre")
     most = max(of_logits(rows), key=lambda row: row["views"])
+    crop, size = content["crop"], content["size"]
     return Section(
         "multi-crop",
         "Does averaging over several crops of a face help?",
@@ -50,7 +51,27 @@ def answer(folder: Path, evaluation: dict) -> Section:
             *(picture_score(rows, score, sample) for score in SCORES if is_defined(rows, score)),
             picture_gains(rows, sample),
         ],
-        details=describe_method(content, folder),
+        details=[
+            f"Every view is {crop} × {crop} of a face's {size} × {size} pixels, one for one, so "
+            f"that there are {content['distinct_crops']:,} different ones, mirror images included. "
+            "5-crop: the centre and the four corners; 10-crop: those and their mirror images "
+            f"(Krizhevsky et al., 2012). Random crops: {most['views']} for each face at places "
+            "drawn evenly, half of them mirrored; k of them are the first k, so that the points of "
+            "a curve are not independent. Every face has draws of its own: the intervals hold the "
+            "luck of the draw.",
+            "Averaged are the logits log p(old) − log p(young), or the probabilities; then a "
+            f"temperature is fitted on the {content['n_val']:,} validation faces seen through the "
+            "same views. It changes ECE, not accuracy or AUC. ECE is biased upwards on few faces, "
+            "by the same mechanism for all schemes.",
+            f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where "
+            "no identity is known). McNemar's exact test looks only at the faces that one of both "
+            "has right and the other has wrong, and takes faces for independent; a scheme is "
+            "recommended if its test passes Bonferroni's bound and the interval of its gain, which "
+            "knows about persons, leaves 0 out too. Only averages of logits are tried that way."
+            + share_intervals(content),
+            f"Over several trainings: python recipes/compare_multi_crop.py --runs {folder.parent} "
+            "OTHER_RUN …",
+        ],
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters multi_crop --again",
     )
@@ -163,29 +184,3 @@ def tabulate_tests(rows: list[dict], content: dict) -> Table:
         (*header, *(f"{name} gain" for name in GAINS.values())),
         cells,
     )
-
-
-def describe_method(content: dict, folder: Path) -> list[str]:
-    """The procedure in words."""
-    crop, size = content["crop"], content["size"]
-    most = max(row["views"] for row in content["schemes"])
-    return [
-        f"Every view is {crop} × {crop} of a face's {size} × {size} pixels, one for one, so that "
-        f"there are {content['distinct_crops']:,} different ones, mirror images included. 5-crop: "
-        "the centre and the four corners; 10-crop: those and their mirror images (Krizhevsky et "
-        f"al., 2012). Random crops: {most} for each face at places drawn evenly, half of them "
-        "mirrored; k of them are the first k, so that the points of a curve are not independent. "
-        "Every face has draws of its own: the intervals hold the luck of the draw.",
-        "Averaged are the logits log p(old) − log p(young), or the probabilities; then a "
-        f"temperature is fitted on the {content['n_val']:,} validation faces seen through the same "
-        "views. It changes ECE, not accuracy or AUC. ECE is biased upwards on few faces, by the "
-        "same mechanism for all schemes.",
-        f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
-        "identity is known). McNemar's exact test looks only at the faces that one of both has "
-        "right and the other has wrong, and takes faces for independent; a scheme is recommended "
-        "if its test passes Bonferroni's bound and the interval of its gain, which knows about "
-        "persons, leaves 0 out too. Only averages of logits are tried that way."
-        + share_intervals(content),
-        "Over several trainings: python recipes/compare_multi_crop.py --runs "
-        f"{folder.parent} OTHER_RUN …",
-    ]

@@ -117,8 +117,7 @@ def draw_gains(figure: Figure, rows: list[dict]) -> None:
     """Gains in accuracy and AUC against the number of views."""
     axes = figure.subplots()
     for (key, name), style in zip(GAINS.items(), STYLES.values(), strict=True):
-        known = [row for row in rows if row[key]["value"] is not None]
-        draw_views(axes, known, key, style, (name, None))
+        draw_views(axes, rows, key, style, (name, None))
     axes.axhline(0, color=BLACK, linewidth=0.8)
     label_views(axes, "difference from the centre crop")
     figure.legend(loc="outside lower center", ncols=2)

@@ -34,6 +34,9 @@ def answer(folder: Path, evaluation: dict) -> Section:
             f"Not measured yet for this run: {names}. The command at the end of this section "
             "measures them; with --dry-run it says how long that takes."
         )
+    base = study["base"]
+    widths = "–".join(map(str, base["model"]["widths"]))
+    intervals = len(SCORES) * sum(len(others(factor)) for factor in study["factors"])
     return Section(
         "hyperparameters",
         "What does each hyperparameter do, and how much does it matter?",
@@ -53,7 +56,19 @@ def answer(folder: Path, evaluation: dict) -> Section:
             for factor in factors
         ],
         pictures=[picture_factor(study, factor) for factor in factors],
-        details=describe_method(study),
+        details=[
+            f"The base is this run's config with {base['epochs']} epochs and stages of {widths} "
+            "channels: short and narrow, so that many trials fit. What pays in a longer training "
+            "of a wider network can differ; augmentation and the number of faces most of all.",
+            f"Judged by the averaged weights of the last epoch (views: {study['views']}) on the "
+            "validation faces. No epoch was chosen on them, and the test faces were not used, so "
+            "that a setting may be chosen by these figures. NLL is before temperature scaling.",
+            "A setting is compared with the base at the same seeds, on the same faces. The "
+            "interval (95 %, Student's t) adds the variance between seeds, pooled over a factor's "
+            f"settings, and that of the faces ({study['resamples']} bootstrap resamples).",
+            f"The study holds {intervals} intervals of a difference in all: if nothing had an "
+            f"effect, about {intervals / 20:.1f} of them would leave 0 out all the same.",
+        ],
         command=f"python recipes/study_hyperparameters.py --run {folder.parent}",
     )  # fmt: skip
 
@@ -166,23 +181,3 @@ def draw_effects(figure: Figure, factor: dict) -> None:
     draw_rows(axes, names, series, xlabel="difference from the base", ylabel=factor["axis"])
     axes.axvline(0, color=BLACK, linewidth=0.8)
     figure.legend(loc="outside lower center", ncols=2)
-
-
-def describe_method(study: dict) -> list[str]:
-    """How it was measured, and what it therefore does not say."""
-    base = study["base"]
-    widths = "–".join(map(str, base["model"]["widths"]))
-    intervals = len(SCORES) * sum(len(others(factor)) for factor in study["factors"])
-    return [
-        f"The base is this run's config with {base['epochs']} epochs and stages of {widths} "
-        "channels: short and narrow, so that many trials fit. What pays in a longer training of a "
-        "wider network can differ; augmentation and the number of faces most of all.",
-        f"Judged by the averaged weights of the last epoch (views: {study['views']}) on the "
-        "validation faces. No epoch was chosen on them, and the test faces were not used, so that "
-        "a setting may be chosen by these figures. NLL is before temperature scaling.",
-        "A setting is compared with the base at the same seeds, on the same faces. The interval "
-        "(95 %, Student's t) adds the variance between seeds, pooled over a factor's settings, and "
-        f"that of the faces ({study['resamples']} bootstrap resamples).",
-        f"The study holds {intervals} intervals of a difference in all: if nothing had an effect, "
-        f"about {intervals / 20:.1f} of them would leave 0 out all the same.",
-    ]

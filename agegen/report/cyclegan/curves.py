@@ -201,16 +201,7 @@ def draw_curves(
     low: float | None = None,
     mark: float | None = None,
 ) -> None:
-    """Curves over pairs seen.
-
-    Args:
-        figure: to draw on.
-        curves: with their colours; names are left out where there is one only.
-        ylabel: what is measured, with its unit.
-        line: height of a dotted line; None draws none.
-        low: lowest value of the axis.
-        mark: pairs at which the best look was; None marks none.
-    """
+    """Curves over pairs seen: a dotted line at `line`, a dashed one at `mark`, the best look."""
     axes = figure.subplots()
     for name, x, y, colour in curves:
         marker = "o" if len(x) < 15 else ""

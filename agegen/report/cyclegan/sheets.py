@@ -15,7 +15,7 @@ from PIL import Image
 
 from agegen.faces.records import DIRECTIONS
 from agegen.report.cyclegan.run import SavedCycleGAN
-from agegen.report.parts.examples import as_jpeg
+from agegen.report.parts.examples import embed_face
 from agegen.report.parts.section import FaceGrid, Section
 from agegen.report.parts.wording import count
 from agegen.run.errors import UserError
@@ -134,7 +134,7 @@ def show_grid(
     """Faces of one direction in columns, uint8 (columns, n, h, w, 3)."""
     rows = [
         [
-            (as_jpeg(face), f"{source} face {number}: {head}")
+            (embed_face(face), f"{source} face {number}: {head}")
             for head, face in zip(heads, row, strict=True)
         ]
         for number, row in enumerate(columns.swapaxes(0, 1), 1)

@@ -19,20 +19,12 @@ NEEDED = ("directions", "n", "notes", "run", "judge", "faces", "split", "seed", 
 
 
 class Direction(NamedTuple):
-    """One direction that was judged.
-
-    Attributes:
-        source: the class translated.
-        to: the class aimed at.
-        n: faces.
-        name: what they are, and what was made of them.
-        figures: all that was measured.
-    """
+    """One direction that was judged: how many faces of which class were made old or young."""
 
     source: str
     to: str
     n: int
-    name: str
+    name: str  # "Young faces made old"
     figures: dict
 
 

@@ -95,14 +95,7 @@ def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -
 
 
 def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -> bytes:
-    """Draw a figure and return it as a file, the same bytes for the same numbers.
-
-    Args:
-        draw: fills an empty figure.
-        title: says which faces are shown, and how many; "" writes none.
-        height: in inches.
-        kind: "svg" or "png".
-    """
+    """Draw a figure as "svg" or "png", the same bytes for the same numbers; height in inches."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -123,16 +116,24 @@ def embed_png(path: Path) -> str:
 
 
 def draw_points(
-    axes: Axes, at: Sequence[float] | np.ndarray, figures: Sequence[dict], rows: bool, **look: Any
+    axes: Axes,
+    at: Sequence[float] | np.ndarray,
+    figures: Sequence[dict | None],
+    rows: bool,
+    **look: Any,
 ) -> None:
-    """Values with their intervals at places of an axis: the vertical one if they stand in rows."""
-    values = [figure["value"] for figure in figures]
-    bars = [error_bar(f["value"], f["low"], f["high"]) for f in figures]
+    """Values with their intervals at places of an axis: the vertical one if they stand in rows.
+
+    None and undefined ones are left out.
+    """
+    known = [(a, f) for a, f in zip(at, figures, strict=True) if f and f["value"] is not None]
+    places, values = [a for a, _ in known], [f["value"] for _, f in known]
+    bars = [error_bar(f["value"], f["low"], f["high"]) for _, f in known]
     error = np.array(bars).reshape(-1, 2).T
     if rows:
-        axes.errorbar(values, at, xerr=error, **look)
+        axes.errorbar(values, places, xerr=error, **look)
     else:
-        axes.errorbar(at, values, error, **look)
+        axes.errorbar(places, values, error, **look)
 
 
 def draw_rows(
@@ -141,22 +142,14 @@ def draw_rows(
     series: Sequence[tuple[str, str, Sequence[dict | None]]],
     **named: Any,
 ) -> None:
-    """Figures with their intervals in rows from the top down.
+    """Figures with their intervals in rows from the top down; what else is named is set too.
 
-    Args:
-        axes: to draw on.
-        names: of the rows.
-        series: label, colour and figures, one a row; None or undefined ones are left out. Several
-            series lie beside each other.
-        named: what else is set.
+    A series is label, colour and figures, one a row.
     """
     for (label, colour, figures), marker, side in zip(series, "oD", (-0.12, 0.12), strict=False):
-        shift = side if len(series) > 1 else 0
-        found = {row + shift: f for row, f in enumerate(figures) if f and f["value"] is not None}
-        draw_points(
-            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
-            linestyle="none", label=label,
-        )  # fmt: skip
+        places = np.arange(len(names)) + (side if len(series) > 1 else 0)
+        look = {"color": colour, "marker": marker, "linestyle": "none", "label": label}
+        draw_points(axes, places, figures, rows=True, **look)
     axes.set_yticks(range(len(names)), names)
     axes.set(ylim=(len(names) - 0.5, -0.5), **named)
 
