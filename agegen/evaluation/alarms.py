@@ -4,7 +4,6 @@ Each symptom is a pure function of images; `find_alarms` puts them together. Ima
 (n, 3, h, w) in [−1, 1]; luminance is that of ITU-R BT.601.
 """
 
-from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -136,28 +135,22 @@ def checkerboard(fake: Tensor, real: Tensor) -> Tensor:
 
 
 def peaks_and_surroundings(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Power at each of the upsampling's frequencies, and around it (at least that of `FAINT`)."""
+    """Power of the upsampling's frequencies, and around them (at least that of `FAINT`), (8,) each.
+
+    The largest within a bin of each frequency, and the median of those 2 and 3 bins away.
+    """
     grey = luminance(x)
     grey = grey - grey.mean(dim=(1, 2), keepdim=True)
     height, width = grey.shape[-2:]
     window = torch.outer(torch.hann_window(height), torch.hann_window(width)).to(grey)
     power = torch.fft.fft2(grey * window).abs().square().mean(dim=0)
-    found = [
-        peak_and_surroundings(power, height * v // 4, width * u // 4)
-        for v, u in product((0, 1, 2), repeat=2)
-        if (v, u) != (0, 0)
-    ]
-    peaks, around = (torch.stack(values) for values in zip(*found, strict=True))
-    return peaks, around.clamp_min((FAINT * window.sum()) ** 2)
-
-
-def peak_and_surroundings(power: Tensor, row: int, column: int) -> tuple[Tensor, Tensor]:
-    """Largest power within a bin of a frequency, and the median of those 2 and 3 bins away."""
+    row, column = torch.cartesian_prod(torch.arange(3), torch.arange(3))[1:].T.to(power.device)
     around = torch.arange(-3, 4, device=power.device)
-    rows, columns = (row + around) % power.shape[0], (column + around) % power.shape[1]
-    cell = power[rows[:, None], columns]
+    rows, columns = (row * height // 4)[:, None] + around, (column * width // 4)[:, None] + around
+    cells = power[rows[:, :, None] % height, columns[:, None] % width]  # (8, 7, 7)
     ring = (around[:, None].abs() > 1) | (around.abs() > 1)
-    return cell[~ring].max(), cell[ring].median()
+    surroundings = cells[:, ring].median(dim=1).values
+    return cells[:, ~ring].amax(dim=1), surroundings.clamp_min((FAINT * window.sum()) ** 2)
 
 
 def share_of_copies(fake: Tensor, target: Tensor, training: Tensor) -> Tensor:

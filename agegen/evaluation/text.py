@@ -19,7 +19,11 @@ def describe(found: dict) -> list[str]:
     found = without_unable(found)
     lines = [f"judged: {WHICH[found['weights']]}"] if "weights" in found else []
     lines += [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
-    lines += describe_unable(found)
+    lines += [
+        f"{judge}, {score}: unable to judge: not clearly higher of real old faces than of real "
+        f"young ones, gap {show(gap)}"
+        for (judge, score), gap in list_unable(found).items()
+    ]
     for to, direction in found["directions"].items():
         n = found["n"]["young" if to == "old" else "old"]
         which = "pairs" if "before" in found else f"{found['split']} split"
@@ -42,15 +46,6 @@ def lines_of(figures: dict | float, *names: str) -> list[str]:
     if not isinstance(figures, dict) or "value" in figures:
         return [f"{', '.join(names)}: {show(figures)}"]
     return [line for name, of in figures.items() for line in lines_of(of, *names, name)]
-
-
-def describe_unable(found: dict) -> list[str]:
-    """Name the judges' scores that cannot judge."""
-    return [
-        f"{judge}, {score}: unable to judge: not clearly higher of real old faces than of real "
-        f"young ones, gap {show(gap)}"
-        for (judge, score), gap in list_unable(found).items()
-    ]
 
 
 def describe_rest(direction: dict) -> list[str]:

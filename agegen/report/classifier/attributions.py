@@ -29,13 +29,17 @@ def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after where the network looks, from analysis/attributions.json."""
     content = read_json(folder / "attributions.json")
     median, worst = (percent(content["missing"][key]) for key in ("median", "worst_tenth"))
+    alike = content["untrained"]
     return Section(
         "attributions",
         "Where does the network look?",
         "Où le réseau regarde-t-il ?",
         [
             describe_regions(content),
-            describe_check(content),
+            "Check (Adebayo et al., 2018): the maps of an untrained network of the same kind have "
+            f"a rank correlation of {show(alike['signed'])} with these, and of "
+            f"{show(alike['magnitude'])} without their signs (1: the same, 0: unrelated). "
+            f"{judge_check(alike['magnitude'])}",
             "The attributions of a face should add up to the difference between its log-odds and "
             f"those of a grey picture; with {content['steps']} steps of the integral {median} of "
             f"it are missing in the median, and more than {worst} for a tenth of the faces.",
@@ -100,17 +104,6 @@ def list_regions(content: dict, chosen: Callable[[dict, float], bool]) -> str:
         f"{name} ({show(region['share'])}; even: {region['even']:.3f})"
         for name, region in content["regions"].items()
         if region["share"]["low"] is not None and chosen(region["share"], region["even"])
-    )
-
-
-def describe_check(content: dict) -> str:
-    """Say whether the maps differ from those of a network that has learned nothing."""
-    alike = content["untrained"]
-    return (
-        "Check (Adebayo et al., 2018): the maps of an untrained network of the same kind have a "
-        f"rank correlation of {show(alike['signed'])} with these, and of "
-        f"{show(alike['magnitude'])} without their signs (1: the same, 0: unrelated). "
-        f"{judge_check(alike['magnitude'])}"
     )
 
 

@@ -85,7 +85,11 @@ def draw_views(axes: Axes, rows: list[dict], key: str, style: tuple, names: Sequ
     colour, marker, shift = style
     looks: tuple[dict, ...] = ({}, {"linestyle": "none", "markerfacecolor": "white"})
     for fixed, (aside, look, name) in enumerate(zip((0.94, 1.12), looks, names, strict=True)):
-        chosen = [row for row in rows if ("random" not in row["scheme"]) == fixed]
+        chosen = [
+            row
+            for row in rows
+            if ("random" not in row["scheme"]) == fixed and row[key]["value"] is not None
+        ]
         if chosen:
             draw_points(
                 axes, [row["views"] * (shift * aside) for row in chosen],

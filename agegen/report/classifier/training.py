@@ -30,15 +30,16 @@ def answer(saved: SavedRun) -> Section:
         tables=[
             Table(
                 "", ("", ""),
-                [*describe_subject(saved), *describe_course(saved), *describe_time(saved)],
+                [*describe_course(saved), *describe_time(saved)],
             )
         ],
         details=["Every setting is listed at the end of the page."],
     )  # fmt: skip
 
 
-def describe_subject(saved: SavedRun) -> Rows:
-    """The network and its faces."""
+def describe_course(saved: SavedRun) -> Rows:
+    """The network and its faces, epochs and steps, and the epoch that was kept."""
+    best, steps, per_step = saved.best, len(saved.steps["step"]), saved.faces_per_step
     counts, network = saved.data["counts"], saved.config["model"]
     parameters = "–" if saved.parameters is None else f"{saved.parameters:,}"
     return [
@@ -46,13 +47,6 @@ def describe_subject(saved: SavedRun) -> Rows:
         ("parameters", parameters),
         ("training faces", f"{sum(counts['train'].values()):,} ({by_class(counts['train'])})"),
         ("validation faces", f"{sum(counts['val'].values()):,} ({by_class(counts['val'])})"),
-    ]
-
-
-def describe_course(saved: SavedRun) -> Rows:
-    """Epochs and steps, and the epoch that was kept."""
-    best, steps, per_step = saved.best, len(saved.steps["step"]), saved.faces_per_step
-    return [
         ("epochs", f"{len(saved.validation['epoch'])} of {saved.config['epochs']}"),
         ("steps", f"{steps:,} of {per_step:.1f} faces; {steps * per_step:,.0f} faces seen"),
         ("best epoch", f"{best['epoch'] + 1} (step {best['step']:,}), by {describe_best(saved)}"),

@@ -63,7 +63,11 @@ def describe_subject(saved: SavedCycleGAN) -> Rows:
 def describe_time(saved: SavedCycleGAN) -> Rows:
     """How long it took, in what, and how evenly."""
     slow, fast = np.quantile(saved.steps["pairs_per_second"], [0.1, 0.9])
-    parts = times(saved)
+    rest = {"looks": saved.looks, "saves": saved.saves}  # older runs did not log all of them
+    parts = {
+        "steps": float(seconds(saved).sum()),
+        **{k: float(np.nansum(v["seconds"])) for k, v in rest.items() if "seconds" in v},
+    }
     total = sum(parts.values())
     return [
         ("steps", f"{len(saved.steps['step']):,}, {seconds(saved).mean():.3f} s each"),
@@ -73,15 +77,6 @@ def describe_time(saved: SavedCycleGAN) -> Rows:
         ),
         ("speed", f"{speed(saved):,.1f} pairs/s; {slow:,.1f} to {fast:,.1f} in the middle 80 %"),
     ]
-
-
-def times(saved: SavedCycleGAN) -> dict[str, float]:
-    """Seconds in steps, in looks and in saves; older runs did not log all of them."""
-    rest = {"looks": saved.looks, "saves": saved.saves}
-    return {
-        "steps": float(seconds(saved).sum()),
-        **{k: float(np.nansum(v["seconds"])) for k, v in rest.items() if "seconds" in v},
-    }
 
 
 def seconds(saved: SavedCycleGAN) -> np.ndarray:
