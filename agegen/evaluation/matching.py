@@ -30,7 +30,7 @@ def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
     apart = distances_apart(source, persons)
     if not len(apart):
         raise UserError("identities need faces of two people of each class: take more by --most")
-    threshold = threshold_of(apart)
+    threshold = threshold_at(apart)
     distance = (source - fake).norm(dim=1).double().numpy()
     return {
         "distance": mean_as_json(distance, weights),
@@ -46,6 +46,6 @@ def distances_apart(vectors: Tensor, persons: np.ndarray) -> Tensor:
     return torch.cdist(vectors, vectors)[different]
 
 
-def threshold_of(apart: Tensor) -> float:
+def threshold_at(apart: Tensor) -> float:
     """The distance below which `FALSE_ACCEPTS` of the pairs of different people are."""
     return float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most

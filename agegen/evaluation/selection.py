@@ -16,7 +16,7 @@ from agegen.evaluation.features import ClassifierFeatures
 from agegen.evaluation.frozen_classifier import FrozenClassifier
 from agegen.evaluation.identity import IdentityMatcher
 from agegen.evaluation.judges import Matcher, share_of_gap
-from agegen.evaluation.matching import distances_apart, threshold_of
+from agegen.evaluation.matching import distances_apart, threshold_at
 from agegen.evaluation.realism import kid
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.run.errors import UserError
@@ -70,7 +70,7 @@ def measure_identity(
         # of a class for itself: people of one age are nearer to each other than to others
         x, persons = faces[:STRANGERS], strangers.persons[name][:STRANGERS]
         apart = distances_apart(matcher.embed(x, x), persons)
-        thresholds[name] = torch.tensor(threshold_of(apart), dtype=torch.float64)
+        thresholds[name] = torch.tensor(threshold_at(apart), dtype=torch.float64)
     embedded = {name: matcher.embed(x, x) for name, x in held_out.items()}
     both = {"threshold": thresholds, "embedded": embedded}
     save_tensors(kept, {f"{k}_{name}": t for k, v in both.items() for name, t in v.items()})
