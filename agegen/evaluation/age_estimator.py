@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agegen.evaluation.dlib_faces import SHOWN, enlarge, square
+from agegen.evaluation.identity import SHOWN, enlarge, square
 from agegen.run.errors import UserError
 
 

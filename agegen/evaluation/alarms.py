@@ -4,7 +4,6 @@ Each symptom is a pure function of images; `find_alarms` puts them together. Ima
 (n, 3, h, w) in [−1, 1]; luminance is that of ITU-R BT.601.
 """
 
-from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -128,10 +127,6 @@ def checkerboard(fake: Tensor, real: Tensor) -> Tensor:
     "Deconvolution and checkerboard artifacts"). A peak is measured against its surroundings in the
     spectrum of generated or of real faces, whichever are stronger: noise is no pattern, and the
     steep spectrum of a blurred face none either. The result is relative to real faces' peaks.
-
-    Args:
-        fake: (n, 3, h, w).
-        real: (m, 3, h, w).
     """
     peaks, around = peaks_and_surroundings(fake)
     real_peaks, real_around = peaks_and_surroundings(real)
@@ -140,28 +135,22 @@ def checkerboard(fake: Tensor, real: Tensor) -> Tensor:
 
 
 def peaks_and_surroundings(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Power at each of the upsampling's frequencies, and around it (at least that of `FAINT`)."""
+    """Power of the upsampling's frequencies, and around them (at least that of `FAINT`), (8,) each.
+
+    The largest within a bin of each frequency, and the median of those 2 and 3 bins away.
+    """
     grey = luminance(x)
     grey = grey - grey.mean(dim=(1, 2), keepdim=True)
     height, width = grey.shape[-2:]
     window = torch.outer(torch.hann_window(height), torch.hann_window(width)).to(grey)
     power = torch.fft.fft2(grey * window).abs().square().mean(dim=0)
-    found = [
-        peak_and_surroundings(power, height * v // 4, width * u // 4)
-        for v, u in product((0, 1, 2), repeat=2)
-        if (v, u) != (0, 0)
-    ]
-    peaks, around = (torch.stack(values) for values in zip(*found, strict=True))
-    return peaks, around.clamp_min((FAINT * window.sum()) ** 2)
-
-
-def peak_and_surroundings(power: Tensor, row: int, column: int) -> tuple[Tensor, Tensor]:
-    """Largest power within a bin of a frequency, and the median of those 2 and 3 bins away."""
+    row, column = torch.cartesian_prod(torch.arange(3), torch.arange(3))[1:].T.to(power.device)
     around = torch.arange(-3, 4, device=power.device)
-    rows, columns = (row + around) % power.shape[0], (column + around) % power.shape[1]
-    cell = power[rows[:, None], columns]
+    rows, columns = (row * height // 4)[:, None] + around, (column * width // 4)[:, None] + around
+    cells = power[rows[:, :, None] % height, columns[:, None] % width]  # (8, 7, 7)
     ring = (around[:, None].abs() > 1) | (around.abs() > 1)
-    return cell[~ring].max(), cell[ring].median()
+    surroundings = cells[:, ring].median(dim=1).values
+    return cells[:, ~ring].amax(dim=1), surroundings.clamp_min((FAINT * window.sum()) ** 2)
 
 
 def share_of_copies(fake: Tensor, target: Tensor, training: Tensor) -> Tensor:
@@ -186,17 +175,15 @@ def find_alarms(symptoms: dict[str, Symptoms], discriminator_accuracy: float) ->
         symptoms: of each direction, by the name of the class aimed at.
         discriminator_accuracy: share of training patches judged rightly since the last look.
     """
-    found = []
-    for direction, figures in symptoms.items():
-        for name, value in figures._asdict().items():
-            if is_alarming(name, value):
-                found.append(make_alarm(name, direction, value))
-    if is_alarming("discriminator_accuracy", discriminator_accuracy):
-        found.append(make_alarm("discriminator_accuracy", "both", discriminator_accuracy))
-    return found
-
-
-def make_alarm(name: str, direction: str, value: float) -> Alarm:
-    """Put an alarm into words."""
-    message = MESSAGES[name].format(direction=direction)
-    return Alarm(name, direction, value, LIMITS[name], message)
+    measured = [
+        (name, direction, value)
+        for direction, figures in symptoms.items()
+        for name, value in figures._asdict().items()
+    ]
+    return [
+        Alarm(name, direction, value, LIMITS[name], MESSAGES[name].format(direction=direction))
+        for name, direction, value in (
+            *measured, ("discriminator_accuracy", "both", discriminator_accuracy)
+        )
+        if is_alarming(name, value)
+    ]  # fmt: skip

@@ -39,11 +39,7 @@ def own_judge(name: str) -> Judge:
 
 
 def require_judges(judges: Sequence[Judge]) -> None:
-    """Refuse what is no judge, and two of one name: one's figures would take the other's place.
-
-    Raises:
-        UserError: a judge has no name or no scores, or two have the same name.
-    """
+    """Refuse what is no judge, and two of one name: one's figures would take the other's place."""
     for judge in judges:
         if not isinstance(getattr(judge, "name", None), str) or not judge.name:
             raise UserError(f"{judge!r} is no judge: its name must be a string that is not empty")
@@ -55,11 +51,7 @@ def require_judges(judges: Sequence[Judge]) -> None:
 
 
 def judge_all(judge: Judge, faces: dict[str, Tensor]) -> dict[str, ByClass]:
-    """All scores of a judge: {score: {class: float64 (n,)}}.
-
-    Raises:
-        UserError: see `require_scores`.
-    """
+    """All scores of a judge: {score: {class: float64 (n,)}}; see `judge_batches`."""
     by_class: dict[str, dict[str, np.ndarray]] = {}
     names: list[str] = []
     for name, x in faces.items():
@@ -71,11 +63,11 @@ def judge_all(judge: Judge, faces: dict[str, Tensor]) -> dict[str, ByClass]:
 def judge_batches(
     judge: Judge, faces: Tensor, expected: Collection[str] = ()
 ) -> dict[str, np.ndarray]:
-    """Judge faces, a batch at a time; each process judges its share of them.
+    """Judge float (n, 3, h, w) in [−1, 1], a batch at a time; each process judges its share.
 
     Args:
         judge: whom to ask.
-        faces: float (n, 3, h, w) in [−1, 1].
+        faces: to be judged.
         expected: names of the scores that it gave of other faces; empty if there were none.
 
     Returns:
@@ -100,13 +92,7 @@ def judge_batches(
 
 
 def require_scores(judge: str, scores: object, n: int, expected: Collection[str] = ()) -> None:
-    """Check a judge's answer of n faces.
-
-    Args:
-        judge: its name.
-        scores: what it answered.
-        n: how many faces it saw.
-        expected: names of the scores that it gave before; empty if there were none.
+    """Check the answer of the judge of that name; `expected` are the names of its last one.
 
     Raises:
         UserError: the answer is no dict of names to finite float tensors (n,), or has other names

@@ -94,16 +94,10 @@ CONTROLS: dict[str, Control] = {
 
 
 def adversarial(x: Tensor, judge: FrozenClassifier, to: str, strength: float, steps: int) -> Tensor:
-    """Move every value by at most `strength` so that the judge sees the other age.
+    """Move every value by at most `strength`, in units of [−1, 1], so that the judge sees `to`.
 
-    Projected gradient ascent (Madry et al., 2018, section 2.1) on the classifier's log-odds.
-
-    Args:
-        x: faces.
-        judge: the classifier that is to be fooled.
-        to: name of the class aimed at.
-        strength: in units of [−1, 1].
-        steps: of strength · 2 / steps each.
+    Projected gradient ascent (Madry et al., 2018, section 2.1) on the classifier's log-odds, in
+    steps of strength · 2 / steps.
     """
     changed = x.clone()
     for _ in range(steps):

@@ -137,12 +137,15 @@ def judge_made(
         ``symptoms``; each figure is ``{"value": …, "low": …, "high": …}`` but the symptoms.
 
     Raises:
-        UserError: a judge's answer is not what `Judge` says, or there are faces of one person only
-            where matchers compare.
+        UserError: see `evaluate`.
     """
     require_judges(panel.judges)
     scores = scores_of(panel.judges, real)
-    described = describe_all(panel.features, real.faces) if real else None
+    described = (
+        {name: describe_batches(panel.features, x) for name, x in real.faces.items()}
+        if real and panel.features
+        else {}
+    )
     found: dict = {
         "n": {source: len(made[to].faces) for source, to in DIRECTIONS if to in made},
         "resamples": len(next(iter(made.values())).weights),
@@ -154,10 +157,7 @@ def judge_made(
         else {},
         "directions": {},
     }
-    for source, to in DIRECTIONS:
-        if to not in made:
-            continue
-        mine = made[to]
+    for to, mine in made.items():
         moves = {
             judge.name: moves_of(judge, mine, mine.fake, to, scores.get(judge.name, {}), real)
             for judge in panel.judges
@@ -169,12 +169,18 @@ def judge_made(
             else {}
         )
         found["directions"][to] = {
-            "judges": judge_shifts(panel.judges, moves, mine.persons),
+            "judges": {
+                judge.name: {
+                    score: judge_shift(move, mine.persons, getattr(judge, "steps", ()))
+                    for score, move in moves[judge.name].items()
+                }
+                for judge in panel.judges
+            },
             "slices": judge_slices(first, mine.parts, mine.whose),
             "contrasts": compare_slices(first, mine.parts),
             "matchers": match_all(panel.matchers, mine),
             "changes": measure_changes(mine, panel.perceptual),
-            "realism": realism_of(panel.features, mine, described, real, (source, to)),
+            "realism": realism_of(panel.features, mine, described, real, to),
             "agreement": (
                 measure_agreement(
                     panel.explained, mine.faces, mine.fake, mine.weights, mine.persons
@@ -195,15 +201,9 @@ def scores_of(judges: Sequence[Judge], real: HeldOut | None) -> dict[str, Scores
 def moves_of(
     judge: Judge, made: Made, fake: Tensor, to: str, scores: Scores, real: HeldOut | None
 ) -> dict[str, Move]:
-    """A judge's scores of faces before and after, by their names.
+    """A judge's scores of faces before, and after whatever made `fake` of them, by their names.
 
-    Args:
-        judge: whom to ask.
-        made: the faces.
-        fake: what was made of them, by whatever it may be.
-        to: the class aimed at.
-        scores: the judge's of the real faces.
-        real: the real faces, among which those that are translated may be.
+    `scores` are the judge's of the real faces, among which those that are translated may be.
     """
     if made.whose in CLASS_NAMES:
         before = {name: by_class[made.whose] for name, by_class in scores.items()}
@@ -214,19 +214,6 @@ def moves_of(
     return {
         name: Move(scores.get(name, {}), before[name], after[name], to, made.whose, weights)
         for name in after
-    }
-
-
-def judge_shifts(
-    judges: Sequence[Judge], moves: dict[str, dict[str, Move]], persons: np.ndarray
-) -> dict:
-    """Every judge's and score's shift: {judge: {score: figures}}."""
-    return {
-        judge.name: {
-            score: judge_shift(move, persons, getattr(judge, "steps", ()))
-            for score, move in moves[judge.name].items()
-        }
-        for judge in judges
     }
 
 
@@ -243,15 +230,6 @@ def match_all(matchers: Sequence[Matcher], made: Made) -> dict[str, dict]:
     }
 
 
-def describe_all(
-    network: FeatureNetwork | None, faces: dict[str, Tensor]
-) -> dict[str, Tensor] | None:
-    """Features of the real faces, by class."""
-    if network is None:
-        return None
-    return {name: describe_batches(network, x) for name, x in faces.items()}
-
-
 def describe_batches(network: FeatureNetwork, faces: Tensor) -> Tensor:
     """Features of faces (n, d), a batch at a time; each process computes its share of them."""
     return in_shares(
@@ -262,15 +240,15 @@ def describe_batches(network: FeatureNetwork, faces: Tensor) -> Tensor:
 def realism_of(
     network: FeatureNetwork | None,
     made: Made,
-    described: dict[str, Tensor] | None,
+    described: dict[str, Tensor],
     real: HeldOut | None,
-    direction: tuple[str, str],
+    to: str,
 ) -> dict | None:
     """KID and FID, and the name of the network in whose features; None of too few faces."""
-    source, to = direction
-    if network is None or described is None or real is None:
+    if network is None or real is None:
         return None
-    mine = described[source] if made.whose == source else describe_batches(network, made.faces)
+    known = described.get(made.whose)
+    mine = describe_batches(network, made.faces) if known is None else known
     if min(map(len, (mine, *described.values()))) < FEWEST:
         return None
     return {

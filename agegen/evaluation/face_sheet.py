@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from einops import rearrange
 from torch import Tensor
 
 from agegen.faces.records import DIRECTIONS
@@ -34,8 +35,7 @@ def make_sheet(faces: list[Tensor]) -> np.ndarray:
 
     A row has one face of each; `agegen.report` cuts it up again.
     """
-    columns = [to_uint8(x).cpu().numpy() for x in faces]
-    rows = min(map(len, columns))
-    padded = [np.pad(c[:rows], ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
-              for c in columns]  # fmt: skip
-    return np.concatenate([np.concatenate(list(c), axis=0) for c in padded], axis=1)
+    rows = min(map(len, faces))
+    columns = np.stack([to_uint8(x[:rows]).cpu().numpy() for x in faces])
+    gaps = ((0, 0), (0, 0), (0, GAP), (0, GAP), (0, 0))
+    return rearrange(np.pad(columns, gaps, constant_values=255), "c n h w x -> (n h) (c w) x")

@@ -93,11 +93,7 @@ class InceptionFeatures:
 
 
 def load_inception() -> nn.Module:
-    """Load torch-fidelity's Inception as torchmetrics wraps it, frozen.
-
-    Raises:
-        UserError: it cannot be had.
-    """
+    """Load torch-fidelity's Inception as torchmetrics wraps it, frozen."""
     from torchmetrics.image.fid import NoTrainInceptionV3
 
     try:

@@ -49,11 +49,7 @@ class FrozenClassifier:
 
 
 def require_same_view(judge: FrozenClassifier, shown: float) -> None:
-    """Refuse a classifier that knows another part of a face than it would be shown.
-
-    Args:
-        judge: the classifier.
-        shown: share of a stored face's side that the generators' faces show.
+    """Refuse a classifier that knows another share of a stored face's side than it would be shown.
 
     Raises:
         UserError: its own share differs by more than `VIEW_TOLERANCE`.
@@ -83,12 +79,7 @@ def load_judge(
 
 
 def doubt_of(run: Path, store: FaceStore) -> str:
-    """Say what to beware of where a judge was trained on another store; else nothing.
-
-    Args:
-        run: folder of the judge's training.
-        store: the faces that are judged.
-    """
+    """Say what to beware of where a judge's run was trained on another store; else nothing."""
     if trained_on(run, store):
         return ""
     return (

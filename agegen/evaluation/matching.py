@@ -40,18 +40,12 @@ def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
     }
 
 
-def distances_apart(vectors: Tensor, persons: np.ndarray | None = None) -> Tensor:
-    """Distances of all pairs of faces of different people, (pairs,).
-
-    Args:
-        vectors: (n, d).
-        persons: who they are, int (n,); None if nobody is there twice.
-    """
-    who = np.arange(len(vectors)) if persons is None else persons
-    different = torch.from_numpy(np.triu(who[:, None] != who))
+def distances_apart(vectors: Tensor, persons: np.ndarray) -> Tensor:
+    """Distances (pairs,) of all pairs of faces (n, d) of different people, who are int (n,)."""
+    different = torch.from_numpy(np.triu(persons[:, None] != persons))
     return torch.cdist(vectors, vectors)[different]
 
 
-def threshold_at(apart: Tensor, false_accepts: float = FALSE_ACCEPTS) -> float:
-    """The distance below which this share of the pairs of different people are."""
-    return float(np.quantile(apart.numpy(), false_accepts))  # torch's takes 2²⁴ values at most
+def threshold_at(apart: Tensor) -> float:
+    """The distance below which `FALSE_ACCEPTS` of the pairs of different people are."""
+    return float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most

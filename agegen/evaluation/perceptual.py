@@ -85,12 +85,8 @@ def load_perceptual(
 
 def fill_trunk(trunk: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
     """Copy torchvision's ``features.N.…`` to the slices of LPIPS, which keep the numbers N."""
-    wanted = dict(trunk.named_parameters())
-    given = {"features." + name.split(".", 1)[1]: name for name in wanted}
-    if given.keys() - tensors.keys():
-        raise UserError(f"{where} holds no convolutions of AlexNet")
-    with torch.no_grad():
-        for key, name in given.items():
-            if wanted[name].shape != tensors[key].shape:
-                raise UserError(f"{where}: {key} has another shape than AlexNet's")
-            wanted[name].copy_(tensors[key])
+    names = trunk.state_dict()
+    try:
+        trunk.load_state_dict({n: tensors["features." + n.split(".", 1)[1]] for n in names})
+    except (KeyError, RuntimeError):  # one is missing, or has another shape
+        raise UserError(f"{where} does not hold the convolutions of AlexNet") from None

@@ -19,16 +19,12 @@ FEWEST = 8  # faces of each set, below which there is nothing to compare
 Distance = Callable[[Tensor, Tensor], float]
 
 
-class Given(nn.Module):
+class Given(nn.Identity):
     """Passes on features that were computed before, where torchmetrics expects a network."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
         self.num_features = num_features
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (n, d) as it is."""
-        return features
 
 
 def kid(a: Tensor, b: Tensor) -> float:
@@ -102,16 +98,9 @@ def by_person(persons: np.ndarray, seed: int) -> np.ndarray:
 
 
 def leave_out(distance: Distance, a: Tensor, b: Tensor, groups: int = GROUPS) -> np.ndarray:
-    """A distance, and what it is without each of several groups of the faces.
+    """A distance of features (n, d) of all faces, then without each group of consecutive ones.
 
-    Args:
-        distance: of two sets.
-        a: features (n, d), in the order of the persons.
-        b: of as many others.
-        groups: of consecutive faces; fewer if there are fewer faces, none if there are too few.
-
-    Returns:
-        float64 (1 + groups,): of all faces first.
+    There are fewer groups of fewer faces, and none of too few. Returns float64 (1 + groups,).
     """
     n = len(a)
     groups = min(groups, n // 3)
@@ -123,13 +112,9 @@ def leave_out(distance: Distance, a: Tensor, b: Tensor, groups: int = GROUPS) ->
 
 
 def jackknife(found: np.ndarray) -> dict[str, float | None]:
-    """A figure with its 95 % interval: delete-a-group jackknife (Shao and Tu, 1995).
+    """A figure of `leave_out` with its 95 % interval, which is None where there are no groups.
 
-    Args:
-        found: of `leave_out`, or a difference of two of the same groups.
-
-    Returns:
-        ``value``, ``low`` and ``high``; the latter None where there are no groups.
+    Delete-a-group jackknife (Shao and Tu, 1995).
     """
     value, without = float(found[0]), found[1:]
     groups = len(without)

@@ -78,7 +78,7 @@ def measure_identity(
 
 
 class Selection:
-    """Judges looks, and says which are better than all before.
+    """Judges looks at the watched faces, and says which looks may be chosen.
 
     Args:
         judge: a frozen classifier.
@@ -120,7 +120,11 @@ class Selection:
             record[f"judge_share_{to}"] = share_of_gap(before, after, self.scores, to)
             right = after > 0 if to == CLASS_NAMES[1] else after < 0
             record[f"judge_flips_{to}"] = float(right.double().mean())
-            record |= self.judge_realism(fake, source, to)
+            described = self.features.features(fake)
+            n = min(len(described), len(self.described[to]))
+            target = self.described[to][:n]
+            record[f"judge_kid_{to}"] = kid(described[:n], target)
+            record[f"judge_kid_source_{to}"] = kid(self.described[source][:n], target)
             if self.identity:
                 matcher, thresholds, embedded = self.identity
                 made = matcher.embed(fake, self.real[source][: len(fake)])
@@ -128,16 +132,6 @@ class Selection:
                 share = float((distance < thresholds[source]).double().mean())
                 record[f"judge_verified_{to}"] = share
         return record
-
-    def judge_realism(self, fake: Tensor, source: str, to: str) -> dict[str, float]:
-        """KID of generated and of source faces to as many real ones of the class aimed at."""
-        made = self.features.features(fake)
-        n = min(len(made), len(self.described[to]))
-        target = self.described[to][:n]
-        return {
-            f"judge_kid_{to}": kid(made[:n], target),
-            f"judge_kid_source_{to}": kid(self.described[source][:n], target),
-        }
 
     def is_fit(self, record: dict, alarms: list[Alarm]) -> bool:
         """True if there is no alarm, the persons are kept, and realism is within its bound.
@@ -159,12 +153,7 @@ def score_of(record: dict) -> float:
 
 
 def find_matcher(verified: float, shown: float) -> tuple[IdentityMatcher | None, str]:
-    """The identity matcher if it is asked for and can be had, and otherwise why not.
-
-    Args:
-        verified: share of the faces that must be verified; 0 does not ask.
-        shown: share of a stored face's side that views show.
-    """
+    """The identity matcher if any share must be verified and it can be had; otherwise why not."""
     if not verified:
         return None, "not asked for"
     try:

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen import metrics
+from agegen.evaluation.verdicts import UNDEFINED
 from agegen.faces.records import CLASS_NAMES, age_sign
 from agegen.metrics import Weights, as_json, mean_as_json, share_as_json
 
 ByClass = dict[str, np.ndarray]
-UNKNOWN = {"value": None, "low": None, "high": None}
 
 
 class Move(NamedTuple):
@@ -98,13 +98,7 @@ def gap_as_json(real: ByClass, weights: ByClass, persons: ByClass) -> dict:
 
 
 def share(move: Move, moving: ByClass | None, apart: ByClass | None) -> np.ndarray:
-    """Mean shift over the gap; NaN of a judge that sees no gap.
-
-    Args:
-        move: whose shift it is.
-        moving: weights of the faces whose shift it is.
-        apart: weights of the faces whose gap it is.
-    """
+    """Mean shift, by the weights `moving`, over the gap, by `apart`; NaN where there is no gap."""
     shift = mean_of(move.after - move.before, moving, move.whose)
     whole = np.asarray(gap(move.real, apart))
     unknown = np.full(whole.shape, np.nan)
@@ -112,12 +106,9 @@ def share(move: Move, moving: ByClass | None, apart: ByClass | None) -> np.ndarr
 
 
 def judge_shift(move: Move, persons: np.ndarray, steps: tuple[float, ...] = ()) -> dict:
-    """How far one score moved: see `agegen.evaluation.evaluate`.
+    """How far one score of the faces of these persons, int (n,), moved.
 
-    Args:
-        move: the score before and after.
-        persons: who the translated faces are, int (n,).
-        steps: ``moved_10`` is the share of faces whose score moved by 10 or more the right way.
+    Of the steps, ``moved_10`` is the share of faces whose score moved by 10 or more the right way.
     """
     before, after, weights = move.before, move.after, move.weights[move.whose]
     moved = after - before
@@ -131,17 +122,16 @@ def judge_shift(move: Move, persons: np.ndarray, steps: tuple[float, ...] = ()) 
             if answers
             else mean_as_json(moved, weights)
         ),
-        "reached": share_as_json(reached(move), persons) if move.real else UNKNOWN,
+        "reached": share_as_json(reached(move), persons) if move.real else UNDEFINED,
         **{name: share_as_json(values, persons) for name, values in shares.items()},
         "share_of_gap": (
-            interval(lambda w: share(move, w, w), move.weights, answers) if move.real else UNKNOWN
+            interval(lambda w: share(move, w, w), move.weights, answers) if move.real else UNDEFINED
         ),
     }
 
 
 def reached(move: Move) -> np.ndarray:
     """Which faces are on the aimed side of the middle between both real classes, bool (n,)."""
-    source = next(name for name in CLASS_NAMES if name != move.to)
-    middle = (move.real[source].mean() + move.real[move.to].mean()) / 2
-    upward = move.real[move.to].mean() > move.real[source].mean()
-    return move.after > middle if upward else move.after < middle
+    young, old = (move.real[name].mean() for name in CLASS_NAMES)
+    upward = age_sign(move.to) * (old - young) > 0
+    return move.after > (young + old) / 2 if upward else move.after < (young + old) / 2

@@ -19,34 +19,35 @@ def describe(found: dict) -> list[str]:
     found = without_unable(found)
     lines = [f"judged: {WHICH[found['weights']]}"] if "weights" in found else []
     lines += [f"{name}: {note}" for name, note in found["notes"].items() if note != "measured"]
-    lines += describe_unable(found)
+    lines += [
+        f"{judge}, {score}: unable to judge: not clearly higher of real old faces than of real "
+        f"young ones, gap {show(gap)}"
+        for (judge, score), gap in list_unable(found).items()
+    ]
     for to, direction in found["directions"].items():
         n = found["n"]["young" if to == "old" else "old"]
         which = "pairs" if "before" in found else f"{found['split']} split"
         strength = found.get("strength", {}).get(to, 1.0)
         how = "" if strength == 1 else f", at strength {strength:g}"
         lines.append(f"to {to}, n = {n:,} ({which}){how}")
-        for judge, scores in direction["judges"].items():
-            for score, figures in scores.items():
-                lines += [f"  {judge}, {score}, {name}: {show(figures[name])}" for name in figures]
-        for matcher, figures in direction["matchers"].items():
-            lines += [f"  {matcher}, {name}: {show(value)}" for name, value in figures.items()]
-        lines += [f"  {name}: {show(figure)}" for name, figure in direction["changes"].items()]
-        lines += [f"  {name}: {show(value)}" for name, value in direction["symptoms"].items()]
+        for tree in ("judges", "matchers", "changes", "symptoms"):
+            lines += [f"  {line}" for line in lines_of(direction[tree])]
         lines += describe_rest(direction)
-        for kind, figures in found.get("truth", {}).get("directions", {}).get(to, {}).items():
-            lines += [f"  truth, {kind}, {name}: {show(e)}" for name, e in figures.items()]
-    lines += describe_truth(found.get("truth", {}))
+        near_truth = found.get("truth", {}).get("directions", {}).get(to, {})
+        lines += [f"  {line}" for line in lines_of(near_truth, "truth")]
+    truth = found.get("truth", {})
+    lines += lines_of(truth.get("judges", {}), "truth")
+    for matcher, both in truth.get("matchers", {}).items():
+        for to, figures in both.items():
+            lines += lines_of(figures, f"truth, {matcher} of true {to} counterparts")
     return lines + describe_controls(found) + judge_against_controls(found)
 
 
-def describe_unable(found: dict) -> list[str]:
-    """Name the judges' scores that cannot judge."""
-    return [
-        f"{judge}, {score}: unable to judge: not clearly higher of real old faces than of real "
-        f"young ones, gap {show(gap)}"
-        for (judge, score), gap in list_unable(found).items()
-    ]
+def lines_of(figures: dict | float, *names: str) -> list[str]:
+    """A line for each figure of a tree, with the names that lead to it."""
+    if not isinstance(figures, dict) or "value" in figures:
+        return [f"{', '.join(names)}: {show(figures)}"]
+    return [line for name, of in figures.items() for line in lines_of(of, *names, name)]
 
 
 def describe_rest(direction: dict) -> list[str]:
@@ -55,11 +56,8 @@ def describe_rest(direction: dict) -> list[str]:
     realism, agreement = direction["realism"], direction["agreement"]
     if realism:
         lines.append(f"  realism in {realism['features']}, n = {realism['n']:,} each")
-        lines += [
-            f"  {name}: {show(value)}"
-            for name, value in realism.items()
-            if name not in ("features", "n")
-        ]
+        figures = {k: value for k, value in realism.items() if k not in ("features", "n")}
+        lines += [f"  {line}" for line in lines_of(figures)]
     if agreement:
         lines += [
             f"  changed and attributed pixels, {name}: {show(agreement[name])}"
@@ -68,24 +66,10 @@ def describe_rest(direction: dict) -> list[str]:
     for part, figures in direction["slices"].items():
         shares = [f"{judge} {show(e)}" for judge, e in figures.items() if judge != "n"]
         lines.append(f"  share of the gap, {part}, n = {figures['n']}: {', '.join(shares)}")
-    for contrast in direction["contrasts"]:
+    for contrast in direction.get("contrasts", []):
         pair = f"{contrast['first']} less {contrast['second']}"
         shares = [f"{judge} {show(e)}" for judge, e in contrast["judges"].items()]
         lines.append(f"  share of the gap, {pair}: {', '.join(shares)}")
-    return lines
-
-
-def describe_truth(truth: dict) -> list[str]:
-    """How well judges and matchers agree with the truth."""
-    lines = []
-    for judge, figures in truth.get("judges", {}).items():
-        lines += [f"truth, {judge}, {name}: {show(figure)}" for name, figure in figures.items()]
-    for matcher, both in truth.get("matchers", {}).items():
-        for to, figures in both.items():
-            lines += [
-                f"truth, {matcher} of true {to} counterparts, {name}: {show(figure)}"
-                for name, figure in figures.items()
-            ]
     return lines
 
 

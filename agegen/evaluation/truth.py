@@ -38,27 +38,22 @@ class Counterparts(NamedTuple):
 
 
 def draw_counterparts(translator: Translator, n: int, seed: int) -> Counterparts:
-    """Draw n people twice at each age, as the generators see faces.
-
-    Args:
-        translator: whose views are cut.
-        n: number of people.
-        seed: other than that of the training's faces, so that nobody is known.
-    """
-    who, shots = draw_identities(n, seed), draw_shots(n, seed)
+    """Draw n people twice at each age; the seed is no training's, so that nobody is known."""
     rng = np.random.default_rng([seed, 7])
 
     def draw() -> dict[str, Tensor]:
         return {
-            name: translator.views(
-                render_faces(
-                    who, shots, rng.integers(first, last, n, endpoint=True), translator.store_size
-                )
-            )
+            name: draw_people(translator, rng.integers(first, last, n, endpoint=True), seed)
             for name, (first, last) in AGES.items()
         }
 
     return Counterparts(draw(), draw())
+
+
+def draw_people(translator: Translator, ages: np.ndarray, seed: int) -> Tensor:
+    """The views of people of these ages, int (n,); a seed always gives the same people."""
+    who, shots = draw_identities(len(ages), seed), draw_shots(len(ages), seed)
+    return translator.views(render_faces(who, shots, ages, translator.store_size))
 
 
 def evaluate_truth(
@@ -84,16 +79,11 @@ def evaluate_truth(
     gains: dict[str, np.ndarray] = {}
     fakes = {to: translator.translate(people.faces[source], to) for source, to in DIRECTIONS}
     for source, to in DIRECTIONS:
-        truth = people.faces[to]
-        compared = {
-            "output": fakes[to],
-            "input": people.faces[source],
-            "oracle": people.again[to],
-        }
+        compared = {"output": fakes[to], "input": people.faces[source], "oracle": people.again[to]}
         found[to] = {}
         for kind in ("l1", "lpips") if panel.perceptual else ("l1",):
             distances = {
-                name: distance(kind, faces, truth, panel.perceptual)
+                name: distance(kind, faces, people.faces[to], panel.perceptual)
                 for name, faces in compared.items()
             }
             found[to][kind] = summarise(distances, weights)
@@ -139,8 +129,7 @@ def judge_the_judges(
     """
     n = len(weights[0])
     years = np.random.default_rng([seed, 8]).integers(*EVERY_AGE, n, endpoint=True)
-    who, shots = draw_identities(n, seed + 1), draw_shots(n, seed + 1)
-    at_all_ages = translator.views(render_faces(who, shots, years, translator.store_size))
+    at_all_ages = draw_people(translator, years, seed + 1)
     found: dict[str, dict] = {}
     for judge in panel.judges:
         ages = first_score(judge, at_all_ages)

@@ -44,13 +44,9 @@ def is_adversarial(control: str) -> bool:
 
 
 def compare_with_controls(found: dict) -> list[Verdict]:
-    """Compare every judge's first score with its controls, adversarial noise apart.
+    """Compare every judge's first score in each direction with its controls, if there are some.
 
-    Args:
-        found: an evaluation's figures, see `agegen.evaluation.evaluate.judge_made`.
-
-    Returns:
-        One for each direction and judge; none where no controls were judged.
+    Adversarial noise is left out; `found` are the figures of `agegen.evaluation.evaluate`.
     """
     verdicts = []
     unable = list_unable(found)
@@ -95,11 +91,7 @@ def farthest_of(share: dict) -> float:
 def list_unable(found: dict) -> dict[tuple[str, str], dict]:
     """Judges' scores that are not clearly higher of real old faces than of real young ones.
 
-    Args:
-        found: an evaluation's figures.
-
-    Returns:
-        By judge and score, the gap: its 95 % interval holds 0, is below 0 or is undefined.
+    By judge and score, the gap: its 95 % interval holds 0, is below 0 or is undefined.
     """
     return {
         (judge, score): figures["gap"]

@@ -9,12 +9,11 @@ import numpy as np
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import (
-    BLACK,
     CLASS_COLOURS,
     GREY,
     Figure,
     Picture,
-    draw_points,
+    draw_rows,
     embed_png,
     picture,
 )
@@ -29,18 +28,57 @@ COLOURS = "Orange speaks for old, blue for young."
 def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after where the network looks, from analysis/attributions.json."""
     content = read_json(folder / "attributions.json")
+    median, worst = (percent(content["missing"][key]) for key in ("median", "worst_tenth"))
+    alike = content["untrained"]
     return Section(
         "attributions",
         "Where does the network look?",
         "Où le réseau regarde-t-il ?",
-        [describe_regions(content), describe_check(content), describe_integral(content)],
+        [
+            describe_regions(content),
+            "Check (Adebayo et al., 2018): the maps of an untrained network of the same kind have "
+            f"a rank correlation of {show(alike['signed'])} with these, and of "
+            f"{show(alike['magnitude'])} without their signs (1: the same, 0: unrelated). "
+            f"{judge_check(alike['magnitude'])}",
+            "The attributions of a face should add up to the difference between its log-odds and "
+            f"those of a grey picture; with {content['steps']} steps of the integral {median} of "
+            f"it are missing in the median, and more than {worst} for a tenth of the faces.",
+        ],
         tables=[tabulate(content)],
         pictures=[
-            picture_faces(folder, content),
-            picture_classes(folder, content),
+            Picture(
+                "Single faces",
+                embed_png(folder / "attributions_faces.png"),
+                "Test faces, and below each its attribution map, painted over the grey face.",
+                f"Rows of up to {content['shown']} faces: most wrong young and old, most right "
+                f"young and old. Below each, its map. {COLOURS} Every map has its own scale.",
+                wide=True,
+            ),
+            Picture(
+                "Means of the classes",
+                embed_png(folder / "attributions_classes.png"),
+                "Mean face and mean attribution map of each class.",
+                f"Mean face and mean map of {by_class(content['n_by_class'])} test faces, on one "
+                f"scale. {COLOURS}",
+                wide=True,
+            ),
             picture_regions(content),
         ],
-        details=describe_method(content),
+        details=[
+            "Integrated gradients (Sundararajan et al., 2017; computed by captum): the gradient of "
+            "log p(old) − log p(young) is averaged along the straight way from a mid-grey picture "
+            "to the face, and multiplied with their difference, pixel by pixel. Colours are added "
+            f"up; a Gaussian of {content['blur']:g} pixels makes the maps readable. The centre "
+            "crop is attributed, whatever the evaluation averages.",
+            f"Regions and check: up to {max(content['n_by_class'].values())} test faces of each "
+            "class, drawn at random; thirds of the height of the view, which follow the face as "
+            f"far as faces are aligned. Intervals: {content['resamples']:,} bootstrap resamples of "
+            "persons (of faces where no identity is known). The untrained network is one draw of "
+            "initial weights; the check is Spearman's correlation of a face's two maps, pixel by "
+            "pixel.",
+            "A map says which pixels moved the answer away from that for grey, not why, and a grey "
+            "picture is only one of many to compare with.",
+        ],
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters attributions --again",
     )
@@ -69,17 +107,6 @@ def list_regions(content: dict, chosen: Callable[[dict, float], bool]) -> str:
     )
 
 
-def describe_check(content: dict) -> str:
-    """Say whether the maps differ from those of a network that has learned nothing."""
-    alike = content["untrained"]
-    return (
-        "Check (Adebayo et al., 2018): the maps of an untrained network of the same kind have a "
-        f"rank correlation of {show(alike['signed'])} with these, and of "
-        f"{show(alike['magnitude'])} without their signs (1: the same, 0: unrelated). "
-        f"{judge_check(alike['magnitude'])}"
-    )
-
-
 def judge_check(alike: dict) -> str:
     """What the correlation of the magnitudes means."""
     if alike["high"] is not None and alike["high"] < UNLIKE:
@@ -92,16 +119,6 @@ def judge_check(alike: dict) -> str:
     return (
         "They have something in common, as the picture itself enters both: single maps are to be "
         "read with care, and colours (for old, for young) rather than outlines."
-    )
-
-
-def describe_integral(content: dict) -> str:
-    """Say how exactly the attributions add up."""
-    median, worst = (percent(content["missing"][key]) for key in ("median", "worst_tenth"))
-    return (
-        "The attributions of a face should add up to the difference between its log-odds and those "
-        f"of a grey picture; with {content['steps']} steps of the integral {median} of it are "
-        f"missing in the median, and more than {worst} for a tenth of the faces."
     )
 
 
@@ -127,30 +144,6 @@ def classes_of(content: dict) -> list[str]:
     return [name for name in CLASS_NAMES if content["n_by_class"][name]]
 
 
-def picture_faces(folder: Path, content: dict) -> Picture:
-    """The sheet of faces with their maps."""
-    return Picture(
-        "Single faces",
-        embed_png(folder / "attributions_faces.png"),
-        "Test faces, and below each its attribution map, painted over the grey face.",
-        f"Rows of up to {content['shown']} faces: most wrong young and old, most right young and "
-        f"old. Below each, its map. {COLOURS} Every map has its own scale.",
-        wide=True,
-    )
-
-
-def picture_classes(folder: Path, content: dict) -> Picture:
-    """The sheet of the classes' mean faces and maps."""
-    return Picture(
-        "Means of the classes",
-        embed_png(folder / "attributions_classes.png"),
-        "Mean face and mean attribution map of each class.",
-        f"Mean face and mean map of {by_class(content['n_by_class'])} test faces, on one scale. "
-        f"{COLOURS}",
-        wide=True,
-    )
-
-
 def picture_regions(content: dict) -> Picture:
     """Share of every region against its share of the area."""
     regions, classes = content["regions"], classes_of(content)
@@ -170,35 +163,13 @@ def picture_regions(content: dict) -> Picture:
 def draw_regions(figure: Figure, regions: dict, classes: list[str]) -> None:
     """Share of every region by class, and a line where an even map would be."""
     axes = figure.subplots()
-    places = np.arange(len(regions))
-    for name, shift in zip(classes, (-0.12, 0.12), strict=False):
-        shares = [region["by_class"][name] for region in regions.values()]
-        k = CLASS_NAMES.index(name)
-        draw_points(
-            axes, places + shift, shares, rows=True, color=CLASS_COLOURS[k], marker="oD"[k],
-            linestyle="none", label=f"{name} faces",
-        )  # fmt: skip
-    even = [region["even"] for region in regions.values()]
-    axes.vlines(even, places - 0.35, places + 0.35, color=GREY, linestyle="--", label="even")
-    axes.set_yticks(places, list(regions), color=BLACK)
-    axes.set(xlabel="share of the attributions' magnitude", xlim=(0, None))
-    axes.set_ylim(len(regions) - 0.5, -0.5)
-    figure.legend(loc="outside lower center", ncols=3)
-
-
-def describe_method(content: dict) -> list[str]:
-    """The procedure in words."""
-    return [
-        "Integrated gradients (Sundararajan et al., 2017; computed by captum): the gradient of "
-        "log p(old) − log p(young) is averaged along the straight way from a mid-grey picture to "
-        "the face, and multiplied with their difference, pixel by pixel. Colours are added up; a "
-        f"Gaussian of {content['blur']:g} pixels makes the maps readable. The centre crop is "
-        "attributed, whatever the evaluation averages.",
-        f"Regions and check: up to {max(content['n_by_class'].values())} test faces of each class, "
-        "drawn at random; thirds of the height of the view, which follow the face as far as faces "
-        f"are aligned. Intervals: {content['resamples']:,} bootstrap resamples of persons (of "
-        "faces where no identity is known). The untrained network is one draw of initial weights; "
-        "the check is Spearman's correlation of a face's two maps, pixel by pixel.",
-        "A map says which pixels moved the answer away from that for grey, not why, and a grey "
-        "picture is only one of many to compare with.",
+    series = [
+        (f"{name} faces", colour, [region["by_class"][name] for region in regions.values()])
+        for name, colour in zip(CLASS_NAMES, CLASS_COLOURS, strict=True)
+        if name in classes
     ]
+    draw_rows(axes, [*regions], series, xlabel="share of the attributions' magnitude")
+    even, places = [region["even"] for region in regions.values()], np.arange(len(regions))
+    axes.vlines(even, places - 0.35, places + 0.35, color=GREY, linestyle="--", label="even")
+    axes.set(xlim=(0, None))
+    figure.legend(loc="outside lower center", ncols=3)

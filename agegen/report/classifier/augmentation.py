@@ -21,7 +21,15 @@ FACTOR, PARTS = "augmentation", "augmentation_effects"
 def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after the random crops."""
     chapter = read_json(folder / "augmentation.json")
-    measured, pictures = ["Its effect is not measured yet."], [picture_views(folder, chapter)]
+    faces, columns = len(chapter["faces"]), ", ".join(chapter["columns"])
+    shown = Picture(
+        "What the network is shown",
+        embed_png(folder / chapter["picture"]),
+        f"{faces} training faces in rows; columns: {columns}.",
+        f"{faces} training faces (rows). Columns: {columns}.",
+        wide=True,
+    )
+    measured, pictures = ["Its effect is not measured yet."], [shown]
     if any(path.exists() for path in (folder.parent / "study/study.json", folder / "study.json")):
         study = read_study(folder)
         whole, parts = (find_factor(study, name) for name in (FACTOR, PARTS))
@@ -97,16 +105,4 @@ def describe_effect(study: dict, factor: dict) -> str:
         f"Trained with augmentation {other['label']} and otherwise alike "
         f"({sample_of_study(study, [other])}; {study['base']['epochs']} epochs), the change was: "
         f"{each}. {verdict}"
-    )
-
-
-def picture_views(folder: Path, chapter: dict) -> Picture:
-    """The contact sheet of views."""
-    columns = ", ".join(chapter["columns"])
-    return Picture(
-        "What the network is shown",
-        embed_png(folder / chapter["picture"]),
-        f"{len(chapter['faces'])} training faces in rows; columns: {columns}.",
-        f"{len(chapter['faces'])} training faces (rows). Columns: {columns}.",
-        wide=True,
     )

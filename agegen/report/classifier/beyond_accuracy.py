@@ -31,20 +31,36 @@ def answer(folder: Path, evaluation: dict, scored: Scored) -> Section:
     """
     curves = read_curves(folder, evaluation)
     sliced = describe_ages(curves) + describe_genders(evaluation, curves)
-    unknown = ["Neither age nor gender of these faces is known."]
-    known = evaluation["by_age"] or evaluation["by_gender"]
+    if not evaluation["by_age"] and not evaluation["by_gender"]:
+        sliced = ["Neither age nor gender of these faces is known."]
+    counts = evaluation["n_by_class"]
+    larger = max(counts, key=lambda name: counts[name])
     return Section(
         "beyond-accuracy",
         "What does accuracy alone not show?",
         "Qu'est-ce que la précision seule ne montre pas ?",
         [
-            describe_accuracy(evaluation),
+            f"Accuracy is {show(evaluation['accuracy'])}, where always answering “{larger}” "
+            f"reaches {counts[larger] / evaluation['n']:.3f}; balanced accuracy, "
+            f"{show(evaluation['balanced_accuracy'])}, counts both classes the same.",
             describe_recalls(evaluation),
             *describe_ranking(evaluation, curves),
             describe_calibration(evaluation),
-            *(sliced if known else unknown),
+            *sliced,
         ],
-        tables=[tabulate_classes(evaluation)],
+        tables=[
+            Table(
+                sample_of(evaluation),
+                ("class", "faces", "recall", "mean of p(label) − p(other)", "its variance"),
+                [
+                    (
+                        name, f"{counts[name]:,}", show(evaluation["recall"][name]),
+                        show(margin["mean"]), show(margin["variance"]),
+                    )
+                    for name, margin in evaluation["margin"].items()
+                ],
+            )
+        ],
         pictures=[
             *draw_errors(evaluation, scored, curves),
             picture_margins(evaluation, scored),
@@ -53,7 +69,7 @@ def answer(folder: Path, evaluation: dict, scored: Scored) -> Section:
         ],
         details=describe_method(evaluation, curves),
         command=f"python recipes/analyze_classifier.py --run {folder.parent} --chapters curves",
-    )
+    )  # fmt: skip
 
 
 def read_curves(folder: Path, evaluation: dict) -> dict | None:
@@ -65,17 +81,6 @@ def read_curves(folder: Path, evaluation: dict) -> dict | None:
     found, expected = curves["roc_auc"]["value"], evaluation["roc_auc"]["value"]
     same = found == expected or (None not in (found, expected) and abs(found - expected) < SAME)
     return curves if same else None
-
-
-def describe_accuracy(evaluation: dict) -> str:
-    """Set accuracy beside what always answering the larger class reaches."""
-    counts = evaluation["n_by_class"]
-    larger = max(counts, key=lambda name: counts[name])
-    return (
-        f"Accuracy is {show(evaluation['accuracy'])}, where always answering “{larger}” reaches "
-        f"{counts[larger] / evaluation['n']:.3f}; balanced accuracy, "
-        f"{show(evaluation['balanced_accuracy'])}, counts both classes the same."
-    )
 
 
 def describe_recalls(evaluation: dict) -> str:
@@ -194,19 +199,6 @@ def describe_genders(evaluation: dict, curves: dict | None) -> list[str]:
             f"{show(gaps['roc_auc'])}."
         )
     return sentences
-
-
-def tabulate_classes(evaluation: dict) -> Table:
-    """Recall and the margins of each class."""
-    rows = [
-        (
-            name, f"{evaluation['n_by_class'][name]:,}", show(evaluation["recall"][name]),
-            show(margin["mean"]), show(margin["variance"]),
-        )
-        for name, margin in evaluation["margin"].items()
-    ]  # fmt: skip
-    header = ("class", "faces", "recall", "mean of p(label) − p(other)", "its variance")
-    return Table(sample_of(evaluation), header, rows)
 
 
 def describe_method(evaluation: dict, curves: dict | None) -> list[str]:

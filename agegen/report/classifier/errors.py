@@ -25,6 +25,10 @@ OTHER = dict(zip(CLASS_NAMES, reversed(CLASS_NAMES), strict=True))
 def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after errors and successes, from analysis/errors.json and its files."""
     content = read_json(folder / "errors.json")
+    near, each, dimensions = (
+        content[key] for key in ("neighbours", "sheet_rows", "feature_dimensions")
+    )
+    used = "" if dimensions is None else f" (whose effective dimension is {dimensions:.1f})"
     return Section(
         "errors",
         "Which faces does the network get most wrong and most right, and what do errors share?",
@@ -36,8 +40,8 @@ def answer(folder: Path, evaluation: dict) -> Section:
             describe_ages(content),
             *describe_genders(content),
             describe_neighbours(content),
-            f"All {content['n']:,} faces, the most wrong first, with their {content['neighbours']} "
-            f"nearest training faces: {folder / 'errors.csv'}.",
+            f"All {content['n']:,} faces, the most wrong first, with their {near} nearest training "
+            f"faces: {folder / 'errors.csv'}.",
         ],
         tables=[tabulate(content)],
         pictures=[
@@ -46,10 +50,32 @@ def answer(folder: Path, evaluation: dict) -> Section:
                 content["errors"]["share"]["value"], "share of faces that are wrong",
                 "Share wrong at age",
             ),
-            picture_neighbours(folder, content),
+            Picture(
+                "Nearest training faces",
+                embed_png(folder / "errors_nearest.png"),
+                f"Test faces in the first column, then their {near} nearest training faces, with "
+                "true age, p(old) and cosine.",
+                f"First column: the most wrong young and old faces (at most {each} each), then the "
+                f"{each} most right ones of both. Behind them, the {near} training faces with the "
+                "most similar features. Frame and caption give the true class: blue young, orange "
+                "old.",
+                wide=True,
+            ),
         ],
         galleries=make_galleries(folder, content),
-        details=describe_method(content),
+        details=[
+            "Procedure: classify all test faces; sort them by the margin p(label) − p(other), with "
+            "calibrated p; the first are the most wrong, the last the most right. Look at both "
+            "ends; count what the errors share; compare with the training faces that the network "
+            "itself finds most alike.",
+            "Nearest: by the cosine of the features that the last layer reads of the centre crops"
+            f"{used}; they are whitened by the training faces, as otherwise the direction of the "
+            "answer would drown all others (median cosine of the neighbours: "
+            f"{content['median_cosine']:.2f}). Below each face of a gallery: how many of its "
+            "neighbours are old.",
+            f"{describe_intervals(content)} An error is not always the network's: see the section "
+            "on label noise.",
+        ],
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters errors --again",
     )  # fmt: skip
@@ -123,30 +149,26 @@ def describe_neighbours(content: dict) -> str:
     ]
     sentence = (
         f"Of the {content['neighbours']} training faces nearest in feature space, the share of the "
-        f"other class is {' and '.join(parts)}."
+        f"other class is {' and '.join(parts)}"
     )
     if len(parts) < 2:
-        return sentence
-    n = other["of_errors"]["n"]
+        return f"{sentence}."
+    n, share = other["of_errors"]["n"], other["of_errors"]["share"]
     verdict = judge(n, other["difference"], "neighbours of the other class", "around errors")
     if n < FEWEST_ERRORS:
-        return f"{sentence[:-1]}: {verdict}"
-    return f"{sentence[:-1]}: {verdict} {explain_neighbours(other['of_errors']['share'])}"
-
-
-def explain_neighbours(share: dict) -> str:
-    """What the share of other-class neighbours among the errors means."""
+        return f"{sentence}: {verdict}"
+    meaning = "Whether most wrong faces lie among the other class cannot be told from these."
     if share["low"] is not None and share["low"] > 0.5:
-        return (
+        meaning = (
             "The features of most wrong faces lie among the other class: the network does see them "
             "as such, not merely its last layer."
         )
-    if share["high"] is not None and share["high"] < 0.5:
-        return (
+    elif share["high"] is not None and share["high"] < 0.5:
+        meaning = (
             "The features of most wrong faces lie among their own class: it is the boundary that "
             "misses them."
         )
-    return "Whether most wrong faces lie among the other class cannot be told from these."
+    return f"{sentence}: {verdict} {meaning}"
 
 
 def tabulate(content: dict) -> Table:
@@ -163,21 +185,6 @@ def tabulate(content: dict) -> Table:
     return Table(f"Errors by {by}, with 95 % intervals", header, rows)
 
 
-def picture_neighbours(folder: Path, content: dict) -> Picture:
-    """The sheet of faces beside their nearest training faces."""
-    each = content["sheet_rows"]
-    return Picture(
-        "Nearest training faces",
-        embed_png(folder / "errors_nearest.png"),
-        f"Test faces in the first column, then their {content['neighbours']} nearest training "
-        "faces, with true age, p(old) and cosine.",
-        f"First column: the most wrong young and old faces (at most {each} each), then the {each} "
-        f"most right ones of both. Behind them, the {content['neighbours']} training faces with "
-        "the most similar features. Frame and caption give the true class: blue young, orange old.",
-        wide=True,
-    )
-
-
 def make_galleries(folder: Path, content: dict) -> list[Gallery]:
     """Most wrong and most right faces of each class."""
     pixels, of = read_faces(folder / "errors_faces.npz"), content["neighbours"]
@@ -189,25 +196,6 @@ def make_galleries(folder: Path, content: dict) -> list[Gallery]:
             make_gallery(title, faces, pixels, lambda f: f"{f['nearest_old']} of {of} near: old")
         )
     return galleries
-
-
-def describe_method(content: dict) -> list[str]:
-    """The procedure in words."""
-    dimensions = content["feature_dimensions"]
-    used = "" if dimensions is None else f" (whose effective dimension is {dimensions:.1f})"
-    return [
-        "Procedure: classify all test faces; sort them by the margin p(label) − p(other), with "
-        "calibrated p; the first are the most wrong, the last the most right. Look at both ends; "
-        "count what the errors share; compare with the training faces that the network itself "
-        "finds most alike.",
-        "Nearest: by the cosine of the features that the last layer reads of the centre crops"
-        f"{used}; they are whitened by the training faces, as otherwise the direction of the "
-        "answer would drown all others (median cosine of the neighbours: "
-        f"{content['median_cosine']:.2f}). Below each face of a gallery: how many of its "
-        "neighbours are old.",
-        f"{describe_intervals(content)} An error is not always the network's: see the section on "
-        "label noise.",
-    ]
 
 
 def describe_intervals(content: dict) -> str:

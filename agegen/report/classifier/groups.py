@@ -10,7 +10,7 @@ from agegen.report.parts.style import (
     Figure,
     Picture,
     draw_points,
-    label_rows,
+    draw_rows,
     picture,
 )
 from agegen.report.parts.wording import show
@@ -67,13 +67,26 @@ def draw_years(figure: Figure, years: dict[str, list[dict]], overall: float) -> 
 
 def picture_groups(evaluation: dict, key: str, name: str) -> Picture:
     """Accuracy of the groups under `key`."""
-    groups = dict(sorted(evaluation[key].items(), key=lambda item: first_number(item[0])))
+    # by the lower age of a band such as 24–26; other names keep their order
+    lower = {name: name.partition("–")[0] for name in evaluation[key]}
+    order = sorted(lower, key=lambda name: int(lower[name]) if lower[name].isdigit() else 0)
+    groups = {name: evaluation[key][name] for name in order}
     known = sum(group["n"] for group in groups.values())
     sample = f"{evaluation['split']} split, n = {known:,} with known {key.removeprefix('by_')}"
+    series = [
+        (score.replace("_", " "), colour, [group.get(score) for group in groups.values()])
+        for score, colour in (("accuracy", BLUE), ("balanced_accuracy", GREEN))
+        if any(score in group for group in groups.values())
+    ]
+
+    def draw(figure: Figure) -> None:
+        axes, overall = figure.subplots(), evaluation["accuracy"]["value"]
+        draw_rows(axes, name_rows(groups), series, xlabel="share right", xlim=(-0.02, 1.02))
+        axes.axvline(overall, color=GREY, linestyle="--", linewidth=1, label="accuracy of all")
+        figure.legend(loc="outside lower center", ncols=3)
+
     return picture(
-        name, sample,
-        partial(draw_groups, groups=groups, overall=evaluation["accuracy"]["value"]),
-        f"{list_groups(groups, 'accuracy')}.",
+        name, sample, draw, f"{list_groups(groups, 'accuracy')}.",
         "95 % intervals. Balanced accuracy where a group has both classes.",
         height=1.5 + 0.3 * len(groups),
     )  # fmt: skip
@@ -82,29 +95,6 @@ def picture_groups(evaluation: dict, key: str, name: str) -> Picture:
 def list_groups(groups: dict[str, dict], score: str) -> str:
     """Score and size of every group in words."""
     return "; ".join(f"{k}: {show(group[score])}, n = {group['n']}" for k, group in groups.items())
-
-
-def first_number(band: str) -> int:
-    """Lower age of a band such as 24–26; 0 for other names, which keep their order."""
-    head = band.partition("–")[0]
-    return int(head) if head.isdigit() else 0
-
-
-def draw_groups(figure: Figure, groups: dict[str, dict], overall: float) -> None:
-    """Accuracy of every group, balanced accuracy beside it where it is known; dashed: of all."""
-    axes = figure.subplots()
-    shift = 0.12 if any("balanced_accuracy" in group for group in groups.values()) else 0
-    styles = {"accuracy": (BLUE, "o", -shift), "balanced_accuracy": (GREEN, "D", shift)}
-    for score, (colour, marker, offset) in styles.items():
-        found = {i + offset: g[score] for i, g in enumerate(groups.values()) if score in g}
-        if found:
-            draw_points(
-                axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
-                linestyle="none", label=score.replace("_", " "),
-            )  # fmt: skip
-    axes.axvline(overall, color=GREY, linestyle="--", linewidth=1, label="accuracy of all")
-    label_rows(axes, name_rows(groups), xlabel="share right", xlim=(-0.02, 1.02))
-    figure.legend(loc="outside lower center", ncols=3)
 
 
 def name_rows(groups: dict[str, dict]) -> list[str]:
@@ -134,11 +124,7 @@ def picture_by_age(
 def draw_shares(figure: Figure, groups: dict, overall: float, what: str) -> None:
     """Share at every age, from the youngest down; dashed: of all faces."""
     axes = figure.subplots()
-    found = {i: group["share"] for i, group in enumerate(groups.values()) if group["n"]}
-    draw_points(
-        axes, [*found], [*found.values()], rows=True, color=BLUE, marker="o", linestyle="none",
-        elinewidth=1,
-    )  # fmt: skip
+    shares = [group["share"] for group in groups.values()]
+    draw_rows(axes, name_rows(groups), [("", BLUE, shares)], xlabel=what, ylabel="age (years)")
     axes.axvline(overall, color=GREY, linestyle="--", linewidth=1)
-    label_rows(axes, name_rows(groups), xlabel=what, ylabel="age (years)")
     axes.set_xlim(-0.02 * axes.get_xlim()[1], None)  # a point at 0 is seen whole

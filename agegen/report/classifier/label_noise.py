@@ -7,7 +7,7 @@ import numpy as np
 
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.classifier.groups import picture_by_age
-from agegen.report.parts.examples import Gallery, make_gallery, read_faces
+from agegen.report.parts.examples import make_gallery, read_faces
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import CLASS_COLOURS, Figure, Picture, picture
 from agegen.report.parts.wording import is_clear, of_how_many, share_intervals, show, signed
@@ -17,6 +17,7 @@ from agegen.run.files import read_json
 def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after wrong labels, from analysis/label_noise.json and its files."""
     content = read_json(folder / "label_noise.json")
+    pixels = read_faces(folder / "label_noise_suspects.npz")
     with_age = sum(group["n"] for group in content["by_age"].values())
     return Section(
         "label-noise",
@@ -26,7 +27,10 @@ def answer(folder: Path, evaluation: dict) -> Section:
             count_suspects(content),
             *describe_ages(content),
             describe_errors(content),
-            describe_judges(content),
+            "The judges are as good as that: held-out balanced accuracy "
+            f"{show(content['balanced_accuracy'])}, AUC {show(content['roc_auc'])}, ECE "
+            f"{show(content['expected_calibration_error'])}. What they get wrong for want of "
+            "training looks like a suspect too.",
             f"All {content['n']:,} faces, the most suspicious first: "
             f"{folder / 'label_noise_faces.csv'}.",
         ],
@@ -39,8 +43,29 @@ def answer(folder: Path, evaluation: dict) -> Section:
                 "share of labels that are suspects", "Share at age",
             ),
         ],
-        galleries=make_galleries(folder, content),
-        details=describe_method(content),
+        galleries=[
+            make_gallery(
+                f"labelled {name}: "
+                + (f"the {len(faces)} most suspicious" if faces else "no suspects"),
+                faces, pixels, lambda face: f"{face['split']} split",
+            )
+            for name, faces in content["galleries"].items()
+        ],
+        details=[
+            f"All faces are divided into {content['folds']} parts, persons and near-duplicates "
+            "together; for each part a network of this run's kind, with stages of "
+            f"{'–'.join(map(str, content['widths']))} channels, is trained for {content['epochs']} "
+            "epochs on the others (a tenth of which selects the epoch and calibrates). Each face "
+            "is then judged by the one network that never saw it: its self-confidence is the "
+            "calibrated p of its own label.",
+            "Confident learning (Northcutt et al., 2021): a class's threshold is the mean "
+            "self-confidence of the faces with its label. A label is a suspect if the other "
+            "class's p reaches that class's threshold and is the higher one.",
+            f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where "
+            "no identity is known); the trainings are not repeated, so that their luck is not in "
+            "them. No label was changed, and no face left out, for any other figure of this page."
+            + share_intervals(content),
+        ],
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters label_noise --again",
     )  # fmt: skip
@@ -104,16 +129,6 @@ def describe_errors(content: dict) -> str:
     return f"{sentence} Errors are more often suspects (difference {difference}){meaning}"
 
 
-def describe_judges(content: dict) -> str:
-    """Say how good the classifiers are that judge."""
-    return (
-        "The judges are as good as that: held-out balanced accuracy "
-        f"{show(content['balanced_accuracy'])}, AUC {show(content['roc_auc'])}, ECE "
-        f"{show(content['expected_calibration_error'])}. What they get wrong for want of training "
-        "looks like a suspect too."
-    )
-
-
 def tabulate(content: dict) -> Table:
     """Threshold and suspects of each class."""
     rows = [
@@ -159,38 +174,3 @@ def draw_confidence(figure: Figure, by_class: dict) -> None:
     axes.set_yscale("symlog", linthresh=1)
     axes.set(xlabel="p of the own label", ylabel="faces", xlim=(0, 1), ylim=(0, 2 * highest))
     figure.legend(loc="outside lower center", ncols=2)
-
-
-def make_galleries(folder: Path, content: dict) -> list[Gallery]:
-    """The most suspicious faces of each label."""
-    pixels = read_faces(folder / "label_noise_suspects.npz")
-    return [
-        make_gallery(
-            f"labelled {name}: the {len(faces)} most suspicious"
-            if faces
-            else f"labelled {name}: no suspects",
-            faces,
-            pixels,
-            lambda face: f"{face['split']} split",
-        )
-        for name, faces in content["galleries"].items()
-    ]
-
-
-def describe_method(content: dict) -> list[str]:
-    """The procedure in words."""
-    widths = "–".join(map(str, content["widths"]))
-    return [
-        f"All faces are divided into {content['folds']} parts, persons and near-duplicates "
-        "together; for each part a network of this run's kind, with stages of "
-        f"{widths} channels, is trained for {content['epochs']} epochs on the others (a tenth of "
-        "which selects the epoch and calibrates). Each face is then judged by the one network "
-        "that never saw it: its self-confidence is the calibrated p of its own label.",
-        "Confident learning (Northcutt et al., 2021): a class's threshold is the mean "
-        "self-confidence of the faces with its label. A label is a suspect if the other class's p "
-        "reaches that class's threshold and is the higher one.",
-        f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
-        "identity is known); the trainings are not repeated, so that their luck is not in them. "
-        "No label was changed, and no face left out, for any other figure of this page."
-        + share_intervals(content),
-    ]

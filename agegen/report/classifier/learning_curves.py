@@ -14,12 +14,18 @@ RANKS = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
 def answer(saved: SavedRun) -> Section:
     """Answer the question after the learning curve."""
+    best, done = saved.best, len(saved.validation["epoch"])
     return Section(
         "learning-curve",
         "How do loss and accuracy develop during training, and when is the network best?",
         "Comment évoluent la perte et la précision pendant l'apprentissage, et quand le réseau "
         "est-il le meilleur ?",
-        [*describe_unfinished(saved), describe_best(saved), describe_end(saved)],
+        [
+            *describe_unfinished(saved),
+            f"Best after epoch {best['epoch'] + 1} of {done} (step {best['step']:,}, "
+            f"{best['step'] * saved.faces_per_step:,.0f} faces seen), by {describe_best(saved)}.",
+            describe_end(saved),
+        ],
         pictures=draw_learning(saved),
         details=[
             "Validation figures are those of the averaged weights (EMA) after each epoch, on faces "
@@ -39,13 +45,11 @@ def describe_unfinished(saved: SavedRun) -> list[str]:
 
 
 def describe_best(saved: SavedRun) -> str:
-    """Say when the best epoch was, in epochs, steps and faces seen."""
+    """The rule that chose the best epoch, and what was measured after it."""
     best, rule = saved.best, SELECTION_RULES[saved.config["select_by"]]
     return (
-        f"Best after epoch {best['epoch'] + 1} of {len(saved.validation['epoch'])} "
-        f"(step {best['step']:,}, {best['step'] * saved.faces_per_step:,.0f} faces seen), by "
-        f"{rule}: AUC {best['auc']:.3f}, balanced accuracy {best['balanced_accuracy']:.3f}, "
-        f"NLL {best['nll']:.3f} nats."
+        f"{rule}: AUC {best['auc']:.3f}, balanced accuracy {best['balanced_accuracy']:.3f}, NLL "
+        f"{best['nll']:.3f} nats"
     )
 
 
@@ -66,12 +70,7 @@ def describe_end(saved: SavedRun) -> str:
 
 
 def draw_learning(saved: SavedRun) -> list[Picture]:
-    """Draw all curves."""
-    return [*draw_by_step(saved), *draw_by_epoch(saved)]
-
-
-def draw_by_step(saved: SavedRun) -> list[Picture]:
-    """Training loss and learning rate."""
+    """Training loss and learning rate by step; validation NLL, AUC and balanced accuracy."""
     faces, loss = sample("train", saved.data["counts"]["train"]), saved.steps["loss"]
     block = block_length(len(loss))
     smoothed = f"Means of {block} steps; the band holds their middle 80 %."
@@ -95,6 +94,7 @@ def draw_by_step(saved: SavedRun) -> list[Picture]:
             f"The highest is {saved.steps['learning_rate'].max():.2e}.",
             "Linear warm-up, then half a cosine.",
         ),
+        *draw_by_epoch(saved),
     ]  # fmt: skip
 
 
@@ -125,10 +125,8 @@ def draw_by_epoch(saved: SavedRun) -> list[Picture]:
 def draw_loss(figure: Figure, steps: Columns, per_epoch: int, per_step: float, best: int) -> None:
     """Training loss: means of equal runs of steps, with the band of their middle 80 %."""
     axes = figure.subplots()
-    block = block_length(len(steps["step"]))
-    ends = np.arange(block, len(steps["step"]) + block, block)
-    losses = np.split(steps["loss"], ends[:-1])
-    x = np.array([part.mean() for part in np.split(steps["step"], ends[:-1])])
+    losses = in_blocks(steps["loss"])
+    x = np.array([part.mean() for part in in_blocks(steps["step"])])
     low, high = np.array([np.quantile(part, [0.1, 0.9]) for part in losses]).T
     axes.fill_between(x, low, high, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(x, [part.mean() for part in losses], color=BLUE)
@@ -142,15 +140,26 @@ def block_length(steps: int) -> int:
     return max(-(-steps // 100), 1)
 
 
+def in_blocks(values: np.ndarray) -> list[np.ndarray]:
+    """One part of the values for each point of a curve."""
+    block = block_length(len(values))
+    return np.split(values, np.arange(block, len(values), block))
+
+
+def thin_rate(at: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """Some 500 of the learning rates, where they are, and the axis's name with its power of 10."""
+    thinned = slice(None, None, max(len(rate) // 500, 1))
+    power = int(np.floor(np.log10(rate.max()))) if rate.max() > 0 else 0
+    name = rf"learning rate ($\times 10^{{{power}}}$)"
+    return at[thinned], rate[thinned] / 10.0**power, name
+
+
 def draw_rate(figure: Figure, steps: Columns, per_epoch: int, per_step: float, best: int) -> None:
     """Learning rate by step; arguments as in `draw_loss`."""
     axes = figure.subplots()
-    thinned = slice(None, None, max(len(steps["step"]) // 500, 1))
-    rate = steps["learning_rate"][thinned]
-    power = int(np.floor(np.log10(rate.max()))) if rate.max() > 0 else 0
-    axes.plot(steps["step"][thinned], rate / 10.0**power, color=BLUE)
+    x, rate, unit = thin_rate(steps["step"], steps["learning_rate"])
+    axes.plot(x, rate, color=BLUE)
     mark_best(axes, best)
-    unit = rf"learning rate ($\times 10^{{{power}}}$)"
     axes.set(xlabel=f"step ({per_epoch:,} an epoch)", ylabel=unit, ylim=(0, None))
     add_images_seen(axes, per_step)
 

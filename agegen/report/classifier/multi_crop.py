@@ -24,6 +24,15 @@ def answer(folder: Path, evaluation: dict) -> Section:
     content = read_json(folder / "multi_crop.json")
     rows = content["schemes"]
     sample = sample_of(evaluation)
+    pairs = [(find(rows, r["scheme"]), r) for r in rows if r["average"] == "probabilities"]
+    apart = [
+        f"{max(abs(a[score]['value'] - b[score]['value']) for a, b in pairs):.4f} in {name}"
+        for score, name in SCORES.items()
+        if is_defined(rows, score)
+    ]
+    ece, one = "expected_calibration_error", find(rows, "centre")
+    most = max(of_logits(rows), key=lambda row: row["views"])
+    crop, size = content["crop"], content["size"]
     return Section(
         "multi-crop",
         "Does averaging over several crops of a face help?",
@@ -31,15 +40,38 @@ def answer(folder: Path, evaluation: dict) -> Section:
         [
             recommend(content),
             *describe_gains(rows),
-            describe_averages(rows),
-            describe_calibration(rows),
+            "Averages of logits and averages of probabilities of the same views differ by at most "
+            f"{', '.join(apart)}.",
+            f"With a temperature fitted for each, ECE is {show(one[ece])} for the centre crop "
+            f"(temperature {one['temperature']:.2f}) and {show(most[ece])} for "
+            f"{name_scheme(most['scheme'])} ({most['temperature']:.2f}).",
         ],
         tables=[tabulate_scores(rows), tabulate_tests(rows, content)],
         pictures=[
             *(picture_score(rows, score, sample) for score in SCORES if is_defined(rows, score)),
             picture_gains(rows, sample),
         ],
-        details=describe_method(content, folder),
+        details=[
+            f"Every view is {crop} × {crop} of a face's {size} × {size} pixels, one for one, so "
+            f"that there are {content['distinct_crops']:,} different ones, mirror images included. "
+            "5-crop: the centre and the four corners; 10-crop: those and their mirror images "
+            f"(Krizhevsky et al., 2012). Random crops: {most['views']} for each face at places "
+            "drawn evenly, half of them mirrored; k of them are the first k, so that the points of "
+            "a curve are not independent. Every face has draws of its own: the intervals hold the "
+            "luck of the draw.",
+            "Averaged are the logits log p(old) − log p(young), or the probabilities; then a "
+            f"temperature is fitted on the {content['n_val']:,} validation faces seen through the "
+            "same views. It changes ECE, not accuracy or AUC. ECE is biased upwards on few faces, "
+            "by the same mechanism for all schemes.",
+            f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where "
+            "no identity is known). McNemar's exact test looks only at the faces that one of both "
+            "has right and the other has wrong, and takes faces for independent; a scheme is "
+            "recommended if its test passes Bonferroni's bound and the interval of its gain, which "
+            "knows about persons, leaves 0 out too. Only averages of logits are tried that way."
+            + share_intervals(content),
+            f"Over several trainings: python recipes/compare_multi_crop.py --runs {folder.parent} "
+            "OTHER_RUN …",
+        ],
         command=f"python recipes/analyze_classifier.py --run {folder.parent} "
         "--chapters multi_crop --again",
     )
@@ -116,31 +148,6 @@ def describe_gains(rows: list[dict]) -> list[str]:
     return sentences
 
 
-def describe_averages(rows: list[dict]) -> str:
-    """Say how far averages of logits and of probabilities lie apart at most."""
-    pairs = [(find(rows, r["scheme"]), r) for r in rows if r["average"] == "probabilities"]
-    parts = [
-        f"{max(abs(a[score]['value'] - b[score]['value']) for a, b in pairs):.4f} in {name}"
-        for score, name in SCORES.items()
-        if is_defined(rows, score)
-    ]
-    return (
-        "Averages of logits and averages of probabilities of the same views differ by at most "
-        f"{', '.join(parts)}."
-    )
-
-
-def describe_calibration(rows: list[dict]) -> str:
-    """Compare the calibration error of one view and of the most."""
-    one, most = find(rows, "centre"), max(of_logits(rows), key=lambda row: row["views"])
-    score = "expected_calibration_error"
-    return (
-        f"With a temperature fitted for each, ECE is {show(one[score])} for the centre crop "
-        f"(temperature {one['temperature']:.2f}) and {show(most[score])} for "
-        f"{name_scheme(most['scheme'])} ({most['temperature']:.2f})."
-    )
-
-
 def tabulate_scores(rows: list[dict]) -> Table:
     """Scores of every scheme and both averages."""
     cells = [
@@ -177,29 +184,3 @@ def tabulate_tests(rows: list[dict], content: dict) -> Table:
         (*header, *(f"{name} gain" for name in GAINS.values())),
         cells,
     )
-
-
-def describe_method(content: dict, folder: Path) -> list[str]:
-    """The procedure in words."""
-    crop, size = content["crop"], content["size"]
-    most = max(row["views"] for row in content["schemes"])
-    return [
-        f"Every view is {crop} × {crop} of a face's {size} × {size} pixels, one for one, so that "
-        f"there are {content['distinct_crops']:,} different ones, mirror images included. 5-crop: "
-        "the centre and the four corners; 10-crop: those and their mirror images (Krizhevsky et "
-        f"al., 2012). Random crops: {most} for each face at places drawn evenly, half of them "
-        "mirrored; k of them are the first k, so that the points of a curve are not independent. "
-        "Every face has draws of its own: the intervals hold the luck of the draw.",
-        "Averaged are the logits log p(old) − log p(young), or the probabilities; then a "
-        f"temperature is fitted on the {content['n_val']:,} validation faces seen through the same "
-        "views. It changes ECE, not accuracy or AUC. ECE is biased upwards on few faces, by the "
-        "same mechanism for all schemes.",
-        f"Intervals: {content['resamples']:,} bootstrap resamples of persons (of faces where no "
-        "identity is known). McNemar's exact test looks only at the faces that one of both has "
-        "right and the other has wrong, and takes faces for independent; a scheme is recommended "
-        "if its test passes Bonferroni's bound and the interval of its gain, which knows about "
-        "persons, leaves 0 out too. Only averages of logits are tried that way."
-        + share_intervals(content),
-        "Over several trainings: python recipes/compare_multi_crop.py --runs "
-        f"{folder.parent} OTHER_RUN …",
-    ]

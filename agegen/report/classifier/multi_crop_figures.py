@@ -34,9 +34,9 @@ def name_scheme(scheme: str) -> str:
     return f"{count} random crop{'' if count == '1' else 's'}"
 
 
-def find(rows: list[dict], scheme: str, average: str = "logits") -> dict:
-    """Return the figures of a scheme."""
-    return next(row for row in rows if (row["scheme"], row["average"]) == (scheme, average))
+def find(rows: list[dict], scheme: str) -> dict:
+    """Return the figures of a scheme, averaging logits."""
+    return next(row for row in rows if (row["scheme"], row["average"]) == (scheme, "logits"))
 
 
 def of_logits(rows: list[dict]) -> list[dict]:
@@ -85,7 +85,11 @@ def draw_views(axes: Axes, rows: list[dict], key: str, style: tuple, names: Sequ
     colour, marker, shift = style
     looks: tuple[dict, ...] = ({}, {"linestyle": "none", "markerfacecolor": "white"})
     for fixed, (aside, look, name) in enumerate(zip((0.94, 1.12), looks, names, strict=True)):
-        chosen = [row for row in rows if ("random" not in row["scheme"]) == fixed]
+        chosen = [
+            row
+            for row in rows
+            if ("random" not in row["scheme"]) == fixed and row[key]["value"] is not None
+        ]
         if chosen:
             draw_points(
                 axes, [row["views"] * (shift * aside) for row in chosen],
@@ -117,8 +121,7 @@ def draw_gains(figure: Figure, rows: list[dict]) -> None:
     """Gains in accuracy and AUC against the number of views."""
     axes = figure.subplots()
     for (key, name), style in zip(GAINS.items(), STYLES.values(), strict=True):
-        known = [row for row in rows if row[key]["value"] is not None]
-        draw_views(axes, known, key, style, (name, None))
+        draw_views(axes, rows, key, style, (name, None))
     axes.axhline(0, color=BLACK, linewidth=0.8)
     label_views(axes, "difference from the centre crop")
     figure.legend(loc="outside lower center", ncols=2)

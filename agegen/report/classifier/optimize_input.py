@@ -29,6 +29,7 @@ def answer(folder: Path, evaluation: dict) -> Section:
     chapter = read_json(folder / "transfer.json")
     kinds = [kind for kind in STARTS if kind in chapter["settings"]["none"]]
     optimise = f"python recipes/optimize_input.py --run {folder.parent}"
+    c, alone = (chapter["configs"][name] for name in ("all together", "L2"))
     return Section(
         "input-optimisation",
         "Which images maximise p(young) and p(old): adversarial noise, or something meaningful?",
@@ -38,7 +39,10 @@ def answer(folder: Path, evaluation: dict) -> Section:
             summarise(chapter, kinds[:2]),
             *(sentence for kind in kinds[:2] for sentence in describe_kind(chapter, kind)),
             describe_controls(chapter, kinds),
-            describe_reference(chapter),
+            "For comparison: of what sets a real face apart from others of its class under this "
+            f"network, the second classifier sees {show(chapter['real_faces'][SECOND], 2)} (slope "
+            f"over {chapter['n_val']:,} validation faces); of the gap between the classes it sees "
+            "1, by definition.",
             describe_judges(chapter["classifiers"]),
         ],
         tables=[tabulate(chapter, kind) for kind in kinds],
@@ -47,7 +51,29 @@ def answer(folder: Path, evaluation: dict) -> Section:
             picture_kept(chapter, kinds[:2], "shift"),
             picture_grid(folder, chapter),
         ],
-        details=describe_method(chapter),
+        details=[
+            f"Adam, {c['steps']} steps, learning rate {c['learning_rate']:g} falling to 0, on the "
+            "calibrated log-odds of the target; the image is a tanh of what is optimised, so that "
+            f"it stays in range. L2 (weight {c['l2']:g}), total variation "
+            f"({c['total_variation']:g}) and blur (standard deviation {c['blur']:g} pixels every "
+            f"{c['blur_every']} steps) act on the difference from grey, or from the face; jitter "
+            f"shifts by up to {c['shift']:g} pixels, turns by up to {c['rotation']:g}° and scales "
+            f"by up to {100 * np.expm1(c['scale']):.0f} %. Each alone has the value that it has "
+            f"together with the others, except L2, which needs a weight of {alone['l2']:g} alone.",
+            f"{chapter['noises']} noises towards each class; up to {chapter['faces_a_class']} "
+            "faces of each class, drawn from the validation faces, towards each class. No network "
+            "was trained on those faces; all chose their best epoch and temperature on them. "
+            "Shifts are of the log-odds from the start to the image, both rounded to 8 bits. "
+            "Mostly meaningful is called what is above 0.5 with its whole interval; mostly "
+            "adversarial, below 0.5 but above 0; adversarial, below 0.5 and not clearly above 0.",
+            "The random change has the Fourier amplitudes of the optimised one and random phases, "
+            "the same for the three colours (Prichard and Theiler, 1994). The share of the pattern "
+            "kept is (image − random change) under the second, divided by the same under this "
+            "network.",
+            f"Intervals: 95 %, {chapter['resamples']:,} bootstrap resamples of noises or persons "
+            "and of the validation faces that give the gaps. They hold for this pair of networks: "
+            "other seeds of the second one are not in them.",
+        ],
         command=f"{optimise}\n{optimise} --target young --start face",
     )
 
@@ -152,16 +178,6 @@ def describe_controls(chapter: dict, kinds: list[str]) -> str:
     )
 
 
-def describe_reference(chapter: dict) -> str:
-    """What real faces keep of their differences from others of their class."""
-    real = chapter["real_faces"][SECOND]
-    return (
-        "For comparison: of what sets a real face apart from others of its class under this "
-        f"network, the second classifier sees {show(real, 2)} (slope over {chapter['n_val']:,} "
-        "validation faces); of the gap between the classes it sees 1, by definition."
-    )
-
-
 def describe_judges(classifiers: dict) -> str:
     """How good the classifiers are, on the same faces."""
     second, other = classifiers[SECOND], classifiers[OTHER]
@@ -193,30 +209,3 @@ def tabulate(chapter: dict, kind: str) -> Table:
         )  # fmt: skip
     n = chapter["settings"]["none"][kind]["n"]
     return Table(f"Images made {STARTS[kind]}; n = {n} in each row", HEADER, rows)
-
-
-def describe_method(chapter: dict) -> list[str]:
-    """How it was measured."""
-    c, alone = (chapter["configs"][name] for name in ("all together", "L2"))
-    return [
-        f"Adam, {c['steps']} steps, learning rate {c['learning_rate']:g} falling to 0, on "
-        "the calibrated log-odds of the target; the image is a tanh of what is optimised, so that "
-        f"it stays in range. L2 (weight {c['l2']:g}), total variation ({c['total_variation']:g}) "
-        f"and blur (standard deviation {c['blur']:g} pixels every {c['blur_every']} steps) act on "
-        f"the difference from grey, or from the face; jitter shifts by up to {c['shift']:g} "
-        f"pixels, turns by up to {c['rotation']:g}° and scales by up to "
-        f"{100 * np.expm1(c['scale']):.0f} %. Each alone has the value that it has "
-        f"together with the others, except L2, which needs a weight of {alone['l2']:g} alone.",
-        f"{chapter['noises']} noises towards each class; up to {chapter['faces_a_class']} faces of "
-        "each class, drawn from the validation faces, towards each class. No network was trained "
-        "on those faces; all chose their best epoch and temperature on them. Shifts are of "
-        "the log-odds from the start to the image, both rounded to 8 bits. Mostly meaningful is "
-        "called what is above 0.5 with its whole interval; mostly adversarial, below 0.5 but above "
-        "0; adversarial, below 0.5 and not clearly above 0.",
-        "The random change has the Fourier amplitudes of the optimised one and random phases, the "
-        "same for the three colours (Prichard and Theiler, 1994). The share of the pattern kept is "
-        "(image − random change) under the second, divided by the same under this network.",
-        f"Intervals: 95 %, {chapter['resamples']:,} bootstrap resamples of noises or persons and "
-        "of the validation faces that give the gaps. They hold for this pair of networks: other "
-        "seeds of the second one are not in them.",
-    ]

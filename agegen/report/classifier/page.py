@@ -27,9 +27,9 @@ from agegen.report.classifier import (
 from agegen.report.parts.commands import list_commands
 from agegen.report.parts.examples import MOST_EXAMPLES, make_galleries
 from agegen.report.parts.saved_run import SavedRun, Scored, read_run, read_scores
-from agegen.report.parts.section import Section
-from agegen.report.parts.templates import open_templates
-from agegen.report.parts.wording import by_class, in_words, sample_of, share_intervals, show
+from agegen.report.parts.section import Section, Table
+from agegen.report.parts.templates import render
+from agegen.report.parts.wording import by_class, sample_of, share_intervals, show
 from agegen.run.files import explained_damage, flatten, read_json, sha256
 
 FIGURE_NAMES = {
@@ -59,16 +59,19 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
     with explained_damage(run):
         saved = read_run(run)
         scored = read_scores(saved, faces)
-        page = open_templates()
-        page.filters["in_words"] = in_words
+
         sections, missing = answer_questions(saved, scored, examples)
-        return page.get_template("classifier/page.html").render(
+        e = saved.evaluation
+        caption = f"{e['split']} split, n = {e['n']:,}; views: {e['views']}; temperature "
+        caption += f"{e['temperature']:.3f}"
+        return render(
+            "classifier/page.html",
             title=saved.folder.resolve().name,
             saved=saved,
-            evaluation=saved.evaluation,
+            evaluation=e,
             summary=summarise(saved, scored),
-            tiles=make_tiles(saved.evaluation),
-            rows=score_rows(saved.evaluation),
+            tiles=make_tiles(e),
+            scores=Table(caption, ("figure", "after scaling", "before"), score_rows(e)),
             sections=sections,
             missing=missing,
             config=flatten(saved.config),
@@ -115,10 +118,17 @@ def answer_questions(
     checksum = sha256(weights)[:16] if weights.exists() else None
     there = {q.name: has_chapter(saved.folder, q.chapter, checksum) for q in questions}
     sections = [answer(saved, question) for question in questions if there[question.name]]
-    if examples and not there["errors and successes"]:
+    if not examples:  # leave out what shows faces; figures, which are vector graphics, stay
+        sections = [
+            section._replace(
+                galleries=(),
+                grids=(),
+                pictures=[p for p in section.pictures if p.src.startswith("data:image/svg")],
+            )
+            for section in sections
+        ]
+    elif not there["errors and successes"]:
         sections.append(show_examples(scored, saved.evaluation, examples))
-    if not examples:
-        sections = [without_photos(section) for section in sections]
     return sections, [name for name, is_there in there.items() if not is_there]
 
 
@@ -150,12 +160,6 @@ def show_examples(scored: Scored, evaluation: dict, examples: int) -> Section:
         [f"{sample_of(evaluation)}. Under each face: the calibrated p(old) and the true age."],
         galleries=make_galleries(scored, examples),
     )
-
-
-def without_photos(section: Section) -> Section:
-    """Leave out what shows faces; figures, which are vector graphics, stay."""
-    drawn = [p for p in section.pictures if p.src.startswith("data:image/svg")]
-    return section._replace(galleries=(), grids=(), pictures=drawn)
 
 
 def summarise(saved: SavedRun, scored: Scored) -> list[str]:

@@ -1,6 +1,7 @@
 """Right and wrong answers, and what their probabilities are worth: matrix, curves, margins."""
 
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from agegen.report.parts.style import (
     VERMILLION,
     Figure,
     Picture,
+    draw_histogram,
     draw_points,
     picture,
 )
@@ -72,29 +74,26 @@ def picture_confusion(evaluation: dict) -> Picture:
         f"{counts[t][t]['value']:.0f} {name} faces right and {counts[t][1 - t]['value']:.0f} wrong"
         for t, name in enumerate(CLASS_NAMES)
     )
-    return picture(
-        "Confusion matrix", sample_of(evaluation),
-        partial(draw_confusion, counts=counts, shares=shares), f"{right}.",
-        "Faces with their 95 % interval; below, the share of the true class with its own.",
-    )  # fmt: skip
 
-
-def draw_confusion(figure: Figure, counts: list, shares: list) -> None:
-    """Two by two counts and shares of the true class, with intervals; the share is the shade."""
-    axes = figure.subplots()
-    shade = [[cell["value"] or 0 for cell in row] for row in shares]
-    axes.imshow(shade, cmap="Blues", vmin=0, vmax=2, aspect="auto")
-    for t in (0, 1):
-        for q in (0, 1):
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        shade = [[cell["value"] or 0 for cell in row] for row in shares]
+        axes.imshow(shade, cmap="Blues", vmin=0, vmax=2, aspect="auto")
+        for t, q in product((0, 1), repeat=2):
             n, share = counts[t][q], shares[t][q]
             lines = f"{n['value']:,.0f} faces\n{span(n['low'], n['high'], 1, 0)}\n\n"
             lines += f"{percent(share['value'])}\n{span(share['low'], share['high'], 100, 1)}"
             axes.text(q, t, lines, ha="center", va="center", color=BLACK)
-    axes.set_xticks([0, 1], CLASS_NAMES)
-    axes.set_yticks([0, 1], CLASS_NAMES, rotation=90, va="center")
-    axes.set(xlabel="predicted class", ylabel="true class")
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
+        axes.set_xticks([0, 1], CLASS_NAMES)
+        axes.set_yticks([0, 1], CLASS_NAMES, rotation=90, va="center")
+        axes.set(xlabel="predicted class", ylabel="true class")
+        axes.grid(visible=False)
+        axes.tick_params(length=0)
+
+    return picture(
+        "Confusion matrix", sample_of(evaluation), draw, f"{right}.",
+        "Faces with their 95 % interval; below, the share of the true class with its own.",
+    )  # fmt: skip
 
 
 def draw_roc(figure: Figure, y: np.ndarray, p: np.ndarray, roc: dict | None = None) -> None:
@@ -149,10 +148,22 @@ def picture_margins(evaluation: dict, scored: Scored) -> Picture:
         f"{name}: mean {show(m['mean'])}, variance {show(m['variance'])}"
         for name, m in evaluation["margin"].items()
     )
-    margins = metrics.margin(scored.y, scored.p)
+    margins, edges = metrics.margin(scored.y, scored.p), np.linspace(-1, 1, 21)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for label, (name, colour) in enumerate(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)):
+            of = margins[scored.y == label]
+            if len(of):
+                shares = np.histogram(of, edges)[0] / len(of)
+                draw_histogram(axes, shares, edges, colour, f"{name}, n = {len(of):,}")
+                axes.axvline(of.mean(), color=colour, linestyle="--", linewidth=1)
+        axes.axvline(0, color=BLACK, linewidth=0.8)
+        axes.set(xlabel="p(label) − p(other)", ylabel="share of the class", xlim=(-1, 1))
+        axes.legend(loc="upper left")
+
     return picture(
-        "Margins", sample_of(evaluation),
-        partial(draw_margins, y=scored.y, margins=margins), f"{means}.",
+        "Margins", sample_of(evaluation), draw, f"{means}.",
         "p(label) − p(other) after scaling: 1 is sure and right, −1 sure and wrong. "
         f"Dashed, the means. {means[0].upper()}{means[1:]}.",
     )  # fmt: skip
@@ -162,46 +173,29 @@ def picture_reliability(evaluation: dict) -> Picture:
     """Accuracy against confidence, before and after scaling."""
     before, ece = evaluation["before_scaling"], "expected_calibration_error"
     then, now = show(before[ece]), show(evaluation[ece])
-    bins = {"before": before["calibration_bins"], "after": evaluation["calibration_bins"]}
+    styles = (
+        ("before scaling", before["calibration_bins"], GREY, "s", -0.004),
+        ("after scaling", evaluation["calibration_bins"], BLUE, "o", 0.004),
+    )
+
+    def draw(figure: Figure) -> None:
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        top.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
+        for name, bins, colour, marker, shift in styles:
+            x = np.array([b["confidence"] for b in bins])
+            draw_points(
+                top, x, [b["accuracy"] for b in bins], rows=False, color=colour, marker=marker,
+                elinewidth=0.8, linewidth=1, label=name,
+            )  # fmt: skip
+            bottom.bar(x + shift, [b["n"] for b in bins], 0.008, color=colour)
+        top.set(ylabel="accuracy", ylim=(-0.03, 1.03))
+        top.legend(loc="lower right")
+        bottom.set(xlabel="confidence: p of the predicted class", ylabel="faces", xlim=(0.48, 1.02))
+        figure.align_ylabels()
+
     return picture(
-        "Reliability", sample_of(evaluation), partial(draw_reliability, **bins),
-        f"ECE {then} before and {now} after scaling.",
+        "Reliability", sample_of(evaluation), draw, f"ECE {then} before and {now} after scaling.",
         f"Temperature {evaluation['temperature']:.3f}. ECE {then} before, {now} after "
         "scaling: the mean gap between accuracy and confidence over these bins, weighted by "
         "their faces. It is biased upwards on few faces.",
     )  # fmt: skip
-
-
-def draw_reliability(figure: Figure, before: list[dict], after: list[dict]) -> None:
-    """Accuracy against confidence before and after scaling; below, the faces in each bin."""
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    top.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
-    styles = (("before scaling", before, GREY, "s"), ("after scaling", after, BLUE, "o"))
-    for shift, (name, bins, colour, marker) in zip((-0.004, 0.004), styles, strict=True):
-        x = np.array([b["confidence"] for b in bins])
-        draw_points(
-            top, x, [b["accuracy"] for b in bins], rows=False, color=colour, marker=marker,
-            elinewidth=0.8, linewidth=1, label=name,
-        )  # fmt: skip
-        bottom.bar(x + shift, [b["n"] for b in bins], 0.008, color=colour)
-    top.set(ylabel="accuracy", ylim=(-0.03, 1.03))
-    top.legend(loc="lower right")
-    bottom.set(xlabel="confidence: p of the predicted class", ylabel="faces", xlim=(0.48, 1.02))
-    figure.align_ylabels()
-
-
-def draw_margins(figure: Figure, y: np.ndarray, margins: np.ndarray) -> None:
-    """Histogram of p(label) − p(other) by class, as shares of it; dashed at its mean."""
-    axes = figure.subplots()
-    edges = np.linspace(-1, 1, 21)
-    for label, (name, colour) in enumerate(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)):
-        of = margins[y == label]
-        if not len(of):
-            continue
-        shares = np.histogram(of, edges)[0] / len(of)
-        axes.stairs(shares, edges, color=colour, linewidth=1.2, label=f"{name}, n = {len(of):,}")
-        axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
-        axes.axvline(of.mean(), color=colour, linestyle="--", linewidth=1)
-    axes.axvline(0, color=BLACK, linewidth=0.8)
-    axes.set(xlabel="p(label) − p(other)", ylabel="share of the class", xlim=(-1, 1))
-    axes.legend(loc="upper left")

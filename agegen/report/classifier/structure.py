@@ -1,5 +1,6 @@
 """What the network is made of: a table of layers that adds up, and a drawing of it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
@@ -35,11 +36,18 @@ def answer(folder: Path, evaluation: dict) -> Section:
     layers = layer_table("Every layer in the order of the computation", content, content["layers"])
     does = {block["kind"]: block["does"] for block in content["blocks"] if block["does"]}
     short = layer_table("Layers and blocks in the order of the computation", content, join(content))
+    largest = max(content["layers"], key=lambda layer: layer["parameters"])
+    busiest = max(content["layers"], key=lambda layer: layer["multiply_adds"])
     return Section(
         "structure",
         "What is the structure of the network, and how many parameters does it have?",
         "Quelle est la structure du réseau, et combien de paramètres possède-t-il ?",
-        [describe_size(content), describe_largest(content)],
+        [
+            describe_size(content),
+            f"The most parameters are in {largest['name']}: {largest['formula']} = "
+            f"{largest['parameters']:,}; the most multiply-adds in {busiest['name']} "
+            f"({busiest['multiply_adds']:,}), whose output is {in_words(busiest['output'])}.",
+        ],
         tables=[short, layers] if content["blocks"] else [layers],
         pictures=[picture_network(content)],
         details=[
@@ -68,17 +76,6 @@ def describe_size(content: dict) -> str:
         f"{work / 1e6:,.1f} million multiply-adds for one face of {content['input'][1]} × "
         f"{content['input'][2]} pixels. {len(convolutions)} of the layers are convolutions, which "
         f"have {shares[0]} of the parameters and {shares[1]} of the multiply-adds."
-    )
-
-
-def describe_largest(content: dict) -> str:
-    """Name the layers with the most parameters and with the most work."""
-    parameters = max(content["layers"], key=lambda layer: layer["parameters"])
-    work = max(content["layers"], key=lambda layer: layer["multiply_adds"])
-    return (
-        f"The most parameters are in {parameters['name']}: {parameters['formula']} = "
-        f"{parameters['parameters']:,}; the most multiply-adds in {work['name']} "
-        f"({work['multiply_adds']:,}), whose output is {in_words(work['output'])}."
     )
 
 
@@ -117,7 +114,8 @@ def join(content: dict) -> list[dict]:
 
 def sum_up(block: dict, layers: list[dict]) -> dict:
     """The row of a block."""
-    kinds = count_kinds([layer["kind"] for layer in layers])
+    counts = Counter(layer["kind"] for layer in layers)
+    kinds = ", ".join(kind if n == 1 else f"{n} {kind}" for kind, n in counts.items())
     terms = [layer["formula"] for layer in layers if layer["formula"]]
     return block | {
         "kind": f"{block['kind']}: {kinds}",
@@ -130,14 +128,6 @@ def sum_up(block: dict, layers: list[dict]) -> dict:
 def block_of(layer: dict, content: dict) -> dict | None:
     """The block that a layer belongs to, or None."""
     return next((b for b in content["blocks"] if layer["name"].startswith(f"{b['name']}.")), None)
-
-
-def count_kinds(kinds: list[str]) -> str:
-    """2 Conv2d, Linear, … in the order of their first."""
-    return ", ".join(
-        name if kinds.count(name) == 1 else f"{kinds.count(name)} {name}"
-        for name in dict.fromkeys(kinds)
-    )
 
 
 class Slab(NamedTuple):
@@ -161,16 +151,11 @@ def list_slabs(content: dict) -> list[Slab]:
             continue
         shape, block = tuple(layer["output"]), block_of(layer, content)
         name, inside = block["name"] if block else "", len(shape) == 1 and i < last_map
-        slabs.append(Slab(name_kind(layer), shape, layer["parameters"], name, inside))
+        kind = KINDS[layer["kind"]]
+        if layer["kind"] == "Conv2d":  # its formula begins with the size of its kernel
+            kind += " " + "×".join(layer["formula"].split("·")[:2])
+        slabs.append(Slab(kind, shape, layer["parameters"], name, inside))
     return slabs
-
-
-def name_kind(layer: dict) -> str:
-    """Kind of a layer, with the size of a convolution's kernel, which its formula begins with."""
-    if layer["kind"] == "Conv2d":
-        high, wide = layer["formula"].split("·")[:2]
-        return f"{KINDS['Conv2d']} {high}×{wide}"
-    return KINDS[layer["kind"]]
 
 
 def list_stages(slabs: list[Slab]) -> list[list[Slab]]:
@@ -194,15 +179,14 @@ def picture_network(content: dict) -> Picture:
     )
     boxes = {block["kind"] for block in content["blocks"]}
     framed = f" Frames: {', '.join(sorted(boxes))}." if boxes else ""
-    drawn = picture(
+    return picture(
         "The network", f"{content['network']}, {content['parameters']:,} parameters",
         partial(draw_network, stages=stages), f"{words}.",
         "From left to right, every layer with weights: its height is the side of its feature maps, "
         f"its width grows with their number.{framed} Above, channels × height × width; below, the "
         "parameters of all layers of that size.",
-        height=2.6,
+        height=2.6, wide=True,
     )  # fmt: skip
-    return drawn._replace(wide=True)
 
 
 def largest_shape(stage: list[Slab]) -> tuple[int, ...]:

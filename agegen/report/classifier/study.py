@@ -10,8 +10,7 @@ from agegen.report.parts.style import (
     VERMILLION,
     Figure,
     Picture,
-    draw_points,
-    label_rows,
+    draw_rows,
     picture,
 )
 from agegen.report.parts.wording import is_clear, sample, show, signed
@@ -20,6 +19,7 @@ from agegen.run.files import read_json
 SCORES = {"balanced_accuracy": "balanced accuracy", "roc_auc": "AUC"}
 ELSEWHERE = ("training_faces", "augmentation", "augmentation_effects")
 """Factors that have a section of their own."""
+LISTED = 6  # of the clear differences
 HEADER = ("setting", "seeds", "steps", "s per trial", "balanced accuracy", "AUC", "NLL (nats)")
 
 
@@ -27,16 +27,50 @@ def answer(folder: Path, evaluation: dict) -> Section:
     """Answer the question after the hyperparameters."""
     study = read_study(folder)
     factors = [factor for factor in study["factors"] if factor["name"] not in ELSEWHERE]
+    missing = []
+    if study["missing"]:
+        names = ", ".join(name.replace("_", " ") for name in study["missing"])
+        missing.append(
+            f"Not measured yet for this run: {names}. The command at the end of this section "
+            "measures them; with --dry-run it says how long that takes."
+        )
+    base = study["base"]
+    widths = "–".join(map(str, base["model"]["widths"]))
+    intervals = len(SCORES) * sum(len(others(factor)) for factor in study["factors"])
     return Section(
         "hyperparameters",
         "What does each hyperparameter do, and how much does it matter?",
         "Que fait chaque hyperparamètre, et quelle est son importance ?",
-        [*(describe_effects(factors) if factors else []), *describe_missing(study)],
-        tables=[tabulate(factor) for factor in factors],
+        [*(describe_effects(factors) if factors else []), *missing],
+        tables=[
+            Table(
+                f"{factor['title']}: difference from the base", HEADER,
+                [
+                    [
+                        s["label"], str(len(s["seeds"])), f"{s['steps']:,.0f}",
+                        f"{s['seconds']:,.0f}", *(cell(s, score) for score in s["scores"]),
+                    ]
+                    for s in factor["settings"]
+                ],
+            )
+            for factor in factors
+        ],
         pictures=[picture_factor(study, factor) for factor in factors],
-        details=describe_method(study),
+        details=[
+            f"The base is this run's config with {base['epochs']} epochs and stages of {widths} "
+            "channels: short and narrow, so that many trials fit. What pays in a longer training "
+            "of a wider network can differ; augmentation and the number of faces most of all.",
+            f"Judged by the averaged weights of the last epoch (views: {study['views']}) on the "
+            "validation faces. No epoch was chosen on them, and the test faces were not used, so "
+            "that a setting may be chosen by these figures. NLL is before temperature scaling.",
+            "A setting is compared with the base at the same seeds, on the same faces. The "
+            "interval (95 %, Student's t) adds the variance between seeds, pooled over a factor's "
+            f"settings, and that of the faces ({study['resamples']} bootstrap resamples).",
+            f"The study holds {intervals} intervals of a difference in all: if nothing had an "
+            f"effect, about {intervals / 20:.1f} of them would leave 0 out all the same.",
+        ],
         command=f"python recipes/study_hyperparameters.py --run {folder.parent}",
-    )
+    )  # fmt: skip
 
 
 def read_study(folder: Path) -> dict:
@@ -76,7 +110,7 @@ def describe_effects(factors: list[dict]) -> list[str]:
     ]
 
 
-def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6) -> str:
+def describe_clear(compared: list[tuple[dict, dict]], score: str) -> str:
     """Count the settings with a clear difference in a score, and list the largest ones."""
     clear = [
         (factor["title"].lower(), setting["label"], setting["differences"][score])
@@ -84,35 +118,12 @@ def describe_clear(compared: list[tuple[dict, dict]], score: str, most: int = 6)
         if is_clear(setting["differences"][score])
     ]
     clear.sort(key=lambda entry: -abs(entry[2]["value"]))
-    listed = "; ".join(f"{title} {label} ({signed(d)})" for title, label, d in clear[:most])
-    among = f"; the {most} largest" if len(clear) > most else ""
+    listed = "; ".join(f"{title} {label} ({signed(d)})" for title, label, d in clear[:LISTED])
+    among = f"; the {LISTED} largest" if len(clear) > LISTED else ""
     return (
         f"In {SCORES[score]}, {len(clear)} of {len(compared)} settings differ from the base by "
         f"more than the uncertainty of the measurement{among}{f': {listed}' if listed else ''}."
     )
-
-
-def describe_missing(study: dict) -> list[str]:
-    """Name the factors that were not studied yet; the section's command adds them."""
-    if not study["missing"]:
-        return []
-    names = ", ".join(name.replace("_", " ") for name in study["missing"])
-    return [
-        f"Not measured yet for this run: {names}. The command at the end of this section measures "
-        "them; with --dry-run it says how long that takes."
-    ]
-
-
-def tabulate(factor: dict) -> Table:
-    """All settings of a factor: differences from the base, and the base's own scores."""
-    rows = [
-        [
-            s["label"], str(len(s["seeds"])), f"{s['steps']:,.0f}", f"{s['seconds']:,.0f}",
-            *(cell(s, score) for score in s["scores"]),
-        ]
-        for s in factor["settings"]
-    ]  # fmt: skip
-    return Table(f"{factor['title']}: difference from the base", HEADER, rows)
 
 
 def cell(setting: dict, score: str) -> str:
@@ -134,17 +145,19 @@ def sample_of_study(study: dict, settings: list[dict]) -> str:
     )
 
 
-def list_differences(setting: dict) -> str:
-    """The differences from the base that are defined."""
-    of = setting["differences"]
-    known = [score for score in SCORES if of[score] and of[score]["value"] is not None]
-    return ", ".join(f"{SCORES[score]} {signed(of[score])}" for score in known)
-
-
 def picture_factor(study: dict, factor: dict) -> Picture:
     """Effect of every setting of a factor, with its interval."""
-    settings, compared = factor["settings"], [s for s in others(factor) if not s["diverged"]]
-    each = "; ".join(f"{s['label']}: {list_differences(s)}" for s in compared)
+    settings = factor["settings"]
+    each = "; ".join(
+        f"{setting['label']}: "
+        + ", ".join(
+            f"{name} {signed(setting['differences'][score])}"
+            for score, name in SCORES.items()
+            if signed(setting["differences"][score]) != "undefined"
+        )
+        for setting in others(factor)
+        if not setting["diverged"]
+    )
     return picture(
         factor["title"], sample_of_study(study, settings),
         partial(draw_effects, factor=factor), f"{each}.",
@@ -155,44 +168,16 @@ def picture_factor(study: dict, factor: dict) -> Picture:
 
 def draw_effects(figure: Figure, factor: dict) -> None:
     """Difference of every setting from the base, in balanced accuracy and AUC."""
-    axes = figure.subplots()
-    settings = factor["settings"]
-    styles = {"balanced_accuracy": (BLUE, "o", -0.13), "roc_auc": (VERMILLION, "D", 0.13)}
-    for score, (colour, marker, shift) in styles.items():
-        found = {row + shift: s["differences"][score] for row, s in enumerate(settings)}
-        found = {row: d for row, d in found.items() if d is not None and d["value"] is not None}
-        draw_points(
-            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
-            linestyle="none", label=SCORES[score],
-        )  # fmt: skip
-    axes.axvline(0, color=BLACK, linewidth=0.8)
-    names = [tick(setting) for setting in settings]
-    label_rows(axes, names, xlabel="difference from the base", ylabel=factor["axis"])
-    figure.legend(loc="outside lower center", ncols=2)
-
-
-def tick(setting: dict) -> str:
-    """Name of a setting on the axis, and why it has no point."""
-    if setting["diverged"]:
-        return f"{setting['label']} (diverged)"
-    return setting["label"] if setting["changes"] else f"{setting['label']} (base)"
-
-
-def describe_method(study: dict) -> list[str]:
-    """How it was measured, and what it therefore does not say."""
-    base = study["base"]
-    widths = "–".join(map(str, base["model"]["widths"]))
-    intervals = len(SCORES) * sum(len(others(factor)) for factor in study["factors"])
-    return [
-        f"The base is this run's config with {base['epochs']} epochs and stages of {widths} "
-        "channels: short and narrow, so that many trials fit. What pays in a longer training of a "
-        "wider network can differ; augmentation and the number of faces most of all.",
-        f"Judged by the averaged weights of the last epoch (views: {study['views']}) on the "
-        "validation faces. No epoch was chosen on them, and the test faces were not used, so that "
-        "a setting may be chosen by these figures. NLL is before temperature scaling.",
-        "A setting is compared with the base at the same seeds, on the same faces. The interval "
-        "(95 %, Student's t) adds the variance between seeds, pooled over a factor's settings, and "
-        f"that of the faces ({study['resamples']} bootstrap resamples).",
-        f"The study holds {intervals} intervals of a difference in all: if nothing had an effect, "
-        f"about {intervals / 20:.1f} of them would leave 0 out all the same.",
+    axes, settings = figure.subplots(), factor["settings"]
+    series = [
+        (name, colour, [setting["differences"][score] for setting in settings])
+        for (score, name), colour in zip(SCORES.items(), (BLUE, VERMILLION), strict=True)
     ]
+    why = [
+        " (diverged)" if setting["diverged"] else "" if setting["changes"] else " (base)"
+        for setting in settings
+    ]
+    names = [setting["label"] + no_point for setting, no_point in zip(settings, why, strict=True)]
+    draw_rows(axes, names, series, xlabel="difference from the base", ylabel=factor["axis"])
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    figure.legend(loc="outside lower center", ncols=2)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from agegen.report.classifier.learning_curves import describe_best
 from agegen.report.parts.saved_run import SavedRun
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.wording import SELECTION_RULES, by_class, duration, in_words
+from agegen.report.parts.wording import by_class, duration, in_words
 
 Rows = list[tuple[str, str]]
 OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD (Nesterov momentum)"}
@@ -14,30 +15,31 @@ def answer(saved: SavedRun) -> Section:
     """Answer the question after the training itself."""
     config = saved.config
     optimizer = OPTIMIZERS[config.get("optimizer", "adamw")]  # once there was no choice
-    course = (
-        f"{config['epochs']} epochs at most, batches of {config['batch_size']} faces, "
-        f"{optimizer} with a highest learning rate of {config['learning_rate']:g} and "
-        f"weight decay {config['weight_decay']:g}; {config['label_smoothing']:g} of label "
-        f"smoothing; the weights evaluated are averaged over the steps (EMA, "
-        f"{config['ema_decay']:g} per step)."
-    )
+
     return Section(
         "training",
         "How was the network trained?",
         "Comment le réseau a-t-il été entraîné ?",
-        [course],
+        [
+            f"{config['epochs']} epochs at most, batches of {config['batch_size']} faces, "
+            f"{optimizer} with a highest learning rate of {config['learning_rate']:g} and "
+            f"weight decay {config['weight_decay']:g}; {config['label_smoothing']:g} of label "
+            f"smoothing; the weights evaluated are averaged over the steps (EMA, "
+            f"{config['ema_decay']:g} per step)."
+        ],
         tables=[
             Table(
                 "", ("", ""),
-                [*describe_subject(saved), *describe_course(saved), *describe_time(saved)],
+                [*describe_course(saved), *describe_time(saved)],
             )
         ],
         details=["Every setting is listed at the end of the page."],
     )  # fmt: skip
 
 
-def describe_subject(saved: SavedRun) -> Rows:
-    """The network and its faces."""
+def describe_course(saved: SavedRun) -> Rows:
+    """The network and its faces, epochs and steps, and the epoch that was kept."""
+    best, steps, per_step = saved.best, len(saved.steps["step"]), saved.faces_per_step
     counts, network = saved.data["counts"], saved.config["model"]
     parameters = "–" if saved.parameters is None else f"{saved.parameters:,}"
     return [
@@ -45,21 +47,9 @@ def describe_subject(saved: SavedRun) -> Rows:
         ("parameters", parameters),
         ("training faces", f"{sum(counts['train'].values()):,} ({by_class(counts['train'])})"),
         ("validation faces", f"{sum(counts['val'].values()):,} ({by_class(counts['val'])})"),
-    ]
-
-
-def describe_course(saved: SavedRun) -> Rows:
-    """Epochs and steps, and the epoch that was kept."""
-    best, steps, per_step = saved.best, len(saved.steps["step"]), saved.faces_per_step
-    return [
         ("epochs", f"{len(saved.validation['epoch'])} of {saved.config['epochs']}"),
         ("steps", f"{steps:,} of {per_step:.1f} faces; {steps * per_step:,.0f} faces seen"),
-        (
-            "best epoch",
-            f"{best['epoch'] + 1} (step {best['step']:,}), by "
-            f"{SELECTION_RULES[saved.config['select_by']]}: AUC {best['auc']:.3f}, "
-            f"balanced accuracy {best['balanced_accuracy']:.3f}, NLL {best['nll']:.3f} nats",
-        ),
+        ("best epoch", f"{best['epoch'] + 1} (step {best['step']:,}), by {describe_best(saved)}"),
         ("temperature", f"{best['temperature']:.3f}, fitted on the validation faces"),
     ]
 
@@ -72,16 +62,12 @@ def describe_time(saved: SavedRun) -> Rows:
     machine = in_words(saved.environment["gpus"] or saved.environment["processor"])
     time = ("time in steps", f"{duration(seconds.sum())}, without validation and saving")
     if "seconds" in saved.validation:
-        total = wall_seconds(saved.validation["seconds"])
+        # a validation's seconds count from the last start of the run
+        passed = saved.validation["seconds"]
+        total = float(passed[np.r_[np.diff(passed) < 0, True]].sum())
         time = ("time", f"{duration(total)}, with validation and saving")
     return [
         time,
         ("speed", f"{speed:,.0f} faces/s on {machine}"),
         ("waiting for data", f"{100 * waiting:.2f} % of the time in steps"),
     ]
-
-
-def wall_seconds(validation: np.ndarray) -> float:
-    """Add up the run's starts: a validation's seconds count from the last one, and then restart."""
-    last_of_start = np.r_[np.diff(validation) < 0, True]
-    return float(validation[last_of_start].sum())

@@ -1,6 +1,5 @@
 """Would more training faces help? Scores against the number of training faces."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +17,41 @@ def answer(folder: Path, evaluation: dict) -> Section:
     study = read_study(folder)
     factor = find_factor(study, FACTOR)
     command = f"--run {folder.parent} --factors {FACTOR} --seeds 5"
+    base = study["base"]
+    widths = "–".join(map(str, base["model"]["widths"]))
     return Section(
         "number-of-faces",
         "Would more training faces help?",
         "Davantage de visages d'apprentissage aideraient-ils ?",
         describe_doublings(factor) if factor else ["Not measured yet: see the command below."],
-        tables=[tabulate(factor)] if factor else [],
+        tables=[
+            Table(
+                "Means over the seeds, with 95 % intervals",
+                ("share", "training faces", "steps", "seeds", *SCORES.values()),
+                [
+                    [
+                        s["label"], f"{s['n_train']:,.0f}", f"{s['steps']:,.0f}",
+                        str(len(s["seeds"])), *(show(s["scores"][score]) for score in SCORES),
+                    ]
+                    for s in judged(factor)
+                ],
+            )
+        ]
+        if factor
+        else [],
         pictures=[picture_sizes(study, factor)] if factor and judged(factor) else [],
-        details=describe_method(study, factor) if factor else [],
+        details=[
+            f"{factor['does']} Each is a training of its own with {base['epochs']} epochs of all "
+            f"faces (√2 times as many at each halving) and stages of {widths} channels: shorter "
+            "and narrower than this run, so that the scores are lower.",
+            f"Judged by the averaged weights of the last epoch on the {study['n']:,} validation "
+            "faces, which had no part in these trainings; the section on hyperparameters says how "
+            "the intervals are made.",
+        ]
+        if factor
+        else [],
         command=f"python recipes/study_hyperparameters.py {command}",
-    )
+    )  # fmt: skip
 
 
 def judged(factor: dict) -> list[dict]:
@@ -79,61 +103,33 @@ def conclude(gains: dict[str, dict]) -> str:
     return f"The change in {names} is clear, and not a gain alone: more faces did not simply help."
 
 
-def tabulate(factor: dict) -> Table:
-    """Every share with its faces, steps and scores."""
-    rows = [
-        [
-            s["label"], f"{s['n_train']:,.0f}", f"{s['steps']:,.0f}", str(len(s["seeds"])),
-            *(show(s["scores"][score]) for score in SCORES),
-        ]
-        for s in judged(factor)
-    ]  # fmt: skip
-    header = ("share", "training faces", "steps", "seeds", *SCORES.values())
-    return Table("Means over the seeds, with 95 % intervals", header, rows)
-
-
 def picture_sizes(study: dict, factor: dict) -> Picture:
     """Scores against the number of training faces."""
     sizes = judged(factor)
+    faces = np.array([s["n_train"] for s in sizes])
     each = "; ".join(
         f"{s['n_train']:,.0f} faces: "
         + ", ".join(f"{name} {show(s['scores'][score])}" for score, name in SCORES.items())
         for s in sizes
     )
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        styles = {"balanced_accuracy": (BLUE, "o", 0.985), "roc_auc": (VERMILLION, "D", 1.015)}
+        for score, (colour, marker, shift) in styles.items():
+            draw_points(
+                axes, faces * shift, [s["scores"][score] for s in sizes], rows=False, color=colour,
+                marker=marker, elinewidth=1, label=SCORES[score],
+            )  # fmt: skip
+        axes.axhline(0.5, color=GREY, linestyle="--", linewidth=1, label="chance")
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(faces, [f"{n:,.0f}" for n in faces])
+        axes.set(xlabel="training faces", ylabel="score", ylim=(None, 1.0))
+        figure.legend(loc="outside lower center", ncols=3)
+
     return picture(
-        "Scores against the number of training faces", sample_of_study(study, sizes),
-        partial(draw_sizes, sizes=sizes), f"{each}.",
+        "Scores against the number of training faces", sample_of_study(study, sizes), draw,
+        f"{each}.",
         "Means over the seeds; bars: 95 % intervals of seeds and validation faces together. Points "
         "share the validation faces, so that differences between them are surer than the bars.",
     )  # fmt: skip
-
-
-def draw_sizes(figure: Figure, sizes: list[dict]) -> None:
-    """Balanced accuracy and AUC on a logarithmic axis of training faces."""
-    axes = figure.subplots()
-    faces = np.array([s["n_train"] for s in sizes])
-    styles = {"balanced_accuracy": (BLUE, "o", 0.985), "roc_auc": (VERMILLION, "D", 1.015)}
-    for score, (colour, marker, shift) in styles.items():
-        draw_points(
-            axes, faces * shift, [s["scores"][score] for s in sizes], rows=False, color=colour,
-            marker=marker, elinewidth=1, label=SCORES[score],
-        )  # fmt: skip
-    axes.axhline(0.5, color=GREY, linestyle="--", linewidth=1, label="chance")
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(faces, [f"{n:,.0f}" for n in faces])
-    axes.set(xlabel="training faces", ylabel="score", ylim=(None, 1.0))
-    figure.legend(loc="outside lower center", ncols=3)
-
-
-def describe_method(study: dict, factor: dict) -> list[str]:
-    """How it was measured."""
-    base = study["base"]
-    widths = "–".join(map(str, base["model"]["widths"]))
-    return [
-        f"{factor['does']} Each is a training of its own with {base['epochs']} epochs of all "
-        f"faces (√2 times as many at each halving) and stages of {widths} channels: shorter and "
-        "narrower than this run, so that the scores are lower.",
-        f"Judged by the averaged weights of the last epoch on the {study['n']:,} validation faces, "
-        "which had no part in these trainings; the section on hyperparameters says how the "
-        "intervals are made.",
-    ]

@@ -1,6 +1,5 @@
 """Pictures of the input optimisation: its course, what a second classifier keeps, the images."""
 
-from functools import partial
 from pathlib import Path
 
 from agegen.report.parts.style import (
@@ -11,9 +10,8 @@ from agegen.report.parts.style import (
     VERMILLION,
     Figure,
     Picture,
-    draw_points,
+    draw_rows,
     embed_png,
-    label_rows,
     picture,
     save,
 )
@@ -54,39 +52,32 @@ def picture_kept(chapter: dict, kinds: list[str], what: str) -> Picture:
     )
     counts = ", ".join(f"{short(kind)} n = {settings['none'][kind]['n']}" for kind in kinds)
     beyond = {"shift": "", "pattern": ", beyond a random change"}[what]
+    real = chapter["real_faces"][SECOND]["value"]
+    series = [
+        (short(kind), colour, [of[kind][SECOND]["kept"][what] for of in settings.values()])
+        for kind, colour in zip(kinds, (BLUE, VERMILLION), strict=False)
+    ]
+    values = [f["value"] for _, _, of in series for f in of if f["value"] is not None]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        draw_rows(
+            axes, [*settings], series, xlabel="second ÷ this network (gaps ÷ gaps)",
+            ylabel="regulariser", xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
+        )  # fmt: skip
+        for place in (0, 1):
+            axes.axvline(place, color=BLACK, linewidth=0.8)
+        if real is not None:
+            axes.axvline(real, color=GREY, linestyle=":")
+        figure.legend(loc="outside lower center", ncols=2)
+
     return picture(
         f"Share of the logit kept by the second classifier{beyond}", f"images {counts}",
-        partial(draw_kept, chapter=chapter, kinds=kinds, what=what), f"{each}.",
+        draw, f"{each}.",
         f"{MEANING[what]} Bars: 95 % intervals over noises, persons and the faces that give the "
         "gaps. Dotted: what real faces keep of their differences within a class.",
         height=1.5 + 0.3 * len(settings),
     )  # fmt: skip
-
-
-def draw_kept(figure: Figure, chapter: dict, kinds: list[str], what: str) -> None:
-    """Settings from the top down, the kinds of start beside each other."""
-    axes = figure.subplots()
-    settings = chapter["settings"]
-    looks = {"noise": (BLUE, "o", -0.13), "other": (VERMILLION, "D", 0.13)}
-    values = []
-    for kind in kinds:
-        colour, marker, shift = looks[kind]
-        rows = [of[kind][SECOND]["kept"][what] for of in settings.values()]
-        found = {row + shift: kept for row, kept in enumerate(rows) if kept["value"] is not None}
-        values += [kept["value"] for kept in found.values()]
-        draw_points(
-            axes, [*found], [*found.values()], rows=True, color=colour, marker=marker,
-            linestyle="none", label=short(kind),
-        )  # fmt: skip
-    for place in (0, 1):
-        axes.axvline(place, color=BLACK, linewidth=0.8)
-    if chapter["real_faces"][SECOND]["value"] is not None:
-        axes.axvline(chapter["real_faces"][SECOND]["value"], color=GREY, linestyle=":")
-    label_rows(
-        axes, [*settings], xlabel="second ÷ this network (gaps ÷ gaps)", ylabel="regulariser",
-        xlim=(min([-0.2, *values]) - 0.1, max([1.0, *values]) + 0.15),
-    )  # fmt: skip
-    figure.legend(loc="outside lower center", ncols=2)
 
 
 def picture_grid(folder: Path, chapter: dict) -> Picture:
@@ -105,23 +96,21 @@ def picture_grid(folder: Path, chapter: dict) -> Picture:
 
 def write_curve(path: Path, figures: dict) -> None:
     """Draw the log-odds of what every step showed the network, of figures.json, as an SVG."""
-    drawn = save(partial(draw_curve, figures=figures), "", HEIGHT, "svg")
-    with written_whole(path) as temporary:
-        temporary.write_bytes(drawn)
-
-
-def draw_curve(figure: Figure, figures: dict) -> None:
-    """One line an image, and their mean where there are several."""
-    axes = figure.subplots()
     histories = [image["history"] for image in figures["images"]]
     n = len(histories)
-    for history in histories:
-        axes.plot(range(1, len(history) + 1), history, color=GREY if n > 1 else BLUE, linewidth=0.8)
-    if n > 1:
-        mean = [sum(values) / n for values in zip(*histories, strict=True)]
-        axes.plot(range(1, len(mean) + 1), mean, color=BLUE, label="mean")
-        axes.legend(loc="lower right")
-    axes.set(
-        xlabel="step", ylabel=f"calibrated log-odds of {figures['target']} (nats)",
-        title=f"What the network was shown, n = {n} {'image' if n == 1 else 'images'}",
-    )  # fmt: skip
+
+    def draw(figure: Figure) -> None:
+        axes, colour = figure.subplots(), GREY if n > 1 else BLUE
+        for history in histories:
+            axes.plot(range(1, len(history) + 1), history, color=colour, linewidth=0.8)
+        if n > 1:
+            mean = [sum(values) / n for values in zip(*histories, strict=True)]
+            axes.plot(range(1, len(mean) + 1), mean, color=BLUE, label="mean")
+            axes.legend(loc="lower right")
+        axes.set(
+            xlabel="step", ylabel=f"calibrated log-odds of {figures['target']} (nats)",
+            title=f"What the network was shown, n = {n} {'image' if n == 1 else 'images'}",
+        )  # fmt: skip
+
+    with written_whole(path) as temporary:
+        temporary.write_bytes(save(draw, "", HEIGHT, "svg"))

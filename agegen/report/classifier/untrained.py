@@ -13,6 +13,7 @@ from agegen.report.parts.style import (
     GREY,
     Figure,
     Picture,
+    draw_histogram,
     draw_points,
     picture,
 )
@@ -252,8 +253,9 @@ def picture_distributions(chapter: dict) -> Picture:
         f"untrained (mean of {count})": chapter["estimated"]["histogram"],
         "trained": chapter["trained"]["histogram"],
     }
+    centres = (np.array(chapter["edges"][:-1]) + chapter["edges"][1:]) / 2
     middle = "; ".join(
-        f"{name}: " + ", ".join(f"{k} {spread_of(v, chapter['edges'])}" for k, v in shares.items())
+        f"{name}: " + ", ".join(f"{k} mean about {centres @ v:.2f}" for k, v in shares.items())
         for name, shares in histograms.items()
     )
     return picture(
@@ -264,19 +266,12 @@ def picture_distributions(chapter: dict) -> Picture:
     )  # fmt: skip
 
 
-def spread_of(shares: list[float], edges: list[float]) -> str:
-    """Mean of a histogram in words."""
-    centres = (np.array(edges[:-1]) + edges[1:]) / 2
-    return f"mean about {float(centres @ np.array(shares)):.2f}"
-
-
 def draw_distributions(figure: Figure, histograms: dict[str, dict], edges: list[float]) -> None:
     """Histograms by class, a panel for each title → class → share in each bin."""
     panels = figure.subplots(1, len(histograms), sharey=True)
     for axes, (title, by_name) in zip(panels, histograms.items(), strict=True):
         for (name, shares), colour in zip(by_name.items(), CLASS_COLOURS, strict=False):
-            axes.stairs(shares, edges, color=colour, linewidth=1.2, label=name)
-            axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
+            draw_histogram(axes, shares, edges, colour, name)
         axes.set_title(title)
         axes.set(xlabel="p(old)", xlim=(0, 1))
     panels[0].set_ylabel("share of the class")

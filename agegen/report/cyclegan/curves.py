@@ -1,31 +1,18 @@
 """How the losses of a CycleGAN develop: figures over pairs seen, and what they say."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agegen.evaluation.alarm_limits import LIMITS
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.classifier.learning_curves import block_length
-from agegen.report.cyclegan.run import (
-    SavedCycleGAN,
-    first_part,
-    from_to,
-    last_part,
-    sample_trained,
-)
+from agegen.report.classifier.learning_curves import block_length, in_blocks, thin_rate
+from agegen.report.cyclegan.run import SavedCycleGAN, last_part, sample_trained, sample_watched
 from agegen.report.parts.section import Section
-from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Picture, picture
+from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Figure, Picture, picture
 from agegen.report.parts.wording import count
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Curve = tuple[str, np.ndarray, np.ndarray, str]
 """Name, pairs seen, values, colour."""
@@ -56,13 +43,14 @@ def answer(saved: SavedCycleGAN) -> Section:
 
 def describe_cycle(saved: SavedCycleGAN) -> str:
     """Say how the cycle losses developed."""
-    parts = [f"of {name} faces {develop(saved, f'generator_cycle_{name}')}" for name in CLASS_NAMES]
-    last = np.mean(
-        [last_part(saved.steps[f"generator_cycle_{name}"]).mean() for name in CLASS_NAMES]
-    )
+    parts = [
+        f"of {name} faces {develop(saved, f'generator_cycle_{name}', saved.due('cycle'))}"
+        for name in CLASS_NAMES
+    ]
     return (
         f"The cycle loss {', that '.join(parts)}: translated and back, a face differed from "
-        f"itself by {last * GREY_LEVELS:.1f} of 255 grey levels at the end, on average."
+        f"itself by {saved.cycle_loss() * GREY_LEVELS:.1f} of 255 grey levels at the end, on "
+        "average."
     )
 
 
@@ -70,17 +58,12 @@ def describe_identity(saved: SavedCycleGAN) -> list[str]:
     """Say how the identity losses developed, if there were any."""
     if not saved.config["identity_weight"]:
         return ["The identity loss was left out (--identity-weight 0)."]
-    due = identity_steps(saved)
+    due = saved.due("identity")
     parts = [
         f"of {name} faces {develop(saved, f'generator_identity_{name}', due)}"
         for name in CLASS_NAMES
     ]
     return [f"The identity loss {', that '.join(parts)}."]
-
-
-def identity_steps(saved: SavedCycleGAN) -> np.ndarray:
-    """True for the steps that computed an identity loss, bool (steps,)."""
-    return (saved.steps["step"] - 1) % saved.config["identity_every"] == 0
 
 
 def describe_game(saved: SavedCycleGAN) -> list[str]:
@@ -106,7 +89,12 @@ def describe_game(saved: SavedCycleGAN) -> list[str]:
 def develop(saved: SavedCycleGAN, name: str, rows: np.ndarray | None = None) -> str:
     """Put the development of a loss into words; `rows` chooses steps."""
     values = saved.steps[name] if rows is None else saved.steps[name][rows]
-    return from_to(first_part(values).mean(), last_part(values).mean())
+    tenth = len(last_part(values))
+    first, last = values[:tenth].mean(), values[-tenth:].mean()
+    a, b = f"{first:.3f}", f"{last:.3f}"
+    if a == b:
+        return f"was {a} at both ends"
+    return f"{'fell' if last < first else 'rose'} from {a} to {b}"
 
 
 def draw_all(saved: SavedCycleGAN) -> list[Picture]:
@@ -116,7 +104,7 @@ def draw_all(saved: SavedCycleGAN) -> list[Picture]:
     known = undecided[0] is not None
     own = f"As {saved.config['gan_loss']} gives it: where answers are the middle one is not known."
     shown = [
-        ("Cycle loss", "generator_cycle_{}", everything, None,
+        ("Cycle loss", "generator_cycle_{}", saved.due("cycle"), None,
          "Mean absolute difference between a face and itself translated and back."),
         ("Adversarial loss of the generators", "generator_gan_{}", everything, undecided[0],
          "Dotted: where the discriminator's answer is the middle one for every patch."
@@ -130,7 +118,7 @@ def draw_all(saved: SavedCycleGAN) -> list[Picture]:
     ]  # fmt: skip
     if saved.config["identity_weight"]:
         shown.insert(1, (
-            "Identity loss", "generator_identity_{}", identity_steps(saved), None,
+            "Identity loss", "generator_identity_{}", saved.due("identity"), None,
             "Mean absolute difference between a face and its translation to its own age.",
         ))  # fmt: skip
     pictures = [
@@ -149,26 +137,31 @@ def draw_losses(
     caption: str,
 ) -> Picture:
     """One figure with a curve for each class; `rows` chooses steps."""
+    ends = np.array([part[-1] for part in in_blocks(saved.steps["pairs"][rows])])
     curves = [
-        (label, *in_blocks(saved.steps["pairs"][rows], saved.steps[pattern.format(label)][rows]),
-         colour)
+        (
+            label,
+            ends,
+            np.array([x.mean() for x in in_blocks(saved.steps[pattern.format(label)][rows])]),
+            colour,
+        )
         for label, colour in zip(CLASS_NAMES, CLASS_COLOURS, strict=True)
-    ]  # fmt: skip
-    ends = "; ".join(
-        f"{label}: {y[0]:.3f} at first, {y[-1]:.3f} at last" for label, _, y, _ in curves
-    )
+    ]
     draw = partial(draw_curves, curves=curves, ylabel=name.lower(), line=line)
-    return picture(name, sample_trained(saved), draw, f"{ends}.", caption)
+    return picture(name, sample_trained(saved), draw, describe_ends(curves), caption)
+
+
+def describe_ends(curves: Sequence[Curve]) -> str:
+    """First and last value of every curve."""
+    ends = [f"{name}: {y[0]:.3f} at first, {y[-1]:.3f} at last" for name, _, y, _ in curves]
+    return f"{'; '.join(ends)}."
 
 
 def draw_rate(saved: SavedCycleGAN) -> Picture:
     """The learning rate by pairs."""
-    pairs, rate = saved.steps["pairs"], saved.steps["learning_rate"]
-    thinned = slice(None, None, max(len(pairs) // 500, 1))
-    power = int(np.floor(np.log10(rate.max())))
-    curve = ("", pairs[thinned], rate[thinned] / 10.0**power, BLUE)
-    unit = rf"learning rate ($\times 10^{{{power}}}$)"
-    draw = partial(draw_curves, curves=[curve], ylabel=unit, line=None, low=0.0)
+    rate = saved.steps["learning_rate"]
+    x, y, unit = thin_rate(saved.steps["pairs"], rate)
+    draw = partial(draw_curves, curves=[("", x, y, BLUE)], ylabel=unit, line=None, low=0.0)
     return picture(
         "Learning rate", sample_trained(saved), draw,
         f"From {rate[0]:.2e} to {rate[-1]:.2e}.",
@@ -177,14 +170,23 @@ def draw_rate(saved: SavedCycleGAN) -> Picture:
     )  # fmt: skip
 
 
-def in_blocks(pairs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of equally many values, at most 100 of them, and the pairs at their ends."""
-    block = block_length(len(values))
-    parts = np.split(np.arange(len(values)), np.arange(block, len(values), block))
-    return (
-        np.array([pairs[part[-1]] for part in parts]),
-        np.array([values[part].mean() for part in parts]),
-    )
+def draw_looks(
+    saved: SavedCycleGAN,
+    name: str,
+    title: str,
+    ylabel: str,
+    line: float,
+    words: Callable[[Sequence[Curve]], str],
+    caption: str,
+) -> Picture:
+    """A figure of the looks for both directions: columns `name`_young and `name`_old."""
+    curves = [
+        (f"made {to}", saved.looks["pairs"], saved.looks[f"{name}_{to}"], colour)
+        for to, colour in zip(CLASS_NAMES, CLASS_COLOURS, strict=True)
+    ]
+    mark = saved.best.get("pairs") if name.startswith("judge_") else None
+    draw = partial(draw_curves, curves=curves, ylabel=ylabel, line=line, mark=mark)
+    return picture(title, sample_watched(saved), draw, words(curves), caption)
 
 
 def draw_curves(
@@ -195,16 +197,7 @@ def draw_curves(
     low: float | None = None,
     mark: float | None = None,
 ) -> None:
-    """Curves over pairs seen.
-
-    Args:
-        figure: to draw on.
-        curves: with their colours; names are left out where there is one only.
-        ylabel: what is measured, with its unit.
-        line: height of a dotted line; None draws none.
-        low: lowest value of the axis.
-        mark: pairs at which the best look was; None marks none.
-    """
+    """Curves over pairs seen: a dotted line at `line`, a dashed one at `mark`, the best look."""
     axes = figure.subplots()
     for name, x, y, colour in curves:
         marker = "o" if len(x) < 15 else ""
@@ -212,18 +205,13 @@ def draw_curves(
     if line is not None:
         axes.axhline(line, color=BLACK, linestyle=":", linewidth=1)
     if mark is not None:
-        mark_best(axes, mark)
+        axes.axvline(mark, color=BLACK, linestyle="--", linewidth=0.8)
+        axes.annotate(
+            "best", (mark, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
+            textcoords="offset points", va="top", fontsize=8,
+        )  # fmt: skip
     axes.set(xlabel="pairs seen", ylabel=ylabel, ylim=(low, None))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.locator_params(axis="x", nbins=5)
     if len(curves) > 1:
         figure.legend(loc="outside lower center", ncols=2)
-
-
-def mark_best(axes: Axes, pairs: float) -> None:
-    """Mark the look that was chosen."""
-    axes.axvline(pairs, color=BLACK, linestyle="--", linewidth=0.8)
-    axes.annotate(
-        "best", (pairs, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
-        textcoords="offset points", va="top", fontsize=8,
-    )  # fmt: skip

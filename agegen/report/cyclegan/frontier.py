@@ -3,24 +3,18 @@
 One run's looks are a line through its training; several runs are compared by theirs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.report.cyclegan.run import SavedCycleGAN, read_cyclegan_run, sample_watched
 from agegen.report.parts.section import Table
-from agegen.report.parts.style import BLACK, BLUE, GREEN, GREY, VERMILLION, Picture, picture
+from agegen.report.parts.style import BLACK, BLUE, GREEN, GREY, VERMILLION, Figure, Picture, picture
 from agegen.run.errors import UserError
 from agegen.run.files import flatten
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 COLOURS = (BLUE, VERMILLION, GREEN, BLACK, "#E69F00", "#CC79A7", "#56B4E9", GREY)
 HEIGHT = 5.2  # inches; two panels, one above the other

@@ -2,27 +2,21 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from agegen.faces.pixels import GREY_LEVELS
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS
-from agegen.report.cyclegan import curves as cyclegan_curves
-from agegen.report.cyclegan import judge as cyclegan_judge
-from agegen.report.cyclegan import sheets as cyclegan_sheets
-from agegen.report.cyclegan import symptoms as cyclegan_symptoms
-from agegen.report.cyclegan import training as cyclegan_training
-from agegen.report.cyclegan.run import SavedCycleGAN, last_part, read_cyclegan_run
-from agegen.report.evaluation import truth as evaluation_truth
+from agegen.faces.records import DIRECTIONS
+from agegen.report.cyclegan import curves, judge, sheets, symptoms, training
+from agegen.report.cyclegan.run import SavedCycleGAN, read_cyclegan_run
 from agegen.report.evaluation.saved import (
     name_judge,
     read_evaluation,
     tell,
     which_generators,
 )
-from agegen.report.parts.commands import launcher, quoted_flags
+from agegen.report.evaluation.truth import describe as describe_truth
+from agegen.report.parts.commands import write_commands
 from agegen.report.parts.section import Section
-from agegen.report.parts.templates import open_templates
-from agegen.report.parts.wording import count, duration, in_words
+from agegen.report.parts.templates import render
+from agegen.report.parts.wording import count, duration
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, flatten
 
@@ -41,9 +35,11 @@ def make_page(run: Path) -> str:
     """
     with explained_damage(run):
         saved = read_cyclegan_run(run)
-        page = open_templates()
-        page.filters["in_words"] = in_words
-        return page.get_template("cyclegan/page.html").render(
+        trained = {k: v for k, v in saved.config.items() if k not in ("resume", "dry_run")}
+        wanted = {"train_cyclegan": trained, "report_cyclegan": {"run": saved.config["out"]}}
+
+        return render(
+            "cyclegan/page.html",
             title=saved.folder.resolve().name,
             saved=saved,
             tiles=make_tiles(saved),
@@ -52,27 +48,27 @@ def make_page(run: Path) -> str:
             config=flatten(saved.config),
             environment=flatten(saved.environment),
             data=flatten(saved.data),
-            commands=list_commands(saved),
+            commands=write_commands(wanted, saved.environment),
         )
 
 
 def answer_questions(saved: SavedCycleGAN) -> list[Section]:
     """All sections; those that need looks are left out where there was none."""
-    sections = [cyclegan_curves.answer(saved)]
+    sections = [curves.answer(saved)]
     if saved.looks:
         sections += [
-            cyclegan_sheets.answer(saved),
-            cyclegan_sheets.answer_development(saved),
-            cyclegan_symptoms.answer(saved),
+            sheets.answer(saved),
+            sheets.answer_development(saved),
+            symptoms.answer(saved),
         ]
     if saved.has_judge:
-        sections.append(cyclegan_judge.answer(saved))
-    return [*sections, cyclegan_training.answer(saved)]
+        sections.append(judge.answer(saved))
+    return [*sections, training.answer(saved)]
 
 
 def summarise(saved: SavedCycleGAN) -> list[str]:
     """Say how far the training is, and what is not on the page."""
-    sentences = [cyclegan_training.describe_end(saved)]
+    sentences = [training.describe_end(saved)]
     if not saved.looks:
         sentences.append(
             "No look at held-out faces has been taken yet, so that no face, symptom or alarm is "
@@ -93,29 +89,29 @@ def describe_evaluation(path: Path) -> list[str]:
         saved = read_evaluation(path)
     except UserError as error:
         return [f"An evaluation is left out: {error}."]
-    judge = next(iter(saved.judges))
+    first = next(iter(saved.judges))
     faces = " and ".join(f"{n:,} {name}" for name, n in saved.found["n"].items())
-    shares = " and ".join(f"{tell(saved.share(to, judge), 2)} made {to}" for _, to in DIRECTIONS)
+    shares = " and ".join(f"{tell(saved.share(to, first), 2)} made {to}" for _, to in DIRECTIONS)
     truth = saved.found.get("truth")
     return [
         f"An evaluation of the {which_generators(saved)} on {faces} faces of the "
-        f"{saved.found['split']} split of {saved.found['faces']} gave, by the {name_judge(judge)}, "
+        f"{saved.found['split']} split of {saved.found['faces']} gave, by the {name_judge(first)}, "
         f"shares of the real gap of {shares}. All that was measured: {path.with_suffix('.html')}.",
-        *(evaluation_truth.describe(truth["directions"][to], to) for _, to in DIRECTIONS if truth),
+        *(describe_truth(truth["directions"][to], to) for _, to in DIRECTIONS if truth),
     ]
 
 
 def make_tiles(saved: SavedCycleGAN) -> list[tuple[str, str, str]]:
     """The headline figures: name, value, remark."""
-    cycle = [last_part(saved.steps[f"generator_cycle_{name}"]).mean() for name in CLASS_NAMES]
+    cycle = saved.cycle_loss()
     tiles = [
         ("pairs seen", f"{saved.pairs:,}", f"of {saved.total_pairs:,}"),
         (
             "time in steps",
-            duration(cyclegan_training.seconds(saved).sum()),
-            f"{cyclegan_training.speed(saved):,.1f} pairs/s",
+            duration(training.seconds(saved).sum()),
+            f"{training.speed(saved):,.1f} pairs/s",
         ),
-        ("cycle loss", f"{np.mean(cycle):.3f}", f"{np.mean(cycle) * GREY_LEVELS:.1f} grey levels"),
+        ("cycle loss", f"{cycle:.3f}", f"{cycle * GREY_LEVELS:.1f} grey levels"),
     ]
     if saved.looks:
         looks = count(len(saved.looks["step"]), "look")
@@ -124,13 +120,3 @@ def make_tiles(saved: SavedCycleGAN) -> list[tuple[str, str, str]]:
         after = f"smaller one, after {saved.best['pairs']:,} pairs"
         tiles.append(("share of the real gap", f"{saved.best['score']:.2f}", after))
     return tiles
-
-
-def list_commands(saved: SavedCycleGAN) -> list[list[str]]:
-    """The commands for the run and this page, flag by flag."""
-    trained = {k: v for k, v in saved.config.items() if k not in ("resume", "dry_run")}
-    wanted = {"train_cyclegan": trained, "report_cyclegan": {"run": saved.config["out"]}}
-    return [
-        [*launcher(name, saved.environment), f"recipes/{name}.py", *quoted_flags(values)]
-        for name, values in wanted.items()
-    ]

@@ -7,8 +7,8 @@ import numpy as np
 
 from agegen.evaluation.alarm_limits import WATCHED
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.parts.saved_run import Columns, columns
-from agegen.report.parts.wording import by_class
+from agegen.report.parts.saved_run import Columns, columns, require_files
+from agegen.report.parts.wording import by_class, sample
 from agegen.run.configs import read_config
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, read_metrics
@@ -43,6 +43,15 @@ class SavedCycleGAN(NamedTuple):
         """True if a classifier judged the looks."""
         return f"judge_share_{CLASS_NAMES[0]}" in self.looks
 
+    def due(self, kind: str) -> np.ndarray:
+        """True for the steps that computed a "cycle" or an "identity" loss, bool (steps,)."""
+        return (self.steps["step"] - 1) % self.config.get(f"{kind}_every", 1) == 0
+
+    def cycle_loss(self) -> float:
+        """Mean of both cycle losses over the last tenth of the steps that computed them."""
+        cycles = [self.steps[f"generator_cycle_{name}"][self.due("cycle")] for name in CLASS_NAMES]
+        return float(np.mean([last_part(losses).mean() for losses in cycles]))
+
 
 def read_cyclegan_run(run: Path) -> SavedCycleGAN:
     """Read the run's files.
@@ -52,9 +61,8 @@ def read_cyclegan_run(run: Path) -> SavedCycleGAN:
     """
     require_record(run, "cyclegan")
     train = f"python recipes/train_cyclegan.py --out {run}"
-    for name in ("config.json", "environment.json", "metrics.jsonl"):
-        if not (run / name).exists():
-            raise UserError(f"{run} has no {name}: train it with {train}")
+    names = ("config.json", "environment.json", "metrics.jsonl")
+    require_files(run, dict.fromkeys(names, f"train it with {train}"))
     saved = read_config(run)
     if "generator" not in saved["config"]:
         raise UserError(f"{run} is not the run of a CycleGAN: train one with {train}")
@@ -81,19 +89,6 @@ def last_part(values: np.ndarray) -> np.ndarray:
     return values[-max(len(values) // 10, 1) :]
 
 
-def first_part(values: np.ndarray) -> np.ndarray:
-    """The first tenth of the values, at least one."""
-    return values[: max(len(values) // 10, 1)]
-
-
-def from_to(before: float, after: float, digits: int = 3) -> str:
-    """Put a development into words: "fell from 0.412 to 0.103"."""
-    a, b = f"{before:.{digits}f}", f"{after:.{digits}f}"
-    if a == b:
-        return f"was {a} at both ends"
-    return f"{'fell' if after < before else 'rose'} from {a} to {b}"
-
-
 def describe_watched(saved: SavedCycleGAN) -> str:
     """Say which faces the looks show, with their numbers."""
     held_out, trained = (saved.data["counts"][split] for split in ("val", "train"))
@@ -108,8 +103,7 @@ def describe_watched(saved: SavedCycleGAN) -> str:
 
 def sample_trained(saved: SavedCycleGAN) -> str:
     """Which faces a figure of the losses shows, to stand on it."""
-    counts = saved.data["counts"]["train"]
-    return f"train split, n = {sum(counts.values()):,}: {by_class(counts)}"
+    return sample("train", saved.data["counts"]["train"])
 
 
 def sample_watched(saved: SavedCycleGAN) -> str:

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from einops import rearrange
 from PIL import Image
 
 from agegen.faces.records import DIRECTIONS
 from agegen.report.cyclegan.run import SavedCycleGAN
-from agegen.report.parts.examples import as_jpeg
+from agegen.report.parts.examples import embed_face
 from agegen.report.parts.section import FaceGrid, Section
 from agegen.report.parts.wording import count
 from agegen.run.errors import UserError
 
 COLUMNS = 4  # of a direction
+GAP = 2
+"""White pixels right of and below a face: `agegen.evaluation.face_sheet` leaves them."""
 STRIP_FACES, STRIP_LOOKS = 3, 8
 
 
@@ -30,62 +33,59 @@ class Sheet(NamedTuple):
     faces: dict[str, np.ndarray]
 
 
-def read_sheet(saved: SavedCycleGAN, pairs: int) -> Sheet:
+def read_look(saved: SavedCycleGAN, pairs: int) -> Sheet:
     """Read and cut up the sheet of a look.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: it is missing or damaged, or its faces have another size.
     """
-    path = saved.folder / "watch" / f"pairs_{pairs:09d}.png"
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except OSError:
-        raise UserError(
-            f"{path} is missing or damaged: the training writes it (recipes/train_cyclegan.py), so "
-            "copy the whole folder of the run"
-        ) from None
-    return Sheet(pairs, cut_up(pixels, saved.config["size"], path))
+    path, size = saved.folder / "watch" / f"pairs_{pairs:09d}.png", saved.config["size"]
+    missing = (
+        f"{path} is missing or damaged: the training writes it (recipes/train_cyclegan.py), so "
+        "copy the whole folder of the run"
+    )
+    other = f"{path} does not hold faces of {size} pixels, as config.json has it"
+    faces = read_sheet(path, [to for _, to in DIRECTIONS], COLUMNS, missing, other)
+    if faces[DIRECTIONS[0][1]].shape[2] != size:
+        raise UserError(other)
+    return Sheet(pairs, faces)
 
 
-def cut_up(
-    pixels: np.ndarray,
-    size: int,
-    path: Path,
-    directions: Sequence[tuple[str, str]] = DIRECTIONS,
-    columns: int = COLUMNS,
+def read_sheet(
+    path: Path, aims: Sequence[str], columns: int, missing: str, other: str
 ) -> dict[str, np.ndarray]:
-    """Cut a sheet into its faces.
+    """Read a sheet and cut it into its faces.
 
     Args:
-        pixels: uint8 (h, w, 3).
-        size: side of a face in pixels.
-        path: of the sheet, for the message.
-        directions: that are on it.
+        path: of the sheet.
+        aims: classes aimed at that are on it.
         columns: of each.
+        missing: what to say where it is missing or damaged.
+        other: what to say where it is another picture.
 
     Returns:
         The faces by the class aimed at, uint8 (columns, n, size, size, 3).
 
     Raises:
-        UserError: the sheet does not hold faces of that size.
+        UserError: see `missing` and `other`.
     """
-    across = len(directions) * columns
-    pitch = pixels.shape[1] // across
-    if pitch < size or pixels.shape[1] % across or pixels.shape[0] % pitch:
-        raise UserError(f"{path} does not hold faces of {size} pixels, as config.json has it")
-    cells = pixels.reshape(pixels.shape[0] // pitch, pitch, across, pitch, 3)
-    faces = cells.transpose(2, 0, 1, 3, 4)[:, :, :size, :size]
-    return {
-        to: faces[columns * number : columns * (number + 1)]
-        for number, (_, to) in enumerate(directions)
-    }
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except OSError:
+        raise UserError(missing) from None
+    (height, width, _), across = pixels.shape, columns * len(aims)
+    pitch = width // across
+    if pitch <= GAP or width % across or height % pitch:
+        raise UserError(other)
+    cells = rearrange(pixels, "(n h) (to c w) x -> to c n h w x", h=pitch, w=pitch, c=columns)
+    return dict(zip(aims, cells[..., :-GAP, :-GAP, :], strict=True))
 
 
 def answer(saved: SavedCycleGAN) -> Section:
     """Answer the question after the generators' faces, from the best look or else the last."""
     pairs = int(saved.best.get("pairs", saved.looks["pairs"][-1]))
-    sheet = read_sheet(saved, pairs)
+    sheet = read_look(saved, pairs)
     which = "the judge's choice" if saved.best else "the last look"
     said = [describe_faces(sheet, source, to) for source, to in DIRECTIONS]
     shown = len(sheet.faces[DIRECTIONS[0][1]][0])
@@ -121,33 +121,40 @@ def show_direction(sheet: Sheet, source: str, to: str) -> FaceGrid:
     """All faces of one direction."""
     every = (f"{source}, real", f"made {to}", f"and {source} again", f"made {source}")
     heads = every[: len(sheet.faces[to])]
-    rows = [
-        [
-            (as_jpeg(face), f"{source} face {number}: {head}")
-            for head, face in zip(heads, row, strict=True)
-        ]
-        for number, row in enumerate(sheet.faces[to].swapaxes(0, 1), 1)
-    ]
     caption = (
         f"Last column: translated from {source} to {source}; an identity loss, where the training "
         "had one, asks that nothing changes."
     )
-    return FaceGrid(f"{source} → {to}", heads, rows, caption if len(heads) > 2 else "")
+    return show_grid(source, to, heads, sheet.faces[to], caption if len(heads) > 2 else "")
+
+
+def show_grid(
+    source: str, to: str, heads: Sequence[str], columns: np.ndarray, caption: str
+) -> FaceGrid:
+    """Faces of one direction in columns, uint8 (columns, n, h, w, 3)."""
+    rows = [
+        [
+            (embed_face(face), f"{source} face {number}: {head}")
+            for head, face in zip(heads, row, strict=True)
+        ]
+        for number, row in enumerate(columns.swapaxes(0, 1), 1)
+    ]
+    return FaceGrid(f"{source} → {to}", heads, rows, caption)
 
 
 def answer_development(saved: SavedCycleGAN) -> Section:
     """Answer the question after the development, in strips through time."""
     chosen = spread(saved.looks["pairs"], STRIP_LOOKS)
-    sheets = [read_sheet(saved, int(pairs)) for pairs in chosen]
+    sheets = [read_look(saved, int(pairs)) for pairs in chosen]
     looks = len(saved.looks["pairs"])
-    said = [describe_change(sheets, source, to) for source, to in DIRECTIONS]
+    several = DIRECTIONS if len(sheets) > 1 else ()
     return Section(
         "development",
         "How did the generated faces develop during training?",
         "Comment les visages générés ont-ils évolué pendant l'apprentissage ?",
         [
             f"Shown are {len(sheets)} of {count(looks, 'look')}, spread evenly over the training.",
-            *(sentence for sentence in said if sentence),
+            *(describe_change(sheets, source, to) for source, to in several),
         ],
         grids=[show_strips(sheets, source, to) for source, to in DIRECTIONS],
     )
@@ -160,9 +167,7 @@ def spread(values: np.ndarray, most: int) -> np.ndarray:
 
 
 def describe_change(sheets: list[Sheet], source: str, to: str) -> str:
-    """Say by how much the generated faces changed from look to look; empty for one look."""
-    if len(sheets) < 2:
-        return ""
+    """Say by how much the generated faces changed from look to look."""
     fakes = np.stack([sheet.faces[to][1] for sheet in sheets]).astype(np.float32)
     steps = np.abs(np.diff(fakes, axis=0)).mean(axis=tuple(range(1, fakes.ndim)))
     most = int(steps.argmax())
@@ -176,14 +181,6 @@ def describe_change(sheets: list[Sheet], source: str, to: str) -> str:
 def show_strips(sheets: list[Sheet], source: str, to: str) -> FaceGrid:
     """The same faces at each of the looks."""
     heads = [f"{source}, real", *(f"{sheet.pairs:,} pairs" for sheet in sheets)]
-    real, _, _, _ = sheets[0].faces[to]
-    rows = []
-    for number in range(min(STRIP_FACES, len(real))):
-        faces = [real[number], *(sheet.faces[to][1, number] for sheet in sheets)]
-        rows.append(
-            [
-                (as_jpeg(face), f"{source} face {number + 1}: {head}")
-                for head, face in zip(heads, faces, strict=True)
-            ]
-        )
-    return FaceGrid(f"{source} → {to}", heads, rows, f"What was made {to} of the same faces.")
+    faces = np.stack([sheets[0].faces[to][0], *(sheet.faces[to][1] for sheet in sheets)])
+    caption = f"What was made {to} of the same faces."
+    return show_grid(source, to, heads, faces[:, :STRIP_FACES], caption)

@@ -1,16 +1,15 @@
 """Symptoms of what goes wrong with CycleGANs, over time, and the alarms that were raised."""
 
-from functools import partial
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from agegen.evaluation.alarm_limits import FIRST_ALARM, LIMITS, LOW_IS_BAD, is_alarming
 from agegen.faces.records import CLASS_NAMES
-from agegen.report.cyclegan.curves import draw_curves
-from agegen.report.cyclegan.run import SavedCycleGAN, describe_watched, sample_watched
+from agegen.report.cyclegan.curves import Curve, draw_looks
+from agegen.report.cyclegan.run import SavedCycleGAN, describe_watched
 from agegen.report.parts.section import Section, Table
-from agegen.report.parts.style import CLASS_COLOURS, Picture, picture
 from agegen.report.parts.wording import count
 
 
@@ -49,22 +48,57 @@ SYMPTOMS = {
 }  # fmt: skip
 
 
+ALARMS_HEADER = ("pairs", "symptom", "made", "value", "limit then")
+
+
 def answer(saved: SavedCycleGAN) -> Section:
     """Answer the question after what went wrong."""
+    titles = {name: symptom.title for name, symptom in SYMPTOMS.items()}
+    alarms = [
+        (
+            f"{a['pairs']:,}", titles.get(a["name"], a["name"].replace("_", " ").capitalize()),
+            a["direction"], f"{a['value']:.3f}", f"{a['limit']:g}",
+        )
+        for a in saved.alarms
+    ]  # fmt: skip
     return Section(
         "alarms",
         "Did anything go wrong, and when?",
         "Quelque chose a-t-il mal tourné, et quand ?",
         [describe_alarms(saved), *describe_messages(saved)],
-        tables=[tabulate_symptoms(saved), *tabulate_alarms(saved)],
-        pictures=[draw_symptom(saved, name) for name in SYMPTOMS],
+        tables=[
+            tabulate_symptoms(saved),
+            *([Table("All alarms", ALARMS_HEADER, alarms)] if alarms else []),
+        ],
+        pictures=[
+            draw_looks(
+                saved, name, symptom.title, symptom.ylabel, LIMITS[name], describe_spans,
+                f"{symptom.meaning} Dotted: the limit; {alarm_side(name)} it is an alarm.",
+            )
+            for name, symptom in SYMPTOMS.items()
+        ],
         details=[
             "Measured at every look with the averaged generators (EMA), on "
             f"{describe_watched(saved)}. No alarm is raised in the first {100 * FIRST_ALARM:g} % "
             "of the training. A symptom is a reason to look at the faces, not a proof; without "
             "one, faces may still be poor.",
         ],
-    )
+    )  # fmt: skip
+
+
+def alarm_side(name: str) -> str:
+    """On which side of its limit a symptom is an alarm."""
+    return "below" if name in LOW_IS_BAD else "above"
+
+
+def name_limit(name: str) -> str:
+    """From where on a symptom is an alarm."""
+    return f"{alarm_side(name)} {LIMITS[name]:g}".replace("-", "−")
+
+
+def describe_spans(curves: Sequence[Curve]) -> str:
+    """Lowest and highest value of every curve."""
+    return "; ".join(f"{k}: {np.min(v):.3f} to {np.max(v):.3f}" for k, _, v, _ in curves) + "."
 
 
 def describe_alarms(saved: SavedCycleGAN) -> str:
@@ -83,7 +117,10 @@ def describe_alarms(saved: SavedCycleGAN) -> str:
 def describe_messages(saved: SavedCycleGAN) -> list[str]:
     """Each kind of alarm once, in plain language, with when it was first and last raised."""
     found = []
-    for group in group_alarms(saved):
+    groups: dict[tuple[str, str], list[dict]] = {}
+    for alarm in saved.alarms:
+        groups.setdefault((alarm["name"], alarm["direction"]), []).append(alarm)
+    for group in groups.values():
         first, last = group[0]["pairs"], group[-1]["pairs"]
         times = f"{len(group):,} times, after {first:,} to {last:,} pairs"
         if len(group) == 1:
@@ -93,20 +130,11 @@ def describe_messages(saved: SavedCycleGAN) -> list[str]:
     return found
 
 
-def group_alarms(saved: SavedCycleGAN) -> list[list[dict]]:
-    """The alarms of the same symptom and direction together, in the order of their first ones."""
-    groups: dict[tuple[str, str], list[dict]] = {}
-    for alarm in saved.alarms:
-        groups.setdefault((alarm["name"], alarm["direction"]), []).append(alarm)
-    return list(groups.values())
-
-
 def tabulate_symptoms(saved: SavedCycleGAN) -> Table:
     """Every symptom at the last look, its limit, and how many looks were beyond it."""
     rows = []
     for name, symptom in SYMPTOMS.items():
-        side = "below" if name in LOW_IS_BAD else "above"
-        row = [symptom.title, f"{side} {LIMITS[name]:g}".replace("-", "−")]
+        row = [symptom.title, name_limit(name)]
         for to in CLASS_NAMES[::-1]:
             values = saved.looks[f"{name}_{to}"]
             beyond = sum(is_alarming(name, value) for value in values)
@@ -116,36 +144,3 @@ def tabulate_symptoms(saved: SavedCycleGAN) -> Table:
     for to in CLASS_NAMES[::-1]:
         header += [f"made {to}", "looks beyond"]
     return Table("Symptoms at the last look, and the looks beyond the limit", header, rows)
-
-
-def tabulate_alarms(saved: SavedCycleGAN) -> list[Table]:
-    """Every alarm with its figure; none if there were none."""
-    rows = [
-        (f"{a['pairs']:,}", in_title(a["name"]), a["direction"], f"{a['value']:.3f}",
-         f"{a['limit']:g}")
-        for a in saved.alarms
-    ]  # fmt: skip
-    header = ("pairs", "symptom", "made", "value", "limit then")
-    return [Table("All alarms", header, rows)] if rows else []
-
-
-def in_title(name: str) -> str:
-    """Name of a symptom as the page has it."""
-    return SYMPTOMS[name].title if name in SYMPTOMS else name.replace("_", " ").capitalize()
-
-
-def draw_symptom(saved: SavedCycleGAN, name: str) -> Picture:
-    """A symptom of both directions over pairs, with its limit."""
-    symptom, pairs = SYMPTOMS[name], saved.looks["pairs"]
-    values = {to: saved.looks[f"{name}_{to}"] for to in CLASS_NAMES}
-    curves = [
-        (f"made {to}", pairs, values[to], colour)
-        for to, colour in zip(CLASS_NAMES, CLASS_COLOURS, strict=True)
-    ]
-    draw = partial(draw_curves, curves=curves, ylabel=symptom.ylabel, line=LIMITS[name])
-    spans = "; ".join(f"made {to}: {np.min(v):.3f} to {np.max(v):.3f}" for to, v in values.items())
-    side = "below" if name in LOW_IS_BAD else "above"
-    return picture(
-        symptom.title, sample_watched(saved), draw, f"{spans}.",
-        f"{symptom.meaning} Dotted: the limit; {side} it is an alarm.",
-    )  # fmt: skip

@@ -13,6 +13,7 @@ def answer(saved: SavedCycleGAN) -> Section:
     """Answer the question after the training itself."""
     config, environment = saved.config, saved.environment
     precision = environment.get("precision", "unknown precision")
+    machine = environment["gpus"] or environment["processor"]
     return Section(
         "training",
         "How was it trained, and how long did it take?",
@@ -22,7 +23,7 @@ def answer(saved: SavedCycleGAN) -> Section:
             f"{config['size']} pixels, Adam with a learning rate of {config['learning_rate']:g}; "
             f"λ = {config['cycle_weight']:g} for the cycle loss and "
             f"{config['cycle_weight'] * config['identity_weight']:g} for the identity loss.",
-            f"It took {duration(seconds(saved).sum())} in steps on {in_words(machine(saved))} "
+            f"It took {duration(seconds(saved).sum())} in steps on {in_words(machine)} "
             f"({precision}, {count(environment.get('processes', 1), 'process', 'es')}), "
             f"{speed(saved):,.1f} pairs/s.",
         ],
@@ -42,37 +43,36 @@ def describe_end(saved: SavedCycleGAN) -> str:
 def describe_subject(saved: SavedCycleGAN) -> Rows:
     """The networks, the loss and the faces."""
     counts, config = saved.data["counts"], saved.config
-    every = config["identity_every"]
-    lazy = f", in one step of {every}, {every} times as strong" if every > 1 else ""
+    loss = config["gan_loss"]
+    rounds = [f"{saved.pairs / n:.1f} of the {name} faces" for name, n in counts["train"].items()]
+
+    def lazy(kind: str) -> str:
+        every = config.get(f"{kind}_every", 1)
+        return f", in one step of {every}, {every} times as strong" if every > 1 else ""
+
     return [
         ("generators", ", ".join(f"{k} {in_words(v)}" for k, v in config["generator"].items())),
         (
             "discriminators",
             ", ".join(f"{k} {in_words(v)}" for k, v in config["discriminator"].items()),
         ),
-        ("adversarial loss", name_loss(config["gan_loss"])),
-        ("identity loss", f"{config['identity_weight']:g} of λ{lazy}"),
+        ("adversarial loss", loss if ":" in loss else loss.replace("_", " ")),  # or a user's own
+        ("cycle loss", f"λ = {config['cycle_weight']:g}{lazy('cycle')}"),
+        ("identity loss", f"{config['identity_weight']:g} of λ{lazy('identity')}"),
         ("replay pool", f"{config['pool_size']:,} faces of each age"),
         ("training faces", by_class(counts["train"])),
-        ("rounds", describe_rounds(saved)),
+        ("rounds", ", ".join(rounds)),
     ]
-
-
-def name_loss(loss: str) -> str:
-    """A GAN loss in words; a user's own, ``module:name``, as it was written."""
-    return loss if ":" in loss else loss.replace("_", " ")
-
-
-def describe_rounds(saved: SavedCycleGAN) -> str:
-    """Say how often each class was gone through."""
-    rounds = {name: saved.pairs / n for name, n in saved.data["counts"]["train"].items()}
-    return ", ".join(f"{value:.1f} of the {name} faces" for name, value in rounds.items())
 
 
 def describe_time(saved: SavedCycleGAN) -> Rows:
     """How long it took, in what, and how evenly."""
     slow, fast = np.quantile(saved.steps["pairs_per_second"], [0.1, 0.9])
-    parts = times(saved)
+    rest = {"looks": saved.looks, "saves": saved.saves}  # older runs did not log all of them
+    parts = {
+        "steps": float(seconds(saved).sum()),
+        **{k: float(np.nansum(v["seconds"])) for k, v in rest.items() if "seconds" in v},
+    }
     total = sum(parts.values())
     return [
         ("steps", f"{len(saved.steps['step']):,}, {seconds(saved).mean():.3f} s each"),
@@ -84,15 +84,6 @@ def describe_time(saved: SavedCycleGAN) -> Rows:
     ]
 
 
-def times(saved: SavedCycleGAN) -> dict[str, float]:
-    """Seconds in steps, in looks and in saves; older runs did not log all of them."""
-    rest = {"looks": saved.looks, "saves": saved.saves}
-    return {
-        "steps": float(seconds(saved).sum()),
-        **{k: float(np.nansum(v["seconds"])) for k, v in rest.items() if "seconds" in v},
-    }
-
-
 def seconds(saved: SavedCycleGAN) -> np.ndarray:
     """Time of every step, float (steps,)."""
     return saved.config["batch_size"] / saved.steps["pairs_per_second"]
@@ -101,8 +92,3 @@ def seconds(saved: SavedCycleGAN) -> np.ndarray:
 def speed(saved: SavedCycleGAN) -> float:
     """Pairs a second over all steps."""
     return len(saved.steps["step"]) * saved.config["batch_size"] / float(seconds(saved).sum())
-
-
-def machine(saved: SavedCycleGAN) -> list[str] | str:
-    """The GPUs, or else the processor."""
-    return saved.environment["gpus"] or saved.environment["processor"]

@@ -2,20 +2,20 @@
 
 from functools import partial
 
-from agegen.evaluation.verdicts import Verdict, compare_with_controls, has_gaps, list_unable
+from agegen.evaluation.verdicts import compare_with_controls, has_gaps, list_unable
 from agegen.report.evaluation.figures import draw_forest, frame, list_shares
 from agegen.report.evaluation.saved import (
     DIGITS,
+    SCORES,
+    Direction,
     SavedEvaluation,
     listed,
     name_judge,
-    name_score,
     tell,
 )
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.style import Picture, picture
 
-QUESTION = "How far did the faces age?"
 COLUMNS = {
     "before": "before",
     "after": "after",
@@ -25,26 +25,19 @@ COLUMNS = {
 }
 
 
-def why_missing(_: SavedEvaluation) -> str:
-    """It never is."""
-    return ""
-
-
 def answer(saved: SavedEvaluation) -> Section:
     """Answer with every judge's shift, and whether it is evidence."""
+    frozen = "The judges' weights were the same before and after: nothing was fitted to them here."
     return Section(
         "ageing",
-        QUESTION,
+        "How far did the faces age?",
         "De combien les visages ont-ils vieilli ou rajeuni ?",
         [
-            *(describe_shares(saved, source, to) for source, to in saved.directions),
+            *(describe_shares(saved, direction) for direction in saved.directions),
             *describe_verdicts(saved),
             *describe_limits(saved),
         ],
-        tables=[
-            *(tabulate(saved, source, to) for source, to in saved.directions),
-            *tabulate_steps(saved),
-        ],
+        tables=[*map(tabulate, saved.directions), *tabulate_steps(saved)],
         pictures=[draw(saved)] if has_gaps(saved.found) else [],
         details=[
             "Share of the gap: mean shift towards the age aimed at, over the difference between "
@@ -52,102 +45,82 @@ def answer(saved: SavedEvaluation) -> Section:
             "are apart, 0 is nothing, less than 0 is the wrong way. Reached: share of the faces on "
             "the aimed side of the middle between these means. Shifts are raw: made young, they "
             "are negative where faces became younger.",
-            *describe_frozen(saved),
+            *([frozen] if saved.found.get("judges_unchanged") else []),
         ],
     )
 
 
-def describe_shares(saved: SavedEvaluation, source: str, to: str) -> str:
+def describe_shares(saved: SavedEvaluation, direction: Direction) -> str:
     """Say how far the faces of one direction moved, by every judge."""
     shares = [
-        f"{tell(saved.share(to, judge))} by the {name_judge(judge)}" for judge in saved.judges
+        f"{tell(saved.share(direction.to, judge))} by the {name_judge(judge)}"
+        for judge in saved.judges
     ]
-    years = saved.found["directions"][to]["judges"].get("age_estimator", {}).get("years")
+    years = direction.figures["judges"].get("age_estimator", {}).get("years")
     rest = ""
     if years:
         before, after = (tell(years[name], 1) for name in ("before", "after"))
         rest = f" The age estimator gave them {before} years before and {after} after."
-    n = saved.found["n"][source]
     return (
-        f"{saved.faces(source)} made {to} (n = {n:,}) moved by this {saved.measure}: "
+        f"{direction.name} (n = {direction.n:,}) moved by this {saved.measure}: "
         f"{'; '.join(shares)}.{rest}"
     )
 
 
 def describe_verdicts(saved: SavedEvaluation) -> list[str]:
-    """Say of each direction by which judges it is beyond every control; or that none was judged."""
+    """Say by which judges each direction is beyond every control, and who cannot judge at all."""
     verdicts = compare_with_controls(saved.found)
-    if not verdicts:
-        return [
-            "No controls were judged (--controls): how far changes that age nobody move these "
-            "judges is unknown, and with it whether the shifts are evidence of ageing.",
-            *describe_unable(saved),
-        ]
     sentences = []
-    for _, to in saved.directions:
+    if not verdicts:
+        sentences.append(
+            "No controls were judged (--controls): how far changes that age nobody move these "
+            "judges is unknown, and with it whether the shifts are evidence of ageing."
+        )
+    for to in (direction.to for direction in saved.directions if verdicts):
         mine = [verdict for verdict in verdicts if verdict.to == to]
         beyond = listed([name_judge(v.judge) for v in mine if v.beyond])
         within = listed([name_judge(v.judge) for v in mine if v.able and not v.beyond])
         parts = [f"beyond every control according to the {beyond}"] if beyond else []
         parts += [f"no evidence of ageing according to the {within}"] if within else []
         sentences += [f"Made {to}: {'; '.join(parts)}."] if parts else []
-    return [*sentences, *describe_unable(saved)]
-
-
-def describe_unable(saved: SavedEvaluation) -> list[str]:
-    """Name the judges whose first score does not tell the real classes apart, with their gap."""
     unable = list_unable(saved.found)
     gaps = [
-        f"the {name_judge(judge)} ({name_score(score)}: {tell(unable[judge, score], 3)})"
+        f"the {name_judge(judge)} ({SCORES.get(score, score)}: {tell(unable[judge, score], 3)})"
         for judge, score in saved.judges.items()
         if (judge, score) in unable
     ]
-    if not gaps:
-        return []
-    return [
-        f"Unable to judge: {listed(gaps)}. In brackets the gap between real old and real young "
-        "faces, which is not clearly above 0: shares of it say nothing and are left undefined."
-    ]
+    if gaps:
+        sentences.append(
+            f"Unable to judge: {listed(gaps)}. In brackets the gap between real old and real young "
+            "faces, which is not clearly above 0: shares of it say nothing and are left undefined."
+        )
+    return sentences
 
 
 def describe_limits(saved: SavedEvaluation) -> list[str]:
     """Name the control that moved each judge farthest; adversarial noise apart."""
-    verdicts = [v for v in compare_with_controls(saved.found) if v.able]
-    if not verdicts:
+    farthest: dict[str, list[str]] = {direction.to: [] for direction in saved.directions}
+    for v in compare_with_controls(saved.found):
+        if v.able:
+            farthest[v.to].append(f"{name_judge(v.judge)}: {v.farthest}, up to {v.limit:.2f}")
+    if not any(farthest.values()):
         return []
-    limits = "; ".join(
-        f"made {to}, " + ", ".join(name_limit(v) for v in verdicts if v.to == to)
-        for _, to in saved.directions
-    )
+    limits = "; ".join(f"made {to}, {', '.join(names)}" for to, names in farthest.items())
     return [
         f"A shift is beyond every control if its whole interval is above theirs. Farthest "
         f"reached: {limits}. Adversarial noise, made against the first judge, is left out."
     ]
 
 
-def name_limit(verdict: Verdict) -> str:
-    """The farthest control of a judge."""
-    return f"{name_judge(verdict.judge)}: {verdict.farthest}, up to {verdict.limit:.2f}"
-
-
-def describe_frozen(saved: SavedEvaluation) -> list[str]:
-    """Say that the judges were frozen, where it was checked."""
-    if not saved.found.get("judges_unchanged"):
-        return []
-    return ["The judges' weights were the same before and after: nothing was fitted to them here."]
-
-
-def tabulate(saved: SavedEvaluation, source: str, to: str) -> Table:
+def tabulate(direction: Direction) -> Table:
     """Every judge and score of one direction."""
     rows = []
-    for judge, scores in saved.found["directions"][to]["judges"].items():
+    for judge, scores in direction.figures["judges"].items():
         for score, figures in scores.items():
-            unit = {"before", "after", "shift"}
-            cells = [
-                tell(figures[name], DIGITS.get(score, 3) if name in unit else 2) for name in COLUMNS
-            ]
-            rows.append([name_judge(judge), name_score(score), *cells])
-    caption = f"{saved.faces(source)} made {to}, n = {saved.found['n'][source]:,}"
+            digits = dict.fromkeys(("before", "after", "shift"), DIGITS.get(score, 3))
+            cells = [tell(figures[name], digits.get(name, 2)) for name in COLUMNS]
+            rows.append([name_judge(judge), SCORES.get(score, score), *cells])
+    caption = f"{direction.name}, n = {direction.n:,}"
     return Table(caption, ("judge", "score", *COLUMNS.values()), rows)
 
 
@@ -155,15 +128,17 @@ def tabulate_steps(saved: SavedEvaluation) -> list[Table]:
     """Shares of faces that moved by at least so much, of each judge that has steps."""
     tables = []
     for judge, score in saved.judges.items():
-        both = {to: d["judges"][judge][score] for to, d in saved.found["directions"].items()}
-        steps = [name for name in both[saved.directions[0][1]] if name.startswith("moved_")]
+        rows, steps = [], []
+        for direction in saved.directions:
+            figures = direction.figures["judges"][judge][score]
+            steps = [name for name in figures if name.startswith("moved_")]
+            cells = [tell(figures[step]) for step in steps]
+            rows.append([f"made {direction.to}", f"{direction.n:,}", *cells])
         if steps:
-            rows = [
-                [f"made {to}", f"{saved.found['n'][source]:,}", *(tell(both[to][s]) for s in steps)]
-                for source, to in saved.directions
-            ]
-            caption = f"Share of the faces that moved the right way by so many {name_score(score)} "
-            caption += f"or more, by the {name_judge(judge)}"
+            caption = (
+                f"Share of the faces that moved the right way by so many "
+                f"{SCORES.get(score, score)} or more, by the {name_judge(judge)}"
+            )
             header = ("faces", "n", *(step.removeprefix("moved_") for step in steps))
             tables.append(Table(caption, header, rows))
     return tables
@@ -186,9 +161,8 @@ def draw(saved: SavedEvaluation) -> Picture:
         caption += f" {outside:,} of the values lie outside the frame: see the tables."
     sample = " and ".join(f"{n:,} {name}" for name, n in saved.found["n"].items())
     which = "pairs" if saved.is_of_pairs else f"{saved.found['split']} split"
-    drawn = picture(
+    return picture(
         "Share of the real gap", f"{which}, n = {sample} faces",
         partial(draw_forest, panels=panels), f"{each}.", caption,
-        height=1.3 + 2 * (0.3 + 0.5 * len(saved.judges)),
+        height=1.3 + 2 * (0.3 + 0.5 * len(saved.judges)), wide=True,
     )  # fmt: skip
-    return drawn._replace(wide=True)

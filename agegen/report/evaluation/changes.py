@@ -1,13 +1,12 @@
 """Is it still a face, and what else changed? Realism, distances to the source, symptoms."""
 
-from agegen.evaluation.alarm_limits import LIMITS, LOW_IS_BAD, is_alarming
+from agegen.evaluation.alarm_limits import LIMITS, is_alarming
 from agegen.faces.pixels import GREY_LEVELS
-from agegen.report.cyclegan.symptoms import SYMPTOMS
-from agegen.report.evaluation.saved import SavedEvaluation, number, tell
+from agegen.report.cyclegan.symptoms import SYMPTOMS, name_limit
+from agegen.report.evaluation.saved import Direction, SavedEvaluation, number, tell
 from agegen.report.parts.section import Section, Table
 from agegen.report.parts.wording import is_clear
 
-QUESTION = "Is it still a face, and what else changed?"
 CHANGES = {
     "output_l1": "translated, L1",
     "output_lpips": "translated, LPIPS",
@@ -17,30 +16,43 @@ CHANGES = {
 DISTANCES = {"kid": ("KID", 3), "fid": ("FID", 1)}
 
 
-def why_missing(_: SavedEvaluation) -> str:
-    """It never is."""
-    return ""
-
-
 def answer(saved: SavedEvaluation) -> Section:
     """Answer with what was measured of it."""
+    realism = [d.figures["realism"] for d in saved.directions if d.figures["realism"]]
+    details = []
+    if realism:
+        details.append(
+            "KID (Bińkowski et al., 2018) and FID (Heusel et al., 2017) compare sets of faces and "
+            "hold for their features only. Untouched sources: what doing nothing gives. Real ones: "
+            "one half of the real faces to the other, half as many. FID falls as faces become "
+            "more, KID does not; an unbiased KID may be below 0. Their intervals: jackknife over "
+            "persons."
+        )
+    details.append("L1: mean absolute difference of values in [−1, 1]; LPIPS: Zhang et al., 2018.")
+    if "output_lpips" not in saved.directions[0].figures["changes"]:
+        details.append(f"LPIPS was {saved.note('lpips')}.")
+    details.append(" ".join(f"{s.title}: {s.meaning}" for s in SYMPTOMS.values()))
     return Section(
         "changes",
-        QUESTION,
+        "Is it still a face, and what else changed?",
         "Est-ce toujours un visage, et qu'est-ce qui a changé d'autre ?",
         [
-            *(describe_realism(saved, to) for _, to in saved.directions),
-            *(describe_change(saved, source, to) for source, to in saved.directions),
-            *(describe_symptoms(saved, to) for _, to in saved.directions),
+            *(describe_realism(saved, direction) for direction in saved.directions),
+            *map(describe_change, saved.directions),
+            *map(describe_symptoms, saved.directions),
         ],
-        tables=[*tabulate_realism(saved), tabulate_changes(saved), tabulate_symptoms(saved)],
-        details=explain(saved),
+        tables=[
+            *([tabulate_realism(saved, realism[0]["features"])] if realism else []),
+            tabulate_changes(saved),
+            tabulate_symptoms(saved),
+        ],
+        details=details,
     )
 
 
-def describe_realism(saved: SavedEvaluation, to: str) -> str:
+def describe_realism(saved: SavedEvaluation, direction: Direction) -> str:
     """Say whether generated faces are nearer to real ones than their sources are."""
-    found = saved.found["directions"][to]["realism"]
+    found, to = direction.figures["realism"], direction.to
     if not found:
         return f"How near faces made {to} are to real ones was {saved.note('realism')}."
     return (
@@ -62,101 +74,62 @@ def compare(difference: dict | None) -> str:
     return f"{told}: they are {nearer} real ones than doing nothing is"
 
 
-def describe_change(saved: SavedEvaluation, source: str, to: str) -> str:
+def describe_change(direction: Direction) -> str:
     """Say by how much faces changed, and what the way back leaves."""
-    changes = saved.found["directions"][to]["changes"]
-    changed = in_levels(changes["output_l1"])
-    said = f"{saved.faces(source)} made {to} changed by {changed} of 255 grey levels on average"
-    if "cycle_l1" not in changes:
-        return f"{said}."
-    cycle = in_levels(changes["cycle_l1"])
-    return f"{said}; translated back, they differed from themselves by {cycle}."
-
-
-def in_levels(figure: dict) -> str:
-    """A difference of values in [−1, 1] in grey levels."""
-    scaled = {k: None if v is None else GREY_LEVELS * v for k, v in figure.items()}
-    return tell(scaled, 1)
-
-
-def describe_symptoms(saved: SavedEvaluation, to: str) -> str:
-    """Name the symptoms beyond their limits."""
-    symptoms = saved.found["directions"][to]["symptoms"]
-    if not symptoms:
-        return f"Made {to}: the symptoms of a training were not measured without real faces."
-    beyond = [name for name in SYMPTOMS if alarms(name, symptoms.get(name))]
-    if not beyond:
-        return f"Made {to}: no symptom is beyond the limit of the training's alarms."
-    named = "; ".join(
-        f"{SYMPTOMS[name].title.lower()} {number(symptoms[name], 3)} (limit {LIMITS[name]:g})"
-        for name in beyond
+    changed, *cycle = (
+        tell({k: None if v is None else GREY_LEVELS * v for k, v in figure.items()}, 1)
+        for figure in map(direction.figures["changes"].get, ("output_l1", "cycle_l1"))
+        if figure
     )
-    return f"Made {to}, beyond the limits of the training's alarms: {named}."
+    said = f"{direction.name} changed by {changed} of 255 grey levels on average"
+    back = (f"; translated back, they differed from themselves by {figure}" for figure in cycle)
+    return f"{said}{''.join(back)}."
 
 
-def alarms(name: str, value: float | None) -> bool:
-    """True if a symptom is beyond its limit; what is undefined is not."""
-    return value is not None and is_alarming(name, value)
+def describe_symptoms(direction: Direction) -> str:
+    """Name the symptoms beyond their limits."""
+    symptoms, made = direction.figures["symptoms"], f"Made {direction.to}"
+    if not symptoms:
+        return f"{made}: the symptoms of a training were not measured without real faces."
+    beyond = [
+        f"{symptom.title.lower()} {number(symptoms[name], 3)} (limit {LIMITS[name]:g})"
+        for name, symptom in SYMPTOMS.items()
+        if symptoms.get(name) is not None and is_alarming(name, symptoms[name])
+    ]
+    if not beyond:
+        return f"{made}: no symptom is beyond the limit of the training's alarms."
+    return f"{made}, beyond the limits of the training's alarms: {'; '.join(beyond)}."
 
 
-def tabulate_realism(saved: SavedEvaluation) -> list[Table]:
-    """KID and FID of both directions; none if neither was measured."""
+def tabulate_realism(saved: SavedEvaluation, features: str) -> Table:
+    """KID and FID of the directions where they were measured."""
     rows = []
-    for _, to in saved.directions:
-        found = saved.found["directions"][to]["realism"]
+    for direction in saved.directions:
+        found = direction.figures["realism"]
         for name, (title, digits) in DISTANCES.items() if found else ():
             ends = ("", "_source", "_difference", "_real")
             cells = [tell(found.get(f"{name}{end}"), digits) for end in ends]
-            rows.append([f"{title}, to real {to} faces", f"{found['n']:,}", *cells])
+            rows.append([f"{title}, to real {direction.to} faces", f"{found['n']:,}", *cells])
     header = ("distance", "n", "generated", "untouched sources", "difference", "real ones")
-    return [Table(f"Distances in {name_features(saved)}", header, rows)] if rows else []
-
-
-def name_features(saved: SavedEvaluation) -> str:
-    """The feature network."""
-    realism = (direction["realism"] for direction in saved.found["directions"].values())
-    return next((found["features"] for found in realism if found), "")
+    return Table(f"Distances in {features}", header, rows)
 
 
 def tabulate_changes(saved: SavedEvaluation) -> Table:
     """L1 and LPIPS of both directions, those that were measured."""
-    directions = saved.found["directions"]
+    changes = {f"made {d.to}": d.figures["changes"] for d in saved.directions}
     rows = [
-        [title, *(tell(directions[to]["changes"].get(name), 3) for _, to in saved.directions)]
+        [title, *(tell(of[name], 3) for of in changes.values())]
         for name, title in CHANGES.items()
-        if all(name in directions[to]["changes"] for _, to in saved.directions)
+        if all(name in of for of in changes.values())
     ]
-    header = ("distance to the source", *(f"made {to}" for _, to in saved.directions))
-    return Table("How much faces changed", header, rows)
+    return Table("How much faces changed", ("distance to the source", *changes), rows)
 
 
 def tabulate_symptoms(saved: SavedEvaluation) -> Table:
     """Every symptom with its limit."""
-    rows = []
-    for name, symptom in SYMPTOMS.items():
-        side = "below" if name in LOW_IS_BAD else "above"
-        values = (saved.found["directions"][to]["symptoms"].get(name) for _, to in saved.directions)
-        limit = f"{side} {LIMITS[name]:g}".replace("-", "−")
-        rows.append([symptom.title, *(number(value, 3) for value in values), limit])
-    header = ("symptom", *(f"made {to}" for _, to in saved.directions), "alarm")
-    return Table("Symptoms", header, rows)
-
-
-def explain(saved: SavedEvaluation) -> list[str]:
-    """How it was measured, and what was not."""
-    sentences = []
-    if name_features(saved):
-        sentences.append(
-            "KID (Bińkowski et al., 2018) and FID (Heusel et al., 2017) compare sets of faces and "
-            "hold for their features only. Untouched sources: what doing nothing gives. Real ones: "
-            "one half of the real faces to the other, half as many. FID falls as faces become "
-            "more, KID does not; an unbiased KID may be below 0. Their intervals: jackknife over "
-            "persons."
-        )
-    sentences.append(
-        "L1: mean absolute difference of values in [−1, 1]; LPIPS: Zhang et al., 2018."
-    )
-    if "output_lpips" not in saved.found["directions"][saved.directions[0][1]]["changes"]:
-        sentences.append(f"LPIPS was {saved.note('lpips')}.")
-    sentences.append(" ".join(f"{s.title}: {s.meaning}" for s in SYMPTOMS.values()))
-    return sentences
+    symptoms = {f"made {d.to}": d.figures["symptoms"] for d in saved.directions}
+    rows = [
+        [symptom.title, *(number(of.get(k), 3) for of in symptoms.values()), name_limit(k)]
+        for k, symptom in SYMPTOMS.items()
+    ]
+    return Table("Symptoms", ("symptom", *symptoms, "alarm"), rows)

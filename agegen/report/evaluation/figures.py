@@ -1,19 +1,13 @@
 """Figures of an evaluation: shares of the gap beside the controls', and mean maps."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from agegen.evaluation.verdicts import is_adversarial
 from agegen.faces.records import CLASS_NAMES
 from agegen.report.evaluation.saved import SavedEvaluation, name_judge
-from agegen.report.parts.style import BLACK, CLASS_COLOURS, GREY, error_bar
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from agegen.report.parts.style import BLACK, CLASS_COLOURS, GREY, Axes, Figure, draw_points
 
 COLOURS = dict(zip(CLASS_NAMES, CLASS_COLOURS, strict=True))
 IN_SCALE = 0.99  # of a map's cells: a single corner would else take the whole scale
@@ -48,13 +42,14 @@ def list_shares(saved: SavedEvaluation) -> list[Panel]:
     """What the forest plot shows."""
     controls = saved.found.get("controls", {})
     panels = []
-    for _, to in saved.directions:
+    for to in (direction.to for direction in saved.directions):
         rows = []
         for judge, score in saved.judges.items():
-            known = {n: both[to][judge][score]["share_of_gap"] for n, both in controls.items()}
-            apart = [share for name, share in known.items() if is_adversarial(name)]
-            harmless = [share for name, share in known.items() if not is_adversarial(name)]
-            rows.append(Row(name_judge(judge), saved.share(to, judge), harmless, apart))
+            row = Row(name_judge(judge), saved.share(to, judge), [], [])
+            for name, both in controls.items():
+                share = both[to][judge][score]["share_of_gap"]
+                (row.adversarial if is_adversarial(name) else row.controls).append(share)
+            rows.append(row)
         panels.append(Panel(to, rows))
     return panels
 
@@ -92,29 +87,21 @@ def draw_forest(figure: Figure, panels: list[Panel]) -> None:
 
 def draw_row(axes: Axes, row: Row, place: int, colour: str) -> None:
     """One judge: the controls spread around its line, the generator on it."""
-    spread = np.linspace(-0.36, 0.36, len(row.controls)) if len(row.controls) > 1 else [0.2]
-    for share, by in zip(row.controls, spread, strict=False):
-        draw_share(axes, share, place + by, color=GREY, alpha=0.6, marker="o", markersize=2,
-                   elinewidth=0.7)  # fmt: skip
-    for share in row.adversarial:
-        draw_share(axes, share, place + 0.24, color=BLACK, marker="x", markersize=5, elinewidth=0.7)
-    draw_share(axes, row.share, place, color=colour, marker="o", markersize=6.5, elinewidth=2)
-
-
-def draw_share(axes: Axes, share: dict, y: float, **look: Any) -> None:
-    """A value with its interval; nothing where it is undefined."""
-    if share["value"] is not None:
-        error = np.array([error_bar(**share)]).T
-        axes.errorbar([share["value"]], [y], xerr=error, linestyle="none", **look)
+    n = len(row.controls)
+    spread = np.linspace(-0.36, 0.36, n) if n > 1 else np.full(n, 0.2)
+    apart = [place + 0.24] * len(row.adversarial)
+    points: list[tuple[Any, list[dict], dict]] = [
+        (place + spread, row.controls, {"color": GREY, "alpha": 0.6, "markersize": 2}),
+        (apart, row.adversarial, {"color": BLACK, "marker": "x", "markersize": 5}),
+        ([place], [row.share], {"color": colour, "markersize": 6.5, "elinewidth": 2}),
+    ]
+    for at, shares, look in points:
+        plain = {"marker": "o", "linestyle": "none", "elinewidth": 0.7}
+        draw_points(axes, at, shares, rows=True, **plain | look)
 
 
 def draw_maps(figure: Figure, maps: dict[str, list[list[float]]]) -> None:
-    """Mean maps beside each other on one scale, as multiples of an even share.
-
-    Args:
-        figure: to draw on.
-        maps: by title; each a square of shares that add up to 1.
-    """
+    """Maps by title, whose shares add up to 1, on one scale, as multiples of an even share."""
     several = figure.subplots(1, len(maps), squeeze=False)[0]
     arrays = {title: np.array(shares) * np.size(shares) for title, shares in maps.items()}
     most = max(float(np.quantile(array, IN_SCALE)) for array in arrays.values())

@@ -9,7 +9,6 @@ from agegen.report.evaluation import (
     faces,
     groups,
     identity,
-    making,
     pixels,
     truth,
 )
@@ -21,9 +20,10 @@ from agegen.report.evaluation.saved import (
     read_evaluation,
     which_generators,
 )
-from agegen.report.parts.section import Section
-from agegen.report.parts.templates import open_templates
-from agegen.report.parts.wording import in_words
+from agegen.report.parts.commands import write_commands
+from agegen.report.parts.section import Missing, Section
+from agegen.report.parts.templates import render
+from agegen.report.parts.wording import by_class
 from agegen.run.files import explained_damage
 
 CHAPTERS = (
@@ -36,7 +36,22 @@ CHAPTERS = (
     truth,
     faces,
 )
-"""Each has `QUESTION`, `answer(saved)`, and `why_missing(saved)`: empty if it can answer."""
+"""Each has `answer(saved)`, which gives a `Section`, or says why it is `Missing`."""
+
+
+FACTS = {
+    "before": "pictures before",
+    "run": "run of the generators, or pictures after",
+    "weights": "weights of the generators",
+    "judge": "judge's run",
+    "judge_weights": "judge's weights (SHA-256)",
+    "faces": "faces",
+    "checksum": "checksum of the faces",
+    "split": "split",
+    "seed": "seed",
+    "resamples": "bootstrap resamples",
+    "share_intervals": "intervals of shares",
+}
 
 
 def make_page(evaluation: Path) -> str:
@@ -54,47 +69,43 @@ def make_page(evaluation: Path) -> str:
     """
     with explained_damage(evaluation):
         saved = read_evaluation(evaluation)
-        page = open_templates()
-        page.filters["in_words"] = in_words
-        return page.get_template("evaluation/page.html").render(
+        recipe = "evaluate_pairs" if saved.is_of_pairs else "evaluate_cyclegan"
+        judged = [
+            (title, saved.found[name]) for name, title in FACTS.items() if name in saved.found
+        ]
+        if strength := saved.found.get("strength"):
+            of_each = ", ".join(f"{value:g} to {name}" for name, value in strength.items())
+            judged.append(("strength of the change", of_each))
+        notes = saved.found["notes"].items()
+        answers = [chapter.answer(saved) for chapter in CHAPTERS]
+        return render(
+            "evaluation/page.html",
             title=Path(saved.found["run"]).name,
             tiles=make_tiles(saved),
             summary=summarise(saved),
-            sections=answer_questions(saved),
-            missing=list_missing(saved),
-            commands=making.list_commands(saved),
-            facts_known=making.list_facts(saved),
-            notes=making.list_notes(saved),
+            sections=[answer for answer in answers if isinstance(answer, Section)],
+            missing=[answer for answer in answers if isinstance(answer, Missing)],
+            commands=write_commands({recipe: saved.found["config"]}, {}),
+            facts_known=[*judged, ("n", by_class(saved.found["n"]))],
+            notes=[(name.replace("_", " "), note) for name, note in notes],
         )
-
-
-def answer_questions(saved: SavedEvaluation) -> list[Section]:
-    """All sections whose figures were measured."""
-    return [chapter.answer(saved) for chapter in CHAPTERS if not chapter.why_missing(saved)]
-
-
-def list_missing(saved: SavedEvaluation) -> list[tuple[str, str]]:
-    """The other questions, each with why it has no answer."""
-    reasons = [(chapter.QUESTION, chapter.why_missing(saved)) for chapter in CHAPTERS]
-    return [(question, reason) for question, reason in reasons if reason]
 
 
 def summarise(saved: SavedEvaluation) -> list[str]:
     """Say how many faces were judged, and what of."""
     found = saved.found
     counts = " and ".join(f"{n:,} {name}" for name, n in found["n"].items())
-    if saved.is_of_pairs:
-        return [*summarise_pairs(saved), *ageing.describe_verdicts(saved)]
-    return [
+    judged = [
         f"Judged were the {which_generators(saved)}, on {counts} faces of the {found['split']} "
-        f"split of the store {found['faces']}. In brackets: 95 % intervals.",
-        *ageing.describe_verdicts(saved),
+        f"split of the store {found['faces']}. In brackets: 95 % intervals."
     ]
+    if saved.is_of_pairs:
+        judged = summarise_pairs(found)
+    return [*judged, *ageing.describe_verdicts(saved)]
 
 
-def summarise_pairs(saved: SavedEvaluation) -> list[str]:
+def summarise_pairs(found: dict) -> list[str]:
     """Say how many pairs were judged, and what their measure is."""
-    found = saved.found
     (n,), (to,) = found["n"].values(), found["directions"]
     whole = "the largest face of each photo" if found["kind"] == "photos" else "crops"
     measure = (
@@ -114,18 +125,16 @@ def summarise_pairs(saved: SavedEvaluation) -> list[str]:
 def make_tiles(saved: SavedEvaluation) -> list[tuple[str, str, str]]:
     """The headline figures: name, value, interval."""
     judge = next(iter(saved.judges))
-    tiles = [
-        tile(f"made {to}: {saved.measure}", saved.share(to, judge), name_judge(judge), 2)
-        for _, to in saved.directions
-    ]
-    for _, to in saved.directions:
-        for matcher, figures in saved.found["directions"][to]["matchers"].items():
-            tiles.append(tile(f"made {to}: same person", figures["verified"], matcher, 2))
-    for _, to in saved.directions:
-        years = saved.found["directions"][to]["judges"].get("age_estimator", {}).get("years")
+    shares, verified, shifts = [], [], []
+    for direction in saved.directions:
+        made, share = f"made {direction.to}", saved.share(direction.to, judge)
+        shares.append(tile(f"{made}: {saved.measure}", share, name_judge(judge), 2))
+        for matcher, figures in direction.figures["matchers"].items():
+            verified.append(tile(f"{made}: same person", figures["verified"], matcher, 2))
+        years = direction.figures["judges"].get("age_estimator", {}).get("years")
         if years:
-            tiles.append(tile(f"made {to}: years", years["shift"], "age estimator", 1, sign="+"))
-    return tiles
+            shifts.append(tile(f"{made}: years", years["shift"], "age estimator", 1, sign="+"))
+    return shares + verified + shifts
 
 
 def tile(name: str, figure: dict, whose: str, digits: int, sign: str = "") -> tuple[str, str, str]:

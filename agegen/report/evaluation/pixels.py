@@ -3,34 +3,37 @@
 from functools import partial
 
 from agegen.report.evaluation.figures import draw_maps
-from agegen.report.evaluation.saved import SavedEvaluation, name_judge, tell
-from agegen.report.parts.section import Section, Table
+from agegen.report.evaluation.saved import Direction, SavedEvaluation, name_judge, tell
+from agegen.report.parts.section import Missing, Section, Table
 from agegen.report.parts.style import Picture, picture
 from agegen.report.parts.wording import is_clear
 
 QUESTION = "Do the changed pixels coincide with those the classifier looks at?"
+CORRELATIONS = ("own", "control", "difference")
 
 
-def why_missing(saved: SavedEvaluation) -> str:
-    """Why maps were not compared."""
-    return "" if measured(saved) else saved.note("agreement")
-
-
-def measured(saved: SavedEvaluation) -> list[tuple[str, str]]:
-    """The directions whose maps were compared."""
-    return [d for d in saved.directions if saved.found["directions"][d[1]]["agreement"]]
-
-
-def answer(saved: SavedEvaluation) -> Section:
+def answer(saved: SavedEvaluation) -> Section | Missing:
     """Answer with the correlation of the maps, and with their means."""
-    found = {to: saved.found["directions"][to]["agreement"] for _, to in measured(saved)}
+    measured = [direction for direction in saved.directions if direction.figures["agreement"]]
+    if not measured:
+        return Missing(QUESTION, saved.note("agreement"))
+    found = {direction.to: direction.figures["agreement"] for direction in measured}
     return Section(
         "pixels",
         QUESTION,
         "Les pixels modifiés coïncident-ils avec ceux que le classificateur regarde ?",
         [describe(agreement, to) for to, agreement in found.items()],
-        tables=[tabulate(found)],
-        pictures=[draw(saved, source, to) for source, to in measured(saved)],
+        tables=[
+            Table(
+                "Rank correlation of changed and attributed pixels",
+                ("faces", "n", *CORRELATIONS),
+                [
+                    [f"made {to}", f"{a['n']:,}", *(tell(a[k], 3) for k in CORRELATIONS)]
+                    for to, a in found.items()
+                ],
+            )
+        ],
+        pictures=[draw(saved, direction) for direction in measured],
         details=[
             "Each face's map of change, |translated − source| summed over colours, is compared "
             "with its map of attribution (magnitude of integrated gradients) by Spearman's "
@@ -59,28 +62,18 @@ def describe(agreement: dict, to: str) -> str:
     )
 
 
-def tabulate(found: dict[str, dict]) -> Table:
-    """Correlations of both directions."""
-    rows = [
-        [f"made {to}", f"{a['n']:,}", *(tell(a[k], 3) for k in ("own", "control", "difference"))]
-        for to, a in found.items()
-    ]
-    header = ("faces", "n", "own", "control", "difference")
-    return Table("Rank correlation of changed and attributed pixels", header, rows)
-
-
-def draw(saved: SavedEvaluation, source: str, to: str) -> Picture:
+def draw(saved: SavedEvaluation, direction: Direction) -> Picture:
     """The mean maps of one direction."""
-    agreement = saved.found["directions"][to]["agreement"]
+    agreement, to = direction.figures["agreement"], direction.to
     judge = name_judge(next(iter(saved.judges)))
     maps = {
         "changed by the generator": agreement["changed"],
         f"looked at by the {judge}": agreement["attributed"],
     }
-    told = ", ".join(f"{k} {tell(agreement[k], 3)}" for k in ("own", "control", "difference"))
+    told = ", ".join(f"{k} {tell(agreement[k], 3)}" for k in CORRELATIONS)
     side = len(agreement["changed"])
     return picture(
-        f"Mean maps, made {to}", f"{source} faces made {to}, n = {agreement['n']:,}",
+        f"Mean maps, made {to}", f"{direction.source} faces made {to}, n = {agreement['n']:,}",
         partial(draw_maps, maps=maps),
         f"Left, where faces were changed; right, where the {judge} looks. Correlation: {told}.",
         f"Means over faces, {side} × {side} cells; at most 1 % of a map's are beyond the scale. "

@@ -18,6 +18,16 @@ DIGITS = {"log_odds": 2, "years": 1}
 NEEDED = ("directions", "n", "notes", "run", "judge", "faces", "split", "seed", "resamples")
 
 
+class Direction(NamedTuple):
+    """One direction that was judged: how many faces of which class were made old or young."""
+
+    source: str
+    to: str
+    n: int
+    name: str  # "Young faces made old"
+    figures: dict
+
+
 class SavedEvaluation(NamedTuple):
     """The figures of an evaluation, and where they lie.
 
@@ -28,23 +38,23 @@ class SavedEvaluation(NamedTuple):
     found: dict
 
     @property
-    def sheet(self) -> Path:
-        """The picture of faces beside the figures."""
-        return self.path.with_name(f"{self.path.stem}_faces.png")
-
-    @property
-    def directions(self) -> list[tuple[str, str]]:
-        """The class translated and the class aimed at, of each direction that was judged."""
-        return [(source, to) for source, to in DIRECTIONS if to in self.found["directions"]]
+    def directions(self) -> list[Direction]:
+        """Each direction that was judged; of pairs nobody says that the faces are young or old."""
+        n, figures = self.found["n"], self.found["directions"]
+        return [
+            Direction(
+                source, to, n[source],
+                f"{'Faces' if self.is_of_pairs else f'{source.capitalize()} faces'} made {to}",
+                figures[to],
+            )
+            for source, to in DIRECTIONS
+            if to in figures
+        ]  # fmt: skip
 
     @property
     def is_of_pairs(self) -> bool:
         """Whether pictures before and after were judged, and not generators."""
         return "before" in self.found
-
-    def faces(self, source: str) -> str:
-        """What the faces of a direction are called; of pairs nobody says that they are young."""
-        return "Faces" if self.is_of_pairs else f"{source.capitalize()} faces"
 
     @property
     def judges(self) -> dict[str, str]:
@@ -94,11 +104,6 @@ def which_generators(saved: SavedEvaluation) -> str:
 def name_judge(judge: str) -> str:
     """A judge as the page has it; a user's own under its own name."""
     return JUDGES.get(judge, judge)
-
-
-def name_score(score: str) -> str:
-    """A score as the page has it."""
-    return SCORES.get(score, score)
 
 
 def tell(figure: dict | float | None, digits: int = 2) -> str:

@@ -1,21 +1,18 @@
 """What is the truth on drawn faces? Generated faces beside true counterparts, and judges too."""
 
 from agegen.faces.records import DIRECTIONS
-from agegen.report.evaluation.identity import cells
+from agegen.report.evaluation.identity import COLUMNS, cells
 from agegen.report.evaluation.saved import SavedEvaluation, listed, name_judge, tell
-from agegen.report.parts.section import Section, Table
+from agegen.report.parts.section import Missing, Section, Table
 
 QUESTION = "What is the truth on drawn faces?"
 KINDS = {"l1": "L1", "lpips": "LPIPS"}
 
 
-def why_missing(saved: SavedEvaluation) -> str:
-    """Why nothing was compared with the truth."""
-    return "" if saved.found.get("truth") else "not measured: not asked for (--truth N)"
-
-
-def answer(saved: SavedEvaluation) -> Section:
+def answer(saved: SavedEvaluation) -> Section | Missing:
     """Answer with distances to the truth, and with what the judges make of it."""
+    if not saved.found.get("truth"):
+        return Missing(QUESTION, "not measured: not asked for (--truth N)")
     truth = saved.found["truth"]
     note = saved.found["notes"].get("truth", "")
     return Section(
@@ -25,14 +22,21 @@ def answer(saved: SavedEvaluation) -> Section:
         [
             *(describe(truth["directions"][to], to) for _, to in DIRECTIONS),
             describe_judges(truth["judges"]),
-            *describe_matchers(truth["matchers"]),
+            *(describe_matcher(*of) for of in truth["matchers"].items()),
             *([f"{note[:1].upper()}{note[1:]}."] if note else []),
         ],
-        tables=[
-            tabulate(truth), tabulate_judges(truth["judges"]), *tabulate_matchers(truth["matchers"])
+        tables=tabulate(truth),
+        details=[
+            f"{truth['n']:,} people, drawn with seed {truth['seed']:,} in the same shot young and "
+            f"old; {truth['resamples']:,} bootstrap resamples. Oracle: the true face at another "
+            "age of the class aimed at, what one would draw who knows the person perfectly. "
+            "Gained: (source − generated) / (source − oracle): 0 is doing nothing, 1 the oracle. "
+            "Nearer: share of the faces that came nearer to the truth than their source is.",
+            "With true age, shift with gain: Spearman's correlations, over people of all ages, and "
+            "over generated faces between the shift that a judge sees and how much nearer to the "
+            "truth the face came.",
         ],
-        details=explain(truth),
-    )  # fmt: skip
+    )
 
 
 def describe(kinds: dict, to: str) -> str:
@@ -54,12 +58,9 @@ def describe(kinds: dict, to: str) -> str:
 
 def describe_judges(judges: dict) -> str:
     """Say which judges' scores rise with the true age."""
-    parts = [f"{name_judge(judge)} {tell(figures['age'])}" for judge, figures in judges.items()]
-    lost = [
-        name_judge(judge)
-        for judge, figures in judges.items()
-        if figures["age"]["low"] is None or figures["age"]["low"] <= 0
-    ]
+    ages = {name_judge(judge): figures["age"] for judge, figures in judges.items()}
+    parts = [f"{judge} {tell(age)}" for judge, age in ages.items()]
+    lost = [judge for judge, age in ages.items() if age["low"] is None or age["low"] <= 0]
     text = f"The judges' scores correlate with the true age of drawn people by: {', '.join(parts)}."
     if lost:
         text += f" Of drawn faces the {listed(lost)} cannot be said to know the age: what they "
@@ -67,62 +68,45 @@ def describe_judges(judges: dict) -> str:
     return text
 
 
-def describe_matchers(matchers: dict) -> list[str]:
-    """Say how many of the true counterparts the matchers verify."""
-    return [
+def describe_matcher(matcher: str, both: dict) -> str:
+    """Say how many of the true counterparts a matcher verifies."""
+    shares = " and ".join(f"{tell(figures['verified'])} ({to})" for to, figures in both.items())
+    return (
         f"The matcher {matcher} verifies of true counterparts, who are the same people, a share of "
-        + " and ".join(f"{tell(figures['verified'])} ({to})" for to, figures in both.items())
-        + ": more is not to be expected of generated ones."
-        for matcher, both in matchers.items()
+        f"{shares}: more is not to be expected of generated ones."
+    )
+
+
+def tabulate(truth: dict) -> list[Table]:
+    """Distances to the truth, the judges beside it, and what matchers say of true counterparts."""
+    distances = [
+        [
+            f"made {to}, {KINDS.get(kind, kind)}",
+            *(tell(figures[name], 4) for name in ("output", "input", "oracle")),
+            *(tell(figures[name]) for name in ("nearer", "gained")),
+        ]
+        for _, to in DIRECTIONS
+        for kind, figures in truth["directions"][to].items()
     ]
-
-
-def tabulate(truth: dict) -> Table:
-    """Distances to the truth, both directions."""
-    rows = []
-    for _, to in DIRECTIONS:
-        for kind, figures in truth["directions"][to].items():
-            distances = [tell(figures[name], 4) for name in ("output", "input", "oracle")]
-            rest = [tell(figures[name]) for name in ("nearer", "gained")]
-            rows.append([f"made {to}, {KINDS.get(kind, kind)}", *distances, *rest])
-    header = ("distance to the truth", "generated", "source", "oracle", "nearer", "gained")
-    return Table(f"Distances to true counterparts, n = {truth['n']:,} people", header, rows)
-
-
-def tabulate_judges(judges: dict) -> Table:
-    """How every judge agrees with the truth."""
     columns = {
         "age": "with true age",
         "gap": "true gap (raw score)",
         **{f"gained_{to}": f"shift with gain, made {to}" for _, to in DIRECTIONS},
     }
-    rows = [
+    judges = [
         [name_judge(judge), *(tell(figures[name]) for name in columns)]
-        for judge, figures in judges.items()
+        for judge, figures in truth["judges"].items()
     ]
-    return Table("The judges beside the truth", ("judge", *columns.values()), rows)
-
-
-def tabulate_matchers(matchers: dict) -> list[Table]:
-    """What every matcher says of true counterparts; none without matchers."""
-    rows = [
+    matchers = [
         [matcher, f"true {to}", *cells(figures)]
-        for matcher, both in matchers.items()
+        for matcher, both in truth["matchers"].items()
         for to, figures in both.items()
     ]
-    header = ("matcher", "counterparts", "distance", "of others", "threshold", "verified")
-    return [Table("The matchers on true counterparts", header, rows)] if rows else []
-
-
-def explain(truth: dict) -> list[str]:
-    """How it was measured."""
-    return [
-        f"{truth['n']:,} people, drawn with seed {truth['seed']:,} in the same shot young and old; "
-        f"{truth['resamples']:,} bootstrap resamples. Oracle: the true face at another age of the "
-        "class aimed at, what one would draw who knows the person perfectly. Gained: (source − "
-        "generated) / (source − oracle): 0 is doing nothing, 1 the oracle. Nearer: share of the "
-        "faces that came nearer to the truth than their source is.",
-        "With true age, shift with gain: Spearman's correlations, over people of all ages, and "
-        "over generated faces between the shift that a judge sees and how much nearer to the truth "
-        "the face came.",
+    header = ("distance to the truth", "generated", "source", "oracle", "nearer", "gained")
+    counterparts = ("matcher", "counterparts", *COLUMNS.values())
+    tables = [
+        Table(f"Distances to true counterparts, n = {truth['n']:,} people", header, distances),
+        Table("The judges beside the truth", ("judge", *columns.values()), judges),
+        Table("The matchers on true counterparts", counterparts, matchers),
     ]
+    return [table for table in tables if table.rows]

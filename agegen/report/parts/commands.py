@@ -23,9 +23,18 @@ def list_commands(saved: SavedRun, store: FaceStore) -> list[list[str]]:
         "evaluate_classifier": evaluated,
         "report_classifier": {"run": evaluation["run"]},
     }
+    return write_commands(wanted, saved.environment)
+
+
+def write_commands(wanted: dict[str, dict], environment: dict) -> list[list[str]]:
+    """The recipes' commands, each with its config, in parts; what is not set needs no flag."""
     return [
-        [*launcher(name, saved.environment), f"recipes/{name}.py", *quoted_flags(values)]
-        for name, values in wanted.items()
+        [
+            *launcher(recipe, environment),
+            f"recipes/{recipe}.py",
+            *(shlex.join(to_flags(k, v)) for k, v in flatten(values).items() if v is not None),
+        ]
+        for recipe, values in wanted.items()
     ]
 
 
@@ -39,8 +48,3 @@ def launcher(recipe: str, environment: dict) -> list[str]:
     if environment["gpus"]:
         return ["accelerate launch", "--multi_gpu", f"--num_processes {processes}"]
     return ["ACCELERATE_USE_CPU=1 torchrun", f"--nproc_per_node {processes}"]
-
-
-def quoted_flags(values: dict) -> list[str]:
-    """Write each entry of a config as its flag with its values; what is not set needs none."""
-    return [shlex.join(to_flags(k, v)) for k, v in flatten(values).items() if v is not None]

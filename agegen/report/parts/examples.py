@@ -51,15 +51,19 @@ def show_face(scored: Scored, row: int) -> tuple[str, str, str]:
     age = scored.store.ages[number]
     years, p = in_years(None if age == UNKNOWN_AGE else age), f"p(old) {scored.p[row]:.3f}"
     what = f"{CLASS_NAMES[scored.y[row]]} face {number} of the store, {years}, {p}"
-    return as_jpeg(np.asarray(scored.store.images[number])), what, f"{p}\n{years}"
+    return embed_face(np.asarray(scored.store.images[number])), what, f"{p}\n{years}"
 
 
-def as_jpeg(pixels: np.ndarray) -> str:
+def embed_face(pixels: np.ndarray) -> str:
     """Turn pixels uint8 (h, w, 3) into a data URI; large faces are scaled down."""
-    image = Image.fromarray(pixels)
-    image.thumbnail((EXAMPLE_PIXELS, EXAMPLE_PIXELS))
+    return as_jpeg(Image.fromarray(pixels), EXAMPLE_PIXELS, quality=92, subsampling=0)
+
+
+def as_jpeg(image: Image.Image, side: int, **options: int) -> str:
+    """Turn a picture, which is shrunk to that side, into a data URI; options are the format's."""
+    image.thumbnail((side, side))
     buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=92, subsampling=0)
+    image.save(buffer, "JPEG", **options)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -91,5 +95,5 @@ def make_gallery(
     for face in faces:
         facts = [f"p(old) {face['p_old']:.3f}", in_years(face["age"]), more(face)]
         what = f"{CLASS_NAMES[face['label']]} face {face['index']} of the store, {', '.join(facts)}"
-        shown.append((as_jpeg(pixels[face["index"]]), what, "\n".join(facts)))
+        shown.append((embed_face(pixels[face["index"]]), what, "\n".join(facts)))
     return Gallery(name, shown)

@@ -58,7 +58,11 @@ def read_run(run: Path) -> SavedRun:
     Raises:
         UserError: a file is missing (it says what makes it), or of an earlier version.
     """
-    require_files(run)
+    require_record(run, "classifier")
+    train = f"train it with recipes/train_classifier.py --out {run}"
+    needed = dict.fromkeys(("config.json", "environment.json", "metrics.jsonl", "best.json"), train)
+    needed |= dict.fromkeys(("evaluation.json", "predictions.csv"), evaluate_again(run))
+    require_files(run, needed)
     config, records = read_config(run), read_metrics(run / "metrics.jsonl")
     evaluation = read_json(run / "evaluation.json")
     if not {"checksum", "recall", "calibration_bins"} <= evaluation.keys():
@@ -76,12 +80,8 @@ def read_run(run: Path) -> SavedRun:
     )
 
 
-def require_files(run: Path) -> None:
-    """Say which command makes the file that is missing."""
-    require_record(run, "classifier")
-    train = f"train it with recipes/train_classifier.py --out {run}"
-    needed = dict.fromkeys(("config.json", "environment.json", "metrics.jsonl", "best.json"), train)
-    needed |= dict.fromkeys(("evaluation.json", "predictions.csv"), evaluate_again(run))
+def require_files(run: Path, needed: dict[str, str]) -> None:
+    """Say how to make the file that is missing: each with its remedy."""
     for name, remedy in needed.items():
         if not (run / name).exists():
             raise UserError(f"{run} has no {name}: {remedy}")
@@ -124,14 +124,9 @@ def read_scores(saved: SavedRun, faces: Path | None) -> Scored:
         rows = list(csv.DictReader(file))
     y = np.array([int(row["label"]) for row in rows])
     logit = np.array([float(row["logit"]) for row in rows])
-    if not is_of(evaluation, y, logit):
+    nll = evaluation["before_scaling"]["negative_log_likelihood"]["value"]
+    found = metrics.negative_log_likelihood(y, metrics.sigmoid(logit))
+    if len(y) != evaluation["n"] or not np.isclose(found, nll, atol=1e-4):
         raise UserError(f"{path} is of another evaluation: {evaluate_again(saved.folder)}")
     indices = np.array([int(row["index"]) for row in rows])
     return Scored(store, indices, y, metrics.sigmoid(logit / evaluation["temperature"]))
-
-
-def is_of(evaluation: dict, y: np.ndarray, logit: np.ndarray) -> bool:
-    """True if these predictions have the number and the NLL that the evaluation has."""
-    nll = evaluation["before_scaling"]["negative_log_likelihood"]["value"]
-    found = metrics.negative_log_likelihood(y, metrics.sigmoid(logit))
-    return len(y) == evaluation["n"] and bool(np.isclose(found, nll, atol=1e-4))

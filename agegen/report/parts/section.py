@@ -57,3 +57,10 @@ class Section(NamedTuple):
     galleries: Sequence[Gallery] = ()
     details: Sequence[str] = ()
     command: str = ""
+
+
+class Missing(NamedTuple):
+    """A question that has no answer yet, and why."""
+
+    question: str
+    why: str

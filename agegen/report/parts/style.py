@@ -74,13 +74,18 @@ class Picture(NamedTuple):
 
 
 def picture(
-    name: str, sample: str, draw: Callable, alt: str, caption: str, height: float = HEIGHT
+    name: str,
+    sample: str,
+    draw: Callable,
+    alt: str,
+    caption: str,
+    height: float = HEIGHT,
+    wide: bool = False,
 ) -> Picture:
     """Draw one figure; `sample` says which faces it shows and stands on it."""
     png = partial(save, draw, sample, height, "png")
-    return Picture(
-        name, as_svg(draw, sample, height), f"{name} ({sample}). {alt}", caption, png=png
-    )
+    alt = f"{name} ({sample}). {alt}"
+    return Picture(name, as_svg(draw, sample, height), alt, caption, wide, png)
 
 
 def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -> str:
@@ -90,14 +95,7 @@ def as_svg(draw: Callable[[Figure], None], title: str, height: float = HEIGHT) -
 
 
 def save(draw: Callable[[Figure], None], title: str, height: float, kind: str) -> bytes:
-    """Draw a figure and return it as a file, the same bytes for the same numbers.
-
-    Args:
-        draw: fills an empty figure.
-        title: says which faces are shown, and how many; "" writes none.
-        height: in inches.
-        kind: "svg" or "png".
-    """
+    """Draw a figure as "svg" or "png", the same bytes for the same numbers; height in inches."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -118,22 +116,51 @@ def embed_png(path: Path) -> str:
 
 
 def draw_points(
-    axes: Axes, at: Sequence[float] | np.ndarray, figures: Sequence[dict], rows: bool, **look: Any
+    axes: Axes,
+    at: Sequence[float] | np.ndarray,
+    figures: Sequence[dict | None],
+    rows: bool,
+    **look: Any,
 ) -> None:
-    """Values with their intervals at places of an axis: the vertical one if they stand in rows."""
-    values = [figure["value"] for figure in figures]
-    bars = [error_bar(f["value"], f["low"], f["high"]) for f in figures]
+    """Values with their intervals at places of an axis: the vertical one if they stand in rows.
+
+    None and undefined ones are left out.
+    """
+    known = [(a, f) for a, f in zip(at, figures, strict=True) if f and f["value"] is not None]
+    places, values = [a for a, _ in known], [f["value"] for _, f in known]
+    bars = [error_bar(f["value"], f["low"], f["high"]) for _, f in known]
     error = np.array(bars).reshape(-1, 2).T
     if rows:
-        axes.errorbar(values, at, xerr=error, **look)
+        axes.errorbar(values, places, xerr=error, **look)
     else:
-        axes.errorbar(at, values, error, **look)
+        axes.errorbar(places, values, error, **look)
 
 
-def label_rows(axes: Axes, names: Sequence[str], **named: Any) -> None:
-    """Name the rows from the top down; what else is named is set too."""
+def draw_rows(
+    axes: Axes,
+    names: Sequence[str],
+    series: Sequence[tuple[str, str, Sequence[dict | None]]],
+    **named: Any,
+) -> None:
+    """Figures with their intervals in rows from the top down; what else is named is set too.
+
+    A series is label, colour and figures, one a row.
+    """
+    for (label, colour, figures), marker, side in zip(series, "oD", (-0.12, 0.12), strict=False):
+        places = np.arange(len(names)) + (side if len(series) > 1 else 0)
+        look = {"color": colour, "marker": marker, "linestyle": "none", "label": label}
+        draw_points(axes, places, figures, rows=True, **look)
     axes.set_yticks(range(len(names)), names)
     axes.set(ylim=(len(names) - 0.5, -0.5), **named)
+
+
+def draw_histogram(
+    axes: Axes, shares: Sequence[float] | np.ndarray, edges: Sequence[float] | np.ndarray,
+    colour: str, label: str,
+) -> None:  # fmt: skip
+    """Shares of a class in each bin, its outline filled lightly."""
+    axes.stairs(shares, edges, color=colour, linewidth=1.2, label=label)
+    axes.stairs(shares, edges, color=colour, fill=True, alpha=0.2)
 
 
 def error_bar(value: float | None, low: float | None, high: float | None) -> tuple[float, float]:

@@ -1,9 +1,11 @@
-"""The pages' jinja2 templates: one beside each page's module, and what they share, in here."""
+"""Pages from jinja2 templates: one beside each page's module, and what they share, in here."""
 
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+
+from agegen.report.parts.wording import in_words
 
 
 class AbsentError(UndefinedError, LookupError):
@@ -17,13 +19,15 @@ class Absent(StrictUndefined):
         super().__init__(*arguments, **{**named, "exc": AbsentError})
 
 
-def open_templates() -> Environment:
-    """Templates that escape what they are given, and fail where they are given too little."""
+def render(template: str, **content: Any) -> str:
+    """Fill a template, which escapes what it is given, and fails where it is given too little."""
     here = Path(__file__).parent
-    return Environment(
+    pages = Environment(
         loader=FileSystemLoader([here, here.parent]),
         autoescape=True,
         undefined=Absent,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pages.filters["in_words"] = in_words
+    return pages.get_template(template).render(content)

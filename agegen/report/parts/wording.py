@@ -23,11 +23,11 @@ def in_words(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def show(figure: dict, digits: int = 3) -> str:
+def show(figure: dict | None, digits: int = 3, sign: str = "") -> str:
     """value [low, high]; without an interval, or undefined, where it is so."""
-    if figure["value"] is None:
+    if figure is None or figure["value"] is None:
         return "undefined"
-    value = f"{figure['value']:.{digits}f}"
+    value = f"{figure['value']:{sign}.{digits}f}"
     return f"{value} {span(figure['low'], figure['high'], 1, digits)}".strip()
 
 
@@ -39,10 +39,7 @@ def share_intervals(content: dict) -> str:
 
 def signed(figure: dict | None, digits: int = 3) -> str:
     """Value with its sign, and its interval; "undefined" where a loss diverged or a class lacks."""
-    if figure is None or figure["value"] is None:
-        return "undefined"
-    interval = span(figure["low"], figure["high"], 1, digits)
-    return f"{figure['value']:+.{digits}f} {interval}".strip()
+    return show(figure, digits, "+")
 
 
 def is_clear(difference: dict | None) -> bool:

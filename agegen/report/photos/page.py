@@ -1,16 +1,15 @@
 """The page on photos that `recipes/classify_photos.py` has classified, from its files only."""
 
-import base64
 from collections import Counter
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
 from agegen.faces.records import CLASS_NAMES
+from agegen.report.parts.examples import as_jpeg
 from agegen.report.parts.style import embed_png
-from agegen.report.parts.templates import open_templates
+from agegen.report.parts.templates import render
 from agegen.report.parts.wording import count
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
@@ -46,8 +45,8 @@ def make_page(folder: Path) -> str:
         raise UserError(f"{folder}/photos.json is of another version: classify the photos again")
     photos = content["photos"]
     with_faces = [photo for photo in photos if photo["faces"]]
-    page = open_templates().get_template("photos/page.html")
-    return page.render(
+    return render(
+        "photos/page.html",
         run=content["run"],
         tiles=make_tiles(photos),
         shown=[show_photo(folder, photo) for photo in with_faces[:MOST_SHOWN]],
@@ -80,9 +79,15 @@ def show_photo(folder: Path, photo: dict) -> ShownPhoto:
     """Embed one annotated photo and its faces."""
     faces, title = photo["faces"], Path(photo["path"]).name
     said = "; ".join(f"{f['number']} {f['verdict']}" for f in faces)
+    path = folder / photo["picture"]
+    try:
+        with Image.open(path) as image:
+            src = as_jpeg(image, SHOWN_SIDE, quality=85)
+    except OSError:
+        raise UserError(f"{path} is missing or damaged: classify the photos again") from None
     return ShownPhoto(
         title=title,
-        src=embed_photo(folder / photo["picture"]),
+        src=src,
         alt=f"{title} with {count(len(faces), 'face')} marked: {said}",
         faces=[show_face(folder, face) for face in faces],
     )
@@ -96,18 +101,6 @@ def show_face(folder: Path, face: dict) -> tuple[str, str, str]:
     if not path.exists():
         raise UserError(f"{path} is missing: classify the photos again")
     return embed_png(path), f"face {face['number']} as the network saw it", caption + remarks
-
-
-def embed_photo(path: Path) -> str:
-    """Return an annotated photo as a data URI, shrunk to `SHOWN_SIDE`."""
-    buffer = BytesIO()
-    try:
-        with Image.open(path) as image:
-            image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-            image.save(buffer, "JPEG", quality=85)
-    except OSError:
-        raise UserError(f"{path} is missing or damaged: classify the photos again") from None
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def describe_method(content: dict) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from agegen.evaluation import face_sheet, matching
-from agegen.report.evaluation import faces as evaluation_faces
+from agegen.report.cyclegan import sheets
 from agegen.report.evaluation import identity as evaluation_identity
 from agegen.report.evaluation.figures import frame, list_shares
 from agegen.report.evaluation.page import make_page
@@ -373,7 +373,7 @@ def test_values_outside_the_frame_are_counted(tmp_path: Path) -> None:
 
 def test_constants_are_those_of_the_evaluation() -> None:
     assert evaluation_identity.FALSE_ACCEPTS == matching.FALSE_ACCEPTS
-    assert evaluation_faces.GAP == face_sheet.GAP
+    assert sheets.GAP == face_sheet.GAP
 
 
 def test_nothing_is_minus_zero() -> None:
