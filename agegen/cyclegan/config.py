@@ -111,7 +111,8 @@ class CycleGANConfig:
     chooses the best generators; it is no part of any loss."""
     verified: float = 0.95
     """Share of the held-out faces that must be verified as the same person (at 0.1 % false accepts)
-    for generators to be the best; 0 does not ask. Needs the extras photos and judges."""
+    for generators to be the best, at the largest strength that does it; 0 does not ask. Needs the
+    extras photos and judges."""
     watch_every: int = 2_000
     """Pairs between pictures of held-out faces and the checks of the alarms."""
     watch_minutes: float = 0.0

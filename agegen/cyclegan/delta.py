@@ -1,9 +1,10 @@
 """A generator that adds a change to the face: shade at full resolution, colour at a quarter.
 
-The trunk works at an eighth of the resolution, so that a face of 128 pixels costs a seventh of what
-`ResnetGenerator` of the same depth takes. Wrinkles, folds and stubble are shades: they need every
-pixel, but no colour of their own; what has a colour (skin, lips, hair) needs no single pixel, and
-coloured noise, the usual artefact of generators trained on few faces, cannot be made at all.
+The trunk works at an eighth of the resolution: a face of 128 pixels takes 451 million
+multiplications, where `ResnetGenerator` takes 2,721 (width 32) or 10,576 (the paper's 64).
+Wrinkles, folds and stubble are shades: they need every pixel, but no colour of their own; what has
+a colour (skin, lips, hair) needs no single pixel. So coloured noise, the usual artefact of
+generators trained on few faces, cannot be made at all.
 """
 
 import torch

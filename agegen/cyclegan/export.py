@@ -20,8 +20,8 @@ from agegen.cyclegan.translate import (
     Translator,
     load_translator,
     require_strength,
-    strengthened,
 )
+from agegen.evaluation.selection import strengthened
 from agegen.faces.views import to_float, to_uint8
 from agegen.run.errors import UserError
 from agegen.run.files import written_whole

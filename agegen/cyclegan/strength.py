@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from agegen.cyclegan.translate import STRENGTH, Translator, load_translator, strengthened
+from agegen.cyclegan.translate import STRENGTH, Translator, load_translator
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.face_sheet import make_sheet
 from agegen.evaluation.frozen_classifier import load_judge, require_same_view
@@ -18,6 +18,7 @@ from agegen.evaluation.held_out import choose_faces
 from agegen.evaluation.identity import IdentityMatcher
 from agegen.evaluation.judges import Judge, share_of_gap
 from agegen.evaluation.matching import distances_apart, threshold_at
+from agegen.evaluation.selection import strengthened
 from agegen.faces import landmarks
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore

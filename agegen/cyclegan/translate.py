@@ -14,6 +14,7 @@ from torch import Tensor
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.objective import Generators, build_generators
 from agegen.cyclegan.training import load_weights
+from agegen.evaluation.selection import strengthened
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import at_side, evaluation_views
 from agegen.run.configs import from_plain, read_config
@@ -76,16 +77,6 @@ class Translator:
         return torch.cat([faces[:0].to(self.device).float(), *made])
 
 
-def strengthened(faces: Tensor, made: Tensor, strength: float) -> Tensor:
-    """Go from faces towards what was made of them, or beyond: float (n, 3, h, w) in [−1, 1].
-
-    At 1 it is what was made, and at 0 the faces, bit for bit.
-    """
-    if strength in (0.0, 1.0):
-        return made if strength else faces
-    return torch.lerp(faces, made, strength).clamp(-1, 1)
-
-
 def load_translator(
     run: Path,
     weights: str | None = None,
@@ -120,22 +111,30 @@ def load_translator(
     generators = generators.float().to(device).eval().requires_grad_(False)
     with explained_damage(run / "config.json"):
         size, checksum = int(saved["data"]["size"]), str(saved["data"]["checksum"])
-    chosen = read_strength(run) if strength is None else dict.fromkeys(CLASS_NAMES, strength)
+    chosen = read_strength(run, name) if strength is None else dict.fromkeys(CLASS_NAMES, strength)
     trunk = str(saved.get("trunk", ""))
     return Translator(generators, config, size, checksum, device, name, chosen, trunk)
 
 
-def read_strength(run: Path) -> dict[str, float]:
+def read_strength(run: Path, weights: str = LAST) -> dict[str, float]:
     """The strengths that were chosen for a run, by the class aimed at; 1 where none were.
+
+    By `agegen.cyclegan.strength` for all its weights, else, for the best, when they were chosen.
 
     Raises:
         UserError: their file is damaged.
     """
-    if not (file := run / STRENGTH).exists():
+    if (file := run / STRENGTH).exists():
+        kept = read_json(file)
+        with explained_damage(file):
+            found = {name: float(kept[name]["strength"]) for name in CLASS_NAMES}
+    elif weights == BEST and (file := run / f"{BEST}.json").exists():
+        kept = read_json(file)
+        with explained_damage(file):
+            found = {n: float(kept.get(f"judge_strength_{n}", 1.0)) for n in CLASS_NAMES}
+    else:
         return dict.fromkeys(CLASS_NAMES, 1.0)
-    kept = read_json(file)
     with explained_damage(file):
-        found = {name: float(kept[name]["strength"]) for name in CLASS_NAMES}
         if not all(0 <= strength <= STRONGEST for strength in found.values()):
             raise ValueError("out of range")
     return found

@@ -17,7 +17,7 @@ from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.features import ALEXNET, is_classifier
-from agegen.cyclegan.translate import LAST, STRENGTH
+from agegen.cyclegan.translate import LAST, STRENGTH, read_strength
 from agegen.faces.geometry import write_geometry
 from agegen.faces.records import CLASS_NAMES
 from agegen.photos.needs import needs_of
@@ -117,8 +117,8 @@ def pack_cyclegan(
     save_tensors(out / f"{LAST}.safetensors", half)
     if loaded.geometry:
         write_geometry(out, loaded.geometry)
-    if (run / STRENGTH).exists():
-        write_json(out / STRENGTH, read_json(run / STRENGTH))
+    chosen = {to: {"strength": s} for to, s in read_strength(run, weights).items()}
+    write_json(out / STRENGTH, chosen)
     write_portable(out, without_paths(loaded.translator.config), run)
     return weights
 

@@ -19,8 +19,9 @@ from agegen.cyclegan.strength import (
     choose_strength,
     describe_choice,
 )
-from agegen.cyclegan.translate import STRENGTH, load_translator, read_strength, strengthened
+from agegen.cyclegan.translate import STRENGTH, load_translator, read_strength
 from agegen.evaluation.face_sheet import GAP
+from agegen.evaluation.selection import strengthened
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.run.errors import UserError
@@ -57,6 +58,19 @@ def test_a_run_knows_the_strength_that_was_chosen(cyclegan_run: Path, tmp_path: 
         assert torch.equal(changed.translate(x, to), expected)
         asked = load_translator(run, device="cpu", strength=0.0)
         assert torch.equal(asked.translate(x, to), x)
+
+
+def test_the_best_weights_know_at_which_strength_they_were(
+    cyclegan_run: Path, tmp_path: Path
+) -> None:
+    run = copied(cyclegan_run, tmp_path)
+    shutil.copy(run / "generators.safetensors", run / "best.safetensors")
+    (run / "best.json").write_text(json.dumps({"pairs": 40, "judge_strength_old": 0.7}))
+    assert load_translator(run, device="cpu").strength == {"young": 1.0, "old": 0.7}
+    assert load_translator(run, "generators", "cpu").strength == {"young": 1.0, "old": 1.0}
+    (run / STRENGTH).write_text('{"young": {"strength": 0.6}, "old": {"strength": 1.3}}')
+    for weights in ("best", "generators"):
+        assert load_translator(run, weights, "cpu").strength == {"young": 0.6, "old": 1.3}
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from agegen.evaluation.alarms import KNOWN, Alarm
 from agegen.evaluation.frozen_classifier import FrozenClassifier, load_judge
 from agegen.evaluation.held_out import choose_by_class
 from agegen.evaluation.selection import (
+    WATCHED_STRENGTHS,
     Selection,
     Strangers,
     find_matcher,
     measure_identity,
     score_of,
+    strengthened,
 )
 from agegen.faces.store import FaceStore, clusters
 from agegen.run.errors import UserError
@@ -92,6 +94,30 @@ def test_only_those_who_keep_the_person_are_fit(
     assert chosen.is_fit(same | fitting, [])
     assert not chosen.is_fit(others | fitting, [])
     assert not chosen.is_fit(same | fitting, [Alarm("change", "old", 0.0, 0.02, "")])
+
+
+def test_who_changes_persons_is_judged_at_the_strength_that_keeps_them(
+    judge: FrozenClassifier, faces: dict[str, Tensor], known: Strangers, tmp_path: Path
+) -> None:
+    measured = measure_identity(Thumbnail(), faces, known, tmp_path / "kept.safetensors")
+    fakes = {"old": faces["old"].flip(0), "young": faces["young"].flip(0)}  # other people
+    found = {}
+    for asked in (0.0, 0.5, 0.9, 1.0):
+        chosen = Selection(judge, measured, faces, asked)
+        record = found[asked] = chosen.judge_all(fakes)
+        for source, to in (("young", "old"), ("old", "young")):
+            strength = record[f"judge_strength_{to}"]
+            assert strength in WATCHED_STRENGTHS
+            weaker = strengthened(faces[source], fakes[to], strength)
+            alone = Selection(judge, None, faces, 0.0).judge_all({**fakes, to: weaker})
+            for name in ("share", "flips", "kid"):
+                expected = alone[f"judge_{name}_{to}"]
+                assert record[f"judge_{name}_{to}"] == pytest.approx(expected, abs=1e-9)
+            kept = record[f"judge_verified_{to}"]
+            assert kept >= asked or strength == min(WATCHED_STRENGTHS)
+    assert found[0.0]["judge_strength_old"] == 1
+    assert found[1.0]["judge_strength_old"] < 1
+    assert found[1.0]["judge_verified_old"] >= found[0.0]["judge_verified_old"]
 
 
 def test_identity_is_measured_once_a_run_and_again_where_that_was_lost(

@@ -11,6 +11,7 @@ import numpy as np
 
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.report.cyclegan.run import SavedCycleGAN, read_cyclegan_run, sample_watched
+from agegen.report.cyclegan.training import seconds
 from agegen.report.parts.section import Table
 from agegen.report.parts.style import BLACK, BLUE, GREEN, GREY, VERMILLION, Figure, Picture, picture
 from agegen.run.errors import UserError
@@ -19,7 +20,11 @@ from agegen.run.files import flatten
 COLOURS = (BLUE, VERMILLION, GREEN, BLACK, "#E69F00", "#CC79A7", "#56B4E9", GREY)
 HEIGHT = 5.2  # inches; two panels, one above the other
 LEFT_OUT = ("out", "faces", "judge", "threads", "resume", "watch_every", "checkpoint_every")
-HEAD = ("setting", "pairs", "share, to old", "verified", "share, to young", "verified")
+QUALITY, KEPT = 0.6, 0.9  # share of the gap both ways, and of persons: when are faces good?
+HEAD = (
+    "setting", "pairs", "share, to old", "verified", "share, to young", "verified",
+    f"minutes to {QUALITY:g} of the gap, {KEPT:g} verified",
+)  # fmt: skip
 
 
 def has_identity(saved: SavedCycleGAN) -> bool:
@@ -124,5 +129,21 @@ def compare(runs: Sequence[SavedCycleGAN]) -> Table:
                 for _, to in DIRECTIONS
                 for kind in ("share", "verified")
             ]
-            rows.append((said, f"{int(pairs[row]):,}", *figures))
+            rows.append((said, f"{int(pairs[row]):,}", *figures, time_to_quality(saved)))
     return Table("Looks at the same held-out validation faces", HEAD, rows)
+
+
+def time_to_quality(saved: SavedCycleGAN) -> str:
+    """Minutes of steps until a look has `QUALITY` and `KEPT` both ways; "–" if none has."""
+    good = np.all(
+        [
+            (saved.looks[f"judge_share_{to}"] >= QUALITY)
+            & (saved.looks[f"judge_verified_{to}"] >= KEPT)
+            for to in CLASS_NAMES
+        ],
+        axis=0,
+    )
+    if not good.any():
+        return "–"
+    pairs = saved.looks["pairs"][good][0]
+    return f"{seconds(saved)[saved.steps['pairs'] <= pairs].sum() / 60:.1f}"

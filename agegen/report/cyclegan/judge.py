@@ -65,12 +65,19 @@ def describe_choice(saved: SavedCycleGAN) -> list[str]:
     ]
 
 
+def weaker(saved: SavedCycleGAN, row: int, to: str) -> str:
+    """At which strength of the change it was, where that is not the whole."""
+    strengths = saved.looks.get(f"judge_strength_{to}")  # older runs looked at the whole only
+    strength = 1.0 if strengths is None else strengths[row]
+    return "" if strength == 1 else f" (at strength {strength:g}, which keeps the persons)"
+
+
 def describe_look(saved: SavedCycleGAN, row: int, when: str) -> str:
     """Say how far the faces of both directions moved, and how many changed sides."""
     parts = [
         f"{source} faces made {to} moved by {100 * saved.looks[f'judge_share_{to}'][row]:.0f} % of "
         f"the real gap, and {100 * saved.looks[f'judge_flips_{to}'][row]:.0f} % of them were "
-        f"judged {to}"
+        f"judged {to}{weaker(saved, row, to)}"
         for source, to in DIRECTIONS
     ]
     return f"{when}, {'; '.join(parts)}."

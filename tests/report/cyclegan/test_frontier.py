@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from written_cyclegans import write_cyclegan_run
 
+from agegen.report.cyclegan import frontier
 from agegen.report.cyclegan.frontier import compare, draw_frontier, name_runs, read_runs
 from agegen.run.errors import UserError
+from agegen.run.folder import Run
 
 
 @pytest.fixture
@@ -30,8 +32,33 @@ def test_the_table_has_the_last_look_and_the_chosen_one(runs: list[Path]) -> Non
         "cycle_weight 4.0",
     ]
     # the look after 80 pairs, 20 steps, has a share of 0.20 and verified 0.95; the last 0.40, 0.90
-    assert table.rows[0][1:] == ("80", "0.20", "0.95", "0.20", "0.95")
-    assert table.rows[2][1:] == ("160", "0.40", "0.90", "0.40", "0.90")
+    assert table.rows[0][1:] == ("80", "0.20", "0.95", "0.20", "0.95", "–")
+    assert table.rows[2][1:] == ("160", "0.40", "0.90", "0.40", "0.90", "–")
+
+
+@pytest.mark.parametrize(("quality", "kept"), [(0.15, 0.9), (0.3, 0.9), (0.1, 0.96), (0.9, 0.5)])
+def test_the_time_to_quality_is_that_of_the_steps_before_the_first_such_look(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch, quality: float, kept: float
+) -> None:
+    monkeypatch.setattr(frontier, "QUALITY", quality)
+    monkeypatch.setattr(frontier, "KEPT", kept)
+    saved = read_runs(runs)[0]
+    good = [
+        pairs
+        for pairs, *figures in zip(
+            saved.looks["pairs"], saved.looks["judge_share_old"], saved.looks["judge_share_young"],
+            saved.looks["judge_verified_old"], saved.looks["judge_verified_young"], strict=True,
+        )
+        if min(figures[:2]) >= quality and min(figures[2:]) >= kept
+    ]  # fmt: skip
+    found = frontier.time_to_quality(saved)
+    if not good:
+        assert found == "–"
+        return
+    steps = Run(saved.folder).metrics()
+    rows = [r for r in steps if r["kind"] == "step" and r["pairs"] <= min(good)]
+    minutes = sum(saved.config["batch_size"] / r["pairs_per_second"] for r in rows) / 60
+    assert found == f"{minutes:.1f}"
 
 
 def test_the_figure_says_in_words_where_the_runs_end(runs: list[Path]) -> None:
