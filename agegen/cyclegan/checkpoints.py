@@ -7,7 +7,7 @@ from agegen.cyclegan.config import CycleGANConfig
 from agegen.cyclegan.features import name_trunk
 from agegen.cyclegan.objective import Objective
 from agegen.cyclegan.pairing import FILE as PAIRING
-from agegen.cyclegan.pairing import keep_pairing
+from agegen.cyclegan.pairing import choose_pairing, write_pairing
 from agegen.cyclegan.start import Start
 from agegen.cyclegan.training import FROZEN, Training, frozen_weights, load_weights, read_frozen
 from agegen.cyclegan.translate import LAST
@@ -44,6 +44,8 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
         facts["trunk"] = name_trunk(config.discriminator.trunk)
 
     def start_run() -> None:
+        file = run.folder / PAIRING
+        groups = choose_pairing(file, store, config.sharpest, config.balance)  # may be refused
         run.start(
             config, facts, config.resume,
             processes=accelerator.num_processes, precision=precision_of(accelerator),
@@ -52,7 +54,7 @@ def begin(training: Training, config: CycleGANConfig, start: Start) -> Checkpoin
         geometry = read_geometry(store.folder, store.checksum)
         if geometry:  # so that photos can be translated without the store
             write_geometry(run.folder, geometry)
-        keep_pairing(run.folder / PAIRING, store, config.sharpest, config.balance)
+        write_pairing(file, groups)
 
     checkpoint = open_together(run, start_run)
     if config.log_with and run.main:

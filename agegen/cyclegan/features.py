@@ -16,13 +16,16 @@ from torch import Tensor, nn
 from agegen.classifier.model import ResidualCNN
 from agegen.classifier.predict import load_classifier
 from agegen.cyclegan.delta import GROUPS
+from agegen.evaluation.frozen_classifier import fingerprint
 from agegen.evaluation.perceptual import SMALLEST, load_perceptual
 from agegen.run.errors import UserError
-from agegen.run.files import sha256
 from agegen.run.pretrained import find_run
+from agegen.run.tensor_files import checksum, in_half
 
 ALEXNET = Path("alexnet")
-ZOOM = 1.75  # how much larger the trunk sees a part of the face
+OF_IMAGENET = "cf64c3d87e42caeb272039cacf37438f4d1119760bab7ffaa2678c9aea17bf15"
+"""What `name_trunk` computes of torchvision's weights."""
+ZOOM = 1.75  # how much larger AlexNet sees a part of the face; a classifier, as large as a whole
 PART = 0.5  # of the face's side
 PIXEL_WIDTH = 32
 
@@ -83,22 +86,32 @@ def load_trunk(trunk: Path) -> Trunk:
     """
     if is_classifier(trunk):
         return classifier_trunk(trunk)
-    lpips = load_perceptual(None if trunk == ALEXNET else trunk, flag="discriminator.trunk").network
+    lpips = load_alexnet(trunk)
     slices = [lpips.get_submodule(f"net.slice{i}") for i in range(1, 6)]
     stages = [*slices[:3], nn.Sequential(*slices[3:])]
     return Trunk(lpips.get_submodule("scaling_layer"), stages, (64, 192, 384, 256))
 
 
+def load_alexnet(trunk: Path) -> nn.Module:
+    """LPIPS's network, of which the trunk is a part."""
+    return load_perceptual(None if trunk == ALEXNET else trunk, flag="discriminator.trunk").network
+
+
 def is_classifier(trunk: Path) -> bool:
     """Whether a trunk is a classifier's run rather than AlexNet."""
-    return find_run(trunk, "classifier").is_dir()
+    return trunk != ALEXNET and find_run(trunk, "classifier").is_dir()
 
 
 def name_trunk(trunk: Path) -> str:
-    """What identifies a trunk: ``alexnet``, or the checksum of a classifier's weights."""
-    if not is_classifier(trunk):
-        return str(ALEXNET)
-    return sha256(find_run(trunk, "classifier") / "best.safetensors")
+    """What identifies a trunk: ``alexnet`` for ImageNet's, else a checksum of its weights.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    if is_classifier(trunk):
+        return fingerprint(trunk)
+    found = checksum(in_half(load_alexnet(trunk).get_submodule("net").state_dict()))
+    return str(ALEXNET) if trunk == ALEXNET or found == OF_IMAGENET else found
 
 
 def classifier_trunk(run: Path) -> Trunk:
@@ -137,7 +150,9 @@ class FeatureDiscriminator(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.heads = nn.ModuleList(head(c, width) for c in trunk.channels)
-        self.part_heads = nn.ModuleList(head(c, 3 * width // 4) for c in trunk.channels[:-1])
+        self.part_heads = nn.ModuleList(
+            head(c, max(3 * width // 4, 1)) for c in trunk.channels[:-1]
+        )
         self.pixels = pixel_net(PIXEL_WIDTH)
         self.corner: Tensor
         self.register_buffer("corner", torch.full((2,), 0.5), persistent=False)
@@ -171,6 +186,8 @@ class FeatureDiscriminator(nn.Module):
             first = (self.corner[axis - 2] * room).round().long()
             at = first + torch.arange(side, device=faces.device)
             faces = faces.index_select(axis, at)
+        if isinstance(self.trunk.prepare, AtSide):  # which enlarges it
+            return faces
         sides = [max(round(ZOOM * side), SMALLEST) for side in faces.shape[2:]]
         return F.interpolate(faces, sides, mode="bilinear", align_corners=False)
 

@@ -120,8 +120,8 @@ class Generators(nn.Module):
     ) -> Translations:
         """Translate and, if asked for, translate back and each domain to itself.
 
-        A translation and an identity by the same generator are one call on a joined batch: instance
-        norm treats every face alone, so that the result is that of two calls.
+        A translation and an identity by the same generator are one call on a joined batch: norms
+        treat every face alone, so that the result is that of two calls.
 
         Args:
             young: float (b, 3, h, w) in [−1, 1].
@@ -256,6 +256,7 @@ class Objective(nn.Module):
         fake_old, fake_young = made.fake_old.float(), made.fake_young.float()
         change_old, change_young = change_loss(young, fake_old), change_loss(old, fake_young)
         total = gan_old + gan_young + config.change_weight * (change_old + change_young)
+        coarse = torch.zeros_like(total)
         if config.coarse_change_weight:
             coarse = coarse_change_loss(young, fake_old) + coarse_change_loss(old, fake_young)
             total = total + config.coarse_change_weight * coarse
@@ -274,7 +275,7 @@ class Objective(nn.Module):
             "gan_old": gan_old, "gan_young": gan_young,
             "cycle_young": cycle_young, "cycle_old": cycle_old,
             "identity_old": identity_old, "identity_young": identity_young,
-            "change_old": change_old, "change_young": change_young,
+            "change_old": change_old, "change_young": change_young, "coarse_change": coarse,
         }  # fmt: skip
         return Losses(total, terms)
 

@@ -6,6 +6,7 @@ run, as pairing.json.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -92,30 +93,40 @@ def require_pairable(store: FaceStore, balance: tuple[str, ...]) -> None:
         )
 
 
-def keep_pairing(file: Path, store: FaceStore, sharpest: float, balance: tuple[str, ...]) -> None:
-    """Write which faces may be paired, a row each, unless it is all of them, or is there already.
+def choose_pairing(
+    file: Path, store: FaceStore, sharpest: float, balance: tuple[str, ...]
+) -> list[Domains] | None:
+    """What `write_pairing` is to write: None where all may be paired, or the file is there.
 
     Raises:
         UserError: as `pairable`.
     """
-    if file.exists() or (sharpest == 1 and not balance):
-        return
-    groups = pairable(store, sharpest, balance)
-    write_json(file, {g.name: {"young": g.young.tolist(), "old": g.old.tolist()} for g in groups})
+    everything = sharpest == 1 and not balance
+    return None if everything or file.exists() else pairable(store, sharpest, balance)
 
 
-def read_pairing(file: Path, store: FaceStore) -> list[Domains]:
-    """What `keep_pairing` has written; without a file, all training faces as one group.
+def write_pairing(file: Path, groups: list[Domains] | None) -> None:
+    """Keep what may be paired, if it is not all."""
+    if groups:
+        faces = {g.name: {"young": g.young.tolist(), "old": g.old.tolist()} for g in groups}
+        write_json(file, faces)
+
+
+def read_pairing(
+    file: Path, store: FaceStore, sharpest: float, balance: tuple[str, ...]
+) -> list[Domains]:
+    """What `write_pairing` has written; all training faces as one group where it is all of them.
 
     Raises:
-        UserError: it is damaged, or of another store.
+        UserError: the file is missing, damaged, or of another store.
     """
-    if not file.exists():
+    if sharpest == 1 and not balance:
         return pairable(store)
     kept = read_json(file)
     with explained_damage(file):
         groups = [
-            Domains(n, *(np.array(g[c], np.int64) for c in CLASS_NAMES)) for n, g in kept.items()
+            Domains(name, *(np.array(group[c], np.int64) for c in CLASS_NAMES))
+            for name, group in kept.items()
         ]
         train = store.indices("train")
         for group in groups:
@@ -154,23 +165,39 @@ def find_spectacles(store: FaceStore, chosen: np.ndarray) -> np.ndarray:
 
 
 def read_groups(store: FaceStore, table: Path) -> np.ndarray:
-    """The groups that a table gives to the store's faces, by their files' names.
+    """The groups that a table gives to the store's faces, str (n,), "" where it gives none.
+
+    A row is of the face of that path, or else of the face of that file name, if it is the only one.
 
     Raises:
-        UserError: it is missing, is no such table, or names none of the faces.
+        UserError: it is missing, is no such table, has a path twice with different groups, or names
+            none of the faces.
     """
+    groups: dict[str, str] = {}
     try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-        named = {Path(row["path"]).name: row["group"].strip() for row in rows}
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, AttributeError, TypeError) as error:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            for row in csv.DictReader(lines):
+                path, group = row["path"].strip(), row["group"].strip()
+                if groups.setdefault(path, group) != group:
+                    raise UserError(f"--balance {table} has {path} twice, with different groups")
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, AttributeError) as error:
         raise UserError(
             f"--balance {table} is not {GENDER}, {SPECTACLES} or a table (CSV) with the columns "
             f"path and group ({type(error).__name__}: {error})"
         ) from None
-    found = np.array([named.get(Path(path).name, "") for path in store.paths])
+    ours, theirs = (Counter(Path(path).name for path in paths) for paths in (store.paths, groups))
+    by_name = {Path(path).name: group for path, group in groups.items()}
+
+    def group_of(path: str) -> str:
+        name = Path(path).name
+        alone = ours[name] == theirs[name] == 1
+        return groups.get(path, by_name[name] if alone else "")
+
+    found = np.array([group_of(path) for path in store.paths.tolist()])
     if not (found != "").any():
-        raise UserError(f"--balance {table} names no face of {store.folder}")
+        raise UserError(
+            f"--balance {table} names no face of {store.folder}, whose paths are those in faces.csv"
+        )
     return found
 
 

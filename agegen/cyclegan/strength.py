@@ -6,25 +6,25 @@ What a generator makes of a face is a step away from it. The strength is the len
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
-from torch import Tensor
 
-from agegen.cyclegan.translate import STRENGTH, Translator, load_translator
+from agegen.cyclegan.evaluate import faces_of
+from agegen.cyclegan.translate import load_translator, write_strength
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.face_sheet import make_sheet
-from agegen.evaluation.frozen_classifier import load_judge, require_same_view
 from agegen.evaluation.held_out import choose_faces
 from agegen.evaluation.identity import IdentityMatcher
-from agegen.evaluation.judges import Judge, share_of_gap
+from agegen.evaluation.judges import share_of_gap
 from agegen.evaluation.matching import distances_apart, threshold_at
 from agegen.evaluation.selection import strengthened
-from agegen.faces import landmarks
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.metrics import share_as_json
 from agegen.run.errors import UserError
-from agegen.run.files import write_json, written_whole
+from agegen.run.files import written_whole
+from agegen.run.pretrained import find_run
 from agegen.run.progress import Progress
 
 STRENGTHS = tuple(round(0.1 * i, 1) for i in range(4, 16))
@@ -34,13 +34,10 @@ STRIP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 @dataclass(frozen=True)
 class ChooseStrengthConfig:
-    """Whose strengths to choose, and by whom."""
+    """Whose strengths to choose."""
 
     run: Path
     """Folder of the CycleGAN's training, which keeps them."""
-    judge: Path
-    """Run folder of a trained classifier; pretrained means the one that comes with agegen. Where
-    the extra photos is installed, years by the age estimator decide, its shares are shown too."""
     faces: Path | None = None
     """Folder of the FaceStore; the one that the generators were trained on if not given."""
     verified: tuple[float, float] = (0.97, 0.9)
@@ -48,6 +45,8 @@ class ChooseStrengthConfig:
     person, at 0.1 % false accepts. Ageing changes more of a face than rejuvenation does."""
     most: int = 150
     """Validation faces of each class at most."""
+    weights: Literal["best", "generators"] | None = None
+    """best (chosen by a judge) or generators (the last ones); the best, if any, if not given."""
     seed: int = 0
     """Of the choice of faces."""
 
@@ -61,24 +60,26 @@ class ChooseStrengthConfig:
 def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
     """Choose for each direction the strength of the largest shift at the share asked for.
 
-    Writes strength.json, which whatever loads the run reads, and strength.png, validation faces at
-    strengths from 0 to 1.5, into the run.
+    Writes strength.json, which whatever loads these weights reads, and strength.png, validation
+    faces at strengths from 0 to 1.5, into the run.
 
     Returns:
         By the class aimed at: ``strength``, and ``tried``: of each strength its ``share`` of the
-        real gap by the deciding judge, and ``verified`` with an exact interval. Where none keeps
+        real gap by the age estimator, and ``verified`` with an exact interval. Where none keeps
         enough people, the one that keeps the most is chosen.
 
     Raises:
-        UserError: the run, its faces or the judge are missing or damaged, or the extras photos and
-            judges are not installed.
+        UserError: the run or its faces are missing or damaged, it is the package's own, which
+            nothing is written into, or the extras photos and judges are not installed.
     """
-    translator = load_translator(config.run, strength=1.0)
-    store = FaceStore.open(config.faces or translator.config.faces)
+    if find_run(config.run, "cyclegan") != config.run:
+        raise UserError(f"--run {config.run}: its strengths were chosen; --strength overrides them")
+    translator = load_translator(config.run, config.weights, strength=1.0)
+    store = FaceStore.open(config.faces or faces_of(config.run, translator))
     shown = translator.config.augment.crop / translator.store_size
-    matcher, judge = IdentityMatcher(shown), deciding_judge(config.judge, shown, translator)
+    matcher, judge = IdentityMatcher(shown), AgeEstimator(shown)
     held_out = choose_faces(translator, store, "val", config.most, config.seed)
-    real = {name: judge_all(judge, faces) for name, faces in held_out.faces.items()}
+    real = {name: judge.scores(faces)["years"] for name, faces in held_out.faces.items()}
     asked = dict(zip(CLASS_NAMES, config.verified, strict=True))
     found, strips = {}, []
     faces_to_judge = len(STRENGTHS) * sum(map(len, held_out.faces.values()))
@@ -93,27 +94,15 @@ def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
                 fake = strengthened(faces, made, strength)
                 near = (matcher.embed(fake, faces) - embedded).norm(dim=1) < threshold
                 verified = share_as_json(near.numpy(), held_out.persons[source])
-                share = share_of_gap(real[source], judge_all(judge, fake), real, to)
+                share = share_of_gap(real[source], judge.scores(fake)["years"], real, to)
                 tried.append({"strength": strength, "share": share, "verified": verified})
                 progress.update(len(faces))
             found[to] = {"strength": best_of(tried, asked[to]), "tried": tried}
             strips += [strengthened(faces[:SHOWN], made[:SHOWN], s) for s in STRIP]
     with written_whole(config.run / "strength.png") as temporary:
         Image.fromarray(make_sheet(strips)).save(temporary, format="png")
-    write_json(config.run / STRENGTH, {"judge": judge.name, "asked": asked, **found})
+    write_strength(config.run, translator.weights, found)
     return found
-
-
-def deciding_judge(run: Path, shown: float, translator: Translator) -> Judge:
-    """The age estimator where it is installed, else the classifier."""
-    classifier = load_judge(run, translator.device)
-    require_same_view(classifier, shown)
-    return AgeEstimator(shown) if landmarks.available() else classifier
-
-
-def judge_all(judge: Judge, faces: Tensor) -> Tensor:
-    """A judge's first score, float (n,)."""
-    return next(iter(judge.scores(faces).values()))
 
 
 def best_of(tried: list[dict], asked: float) -> float:

@@ -94,7 +94,8 @@ def loop(training: Training, config: CycleGANConfig, checkpoint: Checkpoint, wat
     steps = range(checkpoint.step, config.total_steps)
     looks, saves = schedules(config)
     council, log = Council(accelerator, LOG_EVERY), StepLog(training, config.batch_size)
-    groups = read_pairing(training.run.folder / PAIRING, store)
+    file = training.run.folder / PAIRING
+    groups = read_pairing(file, store, config.sharpest, config.balance)
     drawer = PairDrawer(groups, config.shown, config.seed)
     pairs_of = fetch_pairs(store, drawer, steps, rows, accelerator.device)
     with (
@@ -254,7 +255,7 @@ def seen(
         x = change_tone(x, u[:, 7:13], config.tone_jitter) if config.tone_jitter else x
     if config.grid_jitter:
         right, down, *_ = (step_draws(config, step) * (config.grid_jitter + 1)).int().tolist()
-        x = move_all(x, right, down, config.grid_jitter + 1)
+        x = move_all(x, right, down, config.grid_jitter)
     return x
 
 

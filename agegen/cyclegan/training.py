@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from agegen.cyclegan.config import CycleGANConfig
+from agegen.cyclegan.features import ALEXNET, name_trunk
 from agegen.cyclegan.objective import (
     Objective,
     build_discriminators,
@@ -19,6 +20,7 @@ from agegen.cyclegan.pairing import require_pairable
 from agegen.cyclegan.replay_pool import ReplayPool
 from agegen.cyclegan.trial import require_trainable
 from agegen.evaluation.frozen_classifier import load_judge, require_same_view
+from agegen.evaluation.panel import require_other
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.run.averaging import Average
@@ -27,6 +29,7 @@ from agegen.run.devices import leave_buffers
 from agegen.run.errors import UserError
 from agegen.run.folder import Run
 from agegen.run.own_class import is_own
+from agegen.run.pretrained import PRETRAINED
 from agegen.run.tensor_files import Tensors, load_tensors
 from agegen.run.trackers import require_trackers
 
@@ -52,8 +55,12 @@ class Training(NamedTuple):
 def fitted_to(config: CycleGANConfig, store: FaceStore) -> CycleGANConfig:
     """Fill in what depends on the store: crop, size, and its full path."""
     crop = config.augment.crop or max(round(0.96 * store.size), 32)
+    discriminator = config.discriminator
+    if discriminator.trunk not in (ALEXNET, PRETRAINED):
+        discriminator = replace(discriminator, trunk=discriminator.trunk.resolve())
     return replace(
         config,
+        discriminator=discriminator,
         faces=store.folder.resolve(),
         size=config.size or crop // 4 * 4,
         augment=replace(config.augment, crop=crop),
@@ -113,6 +120,8 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
             f"--augment.crop {config.augment.crop} is larger than the faces of {store.folder} "
             f"({store.size} pixels)"
         )
+    if config.grid_jitter >= config.size:
+        raise UserError(f"--grid-jitter must be below the faces' {config.size} pixels")
     for flag, size in (("batch-size", config.batch_size), ("discriminator-batch", config.shown)):
         if size % (processes * config.accumulate):
             raise UserError(
@@ -123,6 +132,8 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
     require_trainable(config)
     if config.judge:
         require_same_view(load_judge(config.judge, "cpu"), config.augment.crop / store.size)
+        if config.discriminator.name == "features":
+            require_other(config.judge, name_trunk(config.discriminator.trunk))
 
 
 def set_up(
@@ -181,7 +192,7 @@ def describe(config: CycleGANConfig, store: FaceStore) -> str:
     lines = [f"{name}: {value}" for name, value in to_plain(config).items()]
     generators, discriminators = build_generators(config), build_discriminators(config)
     for network in (generators.to_old, next(discriminators.children())):
-        count = sum(p.numel() for p in network.parameters())
-        lines += [str(network), f"{count:,} parameters"]
+        count = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        lines += [str(network), f"{count:,} parameters that learn"]
     counts = {split: store.info["counts"][split] for split in ("train", "val", "test")}
     return "\n".join([*lines, f"faces: {counts}"])

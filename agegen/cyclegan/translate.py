@@ -20,7 +20,7 @@ from agegen.faces.views import at_side, evaluation_views
 from agegen.run.configs import from_plain, read_config
 from agegen.run.devices import default_device
 from agegen.run.errors import UserError
-from agegen.run.files import explained_damage, read_json
+from agegen.run.files import explained_damage, read_json, sha256, write_json
 from agegen.run.pretrained import require_run
 from agegen.run.tensor_files import load_tensors
 
@@ -117,27 +117,41 @@ def load_translator(
 
 
 def read_strength(run: Path, weights: str = LAST) -> dict[str, float]:
-    """The strengths that were chosen for a run, by the class aimed at; 1 where none were.
+    """The strengths that were chosen for a run's weights, by the class aimed at; 1 where none were.
 
-    By `agegen.cyclegan.strength` for all its weights, else, for the best, when they were chosen.
+    By `agegen.cyclegan.strength`, unless the weights have changed since; else, of the best, when
+    they were chosen.
 
     Raises:
         UserError: their file is damaged.
     """
+    found = dict.fromkeys(CLASS_NAMES, 1.0)
+    if (file := run / f"{BEST}.json").exists() and weights == BEST:
+        kept = read_json(file)
+        with explained_damage(file):
+            found = {n: in_range(kept.get(f"judge_strength_{n}", 1.0)) for n in CLASS_NAMES}
     if (file := run / STRENGTH).exists():
         kept = read_json(file)
         with explained_damage(file):
-            found = {name: float(kept[name]["strength"]) for name in CLASS_NAMES}
-    elif weights == BEST and (file := run / f"{BEST}.json").exists():
-        kept = read_json(file)
-        with explained_damage(file):
-            found = {n: float(kept.get(f"judge_strength_{n}", 1.0)) for n in CLASS_NAMES}
-    else:
-        return dict.fromkeys(CLASS_NAMES, 1.0)
-    with explained_damage(file):
-        if not all(0 <= strength <= STRONGEST for strength in found.values()):
-            raise ValueError("out of range")
+            if kept["weights"] == sha256(run / f"{weights}.safetensors"):
+                found = {name: in_range(kept[name]["strength"]) for name in CLASS_NAMES}
     return found
+
+
+def write_strength(run: Path, weights: str, chosen: dict[str, dict]) -> None:
+    """Keep a choice: by the class aimed at, "strength" and whatever else is to be known of it."""
+    write_json(run / STRENGTH, {"weights": sha256(run / f"{weights}.safetensors"), **chosen})
+
+
+def in_range(strength: float) -> float:
+    """A strength that was read.
+
+    Raises:
+        ValueError: it is out of range.
+    """
+    if not 0 <= float(strength) <= STRONGEST:
+        raise ValueError("out of range")
+    return float(strength)
 
 
 def require_strength(strength: float | None) -> None:

@@ -10,6 +10,8 @@ from agegen.classifier.evaluate_run import trained_on
 from agegen.classifier.predict import Classifier, load_classifier
 from agegen.faces.store import FaceStore
 from agegen.run.errors import UserError
+from agegen.run.pretrained import find_run
+from agegen.run.tensor_files import checksum, in_half, load_tensors
 
 VIEW_TOLERANCE = 0.03  # of a face's side
 
@@ -86,3 +88,12 @@ def doubt_of(run: Path, store: FaceStore) -> str:
         "trained on another store: where that one's training faces are among those judged here, "
         "it is no independent witness"
     )
+
+
+def fingerprint(run: Path) -> str:
+    """What identifies a classifier's weights, in half precision too: a checksum.
+
+    Raises:
+        UserError: the run's weights are missing or damaged.
+    """
+    return checksum(in_half(load_tensors(find_run(run, "classifier") / "best.safetensors")))

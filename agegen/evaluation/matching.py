@@ -28,8 +28,6 @@ def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
         UserError: all faces are of one person.
     """
     apart = distances_apart(source, persons)
-    if not len(apart):
-        raise UserError("identities need faces of two people of each class: take more by --most")
     threshold = threshold_at(apart)
     distance = (source - fake).norm(dim=1).double().numpy()
     return {
@@ -47,5 +45,11 @@ def distances_apart(vectors: Tensor, persons: np.ndarray) -> Tensor:
 
 
 def threshold_at(apart: Tensor) -> float:
-    """The distance below which `FALSE_ACCEPTS` of the pairs of different people are."""
+    """The distance below which `FALSE_ACCEPTS` of the pairs of different people are.
+
+    Raises:
+        UserError: all faces are of one person.
+    """
+    if not len(apart):
+        raise UserError("identities need faces of two people of each class: take more by --most")
     return float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most

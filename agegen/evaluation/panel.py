@@ -21,6 +21,7 @@ from agegen.evaluation.features import (
 from agegen.evaluation.frozen_classifier import (
     FrozenClassifier,
     doubt_of,
+    fingerprint,
     load_judge,
     require_same_view,
 )
@@ -143,8 +144,7 @@ def require_other(run: Path, trunk: str) -> None:
     Raises:
         UserError: it is the classifier on whose features they were trained.
     """
-    weights = find_run(run, "classifier") / "best.safetensors"
-    if trunk and weights.exists() and sha256(weights) == trunk:
+    if trunk not in ("", "alexnet") and fingerprint(run) == trunk:
         raise UserError(
             f"the generators were trained on the features of {run}: it is no witness of what they "
             "make; name another classifier"
@@ -187,13 +187,13 @@ def describe_judging(
 @contextmanager
 def kept_frozen(judges: Sequence[Judge]) -> Iterator[None]:
     """Make sure that the judges' weights are the same before and after."""
-    before = fingerprint(judges)
+    before = weights_of(judges)
     yield
-    if fingerprint(judges) != before:
+    if weights_of(judges) != before:
         raise RuntimeError("a judge's weights changed while it judged")
 
 
-def fingerprint(judges: Sequence[Judge]) -> str:
+def weights_of(judges: Sequence[Judge]) -> str:
     """Checksum of the weights of all judges that are classifiers."""
     digest = hashlib.sha256()
     for judge in judges:

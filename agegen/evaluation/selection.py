@@ -25,7 +25,7 @@ from agegen.run.tensor_files import Tensors, load_tensors, save_tensors
 STRANGERS = 200  # training faces of a class whose distances set the matcher's threshold for it
 
 
-WATCHED_STRENGTHS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+WATCHED_STRENGTHS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of which a look takes the largest that it can
 
 
 def strengthened(faces: Tensor, made: Tensor, strength: float) -> Tensor:
@@ -124,7 +124,7 @@ class Selection:
             real faces of that class in the classifier's features, and judge_kid_source_…, that of
             the untouched sources. Where there is a matcher: judge_verified_…, share of the faces
             that are still the same person, and judge_strength_…, the largest of `WATCHED_STRENGTHS`
-            at which it is as large as asked; the other figures are at that strength.
+            at which it is as large as asked, or the smallest; the other figures are at that one.
         """
         record: dict[str, float] = {}
         for source, to in DIRECTIONS:
@@ -147,16 +147,29 @@ class Selection:
     def weakened(
         self, fake: Tensor, source: str, identity: Identity
     ) -> tuple[Tensor, dict[str, float]]:
-        """What was made, as weak as it takes to keep enough people: "strength" and "verified"."""
+        """What was made, as weak as it takes to keep enough people: "strength" and "verified".
+
+        Fewer are kept by stronger changes, so that halving finds it in three tries.
+        """
         matcher, thresholds, embedded = identity
         real, known = self.real[source][: len(fake)], embedded[source][: len(fake)]
-        for strength in WATCHED_STRENGTHS:
+
+        def kept(strength: float) -> float:
             weaker = strengthened(real, fake, strength)
             distance = (matcher.embed(weaker, real) - known).norm(dim=1)
-            share = float((distance < thresholds[source]).double().mean())
-            if share >= self.verified:
+            return float((distance < thresholds[source]).double().mean())
+
+        low, high = 0, len(WATCHED_STRENGTHS)  # what keeps enough is at low or above, below high
+        tried: dict[int, float] = {}
+        at = high - 1  # mostly it is all of it
+        while high - low > 1 or low not in tried:
+            tried[at] = kept(WATCHED_STRENGTHS[at])
+            low, high = (at, high) if tried[at] >= self.verified else (low, at)
+            if not high:
                 break
-        return weaker, {"strength": strength, "verified": share}
+            at = (low + high) // 2
+        strength = WATCHED_STRENGTHS[low]
+        return strengthened(real, fake, strength), {"strength": strength, "verified": tried[low]}
 
     def is_fit(self, record: dict, alarms: list[Alarm]) -> bool:
         """True if there is no alarm, the persons are kept, and realism is within its bound.

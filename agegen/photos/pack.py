@@ -16,8 +16,8 @@ from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import predict_split
 from agegen.classifier.training_faces import open_faces
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.features import ALEXNET, is_classifier
-from agegen.cyclegan.translate import LAST, STRENGTH, read_strength
+from agegen.cyclegan.features import ALEXNET
+from agegen.cyclegan.translate import LAST, Translator, read_strength, write_strength
 from agegen.faces.geometry import write_geometry
 from agegen.faces.records import CLASS_NAMES
 from agegen.photos.needs import needs_of
@@ -118,15 +118,15 @@ def pack_cyclegan(
     if loaded.geometry:
         write_geometry(out, loaded.geometry)
     chosen = {to: {"strength": s} for to, s in read_strength(run, weights).items()}
-    write_json(out / STRENGTH, chosen)
-    write_portable(out, without_paths(loaded.translator.config), run)
+    write_strength(out, LAST, chosen)
+    write_portable(out, without_paths(loaded.translator), run)
     return weights
 
 
-def without_paths(config: CycleGANConfig) -> CycleGANConfig:
+def without_paths(translator: Translator) -> CycleGANConfig:
     """The config without judge, and with names only of a trunk and of tables."""
-    trunk = config.discriminator.trunk
-    named = Path(trunk.name) if is_classifier(trunk) else ALEXNET
+    config, trunk = translator.config, translator.config.discriminator.trunk
+    named = ALEXNET if translator.trunk in ("", str(ALEXNET)) else Path(trunk.name)
     return replace(
         config,
         judge=None,

@@ -50,12 +50,13 @@ if TYPE_CHECKING:  # Accelerate's trackers are for trainings only
 KEPT_CHECKPOINTS = 2
 WRITTEN = (
     "*.safetensors", "environment.json", "metrics.jsonl", "best.json", "checkpoints", "watch",
-    "trackers.json", "pairing.json",
+    "trackers.json", "pairing.json", "strength.json", "strength.png",
 )  # fmt: skip
 CHECKPOINT = re.compile(r"step_\d{9,}")
 NOT_COMPARED = (
     "faces", "out", "resume", "dry_run", "checkpoint_every", "checkpoint_minutes",
     "keep_checkpoints", "watch_every", "watch_minutes", "log_with",
+    "discriminator.trunk",  # what it is of is compared: `agegen.cyclegan.features.name_trunk`
 )  # fmt: skip
 DRIVER = Path("/proc/driver/nvidia/version")
 PACKAGES = ("agegen", "torch", "torchvision", "accelerate", "numpy", "pillow", "safetensors")

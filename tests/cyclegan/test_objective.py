@@ -68,6 +68,7 @@ def paper_generator_losses(s: Setting) -> dict[str, Tensor]:
         "identity_young": torch.mean(torch.abs(f(x) - x)),
         "change_old": torch.mean(torch.abs(g(x) - x)),
         "change_young": torch.mean(torch.abs(f(y) - y)),
+        "coarse_change": torch.zeros(()),  # without weight
     }
     gan = losses["gan_old"] + losses["gan_young"]
     cycle = losses["cycle_young"] + losses["cycle_old"]

@@ -9,7 +9,14 @@ import pytest
 from PIL import Image, ImageFilter
 
 from agegen.cyclegan.batches import ROUND, PairDrawer
-from agegen.cyclegan.pairing import Domains, keep_pairing, pairable, read_pairing, sharpness
+from agegen.cyclegan.pairing import (
+    Domains,
+    choose_pairing,
+    pairable,
+    read_pairing,
+    sharpness,
+    write_pairing,
+)
 from agegen.faces.store import FaceStore
 from agegen.run.errors import UserError
 
@@ -140,14 +147,19 @@ def test_blur_lowers_sharpness_and_contrast_does_not_raise_it(drawn_store: FaceS
 
 def test_what_was_paired_is_kept_and_read_again(striped_store: FaceStore, tmp_path: Path) -> None:
     store, file = with_genders(striped_store, 0, (0.6, 0.3)), tmp_path / "pairing.json"
-    keep_pairing(file, store, 1.0, ())
+    asked = (0.5, ("gender",))
+    write_pairing(file, choose_pairing(file, store, 1.0, ()))
     assert not file.exists()  # all of them
-    assert_same(read_pairing(file, store), pairable(store))
-    keep_pairing(file, store, 0.5, ("gender",))
-    kept = read_pairing(file, store)
-    assert_same(kept, pairable(store, 0.5, ("gender",)))
-    keep_pairing(file, with_genders(store, 1, (0.5, 0.5)), 1.0, ("gender",))
-    assert_same(read_pairing(file, store), kept)  # a resumed run pairs what it has paired
+    assert_same(read_pairing(file, store, 1.0, ()), pairable(store))
+    with pytest.raises(UserError, match=r"pairing\.json"):  # all is not what was asked for
+        read_pairing(file, store, *asked)
+    write_pairing(file, choose_pairing(file, store, *asked))
+    kept = read_pairing(file, store, *asked)
+    assert_same(kept, pairable(store, *asked))
+    again = choose_pairing(file, with_genders(store, 1, (0.5, 0.5)), *asked)
+    write_pairing(file, again)
+    assert again is None
+    assert_same(read_pairing(file, store, *asked), kept)  # a resumed run pairs what it has paired
 
 
 def assert_same(one: list[Domains], other: list[Domains]) -> None:
@@ -160,7 +172,7 @@ def assert_same(one: list[Domains], other: list[Domains]) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_a_damaged_pairing_is_said(striped_store: FaceStore, tmp_path: Path, seed: int) -> None:
     file, draw = tmp_path / "pairing.json", np.random.default_rng(seed)
-    keep_pairing(file, striped_store, 0.5, ())
+    write_pairing(file, choose_pairing(file, striped_store, 0.5, ()))
     kept = json.loads(file.read_text())["all"]
     wrong = [
         {}, [], {"all": {"young": kept["young"]}}, {"all": {**kept, "old": []}},
@@ -169,7 +181,7 @@ def test_a_damaged_pairing_is_said(striped_store: FaceStore, tmp_path: Path, see
     ][seed]  # fmt: skip
     file.write_text(json.dumps(wrong))
     with pytest.raises(UserError, match=r"pairing.json is damaged"):
-        read_pairing(file, striped_store)
+        read_pairing(file, striped_store, 0.5, ())
     file.write_text(json.dumps({"all": kept})[: int(draw.integers(1, 40))])
     with pytest.raises(UserError, match=r"pairing.json is damaged"):
-        read_pairing(file, striped_store)
+        read_pairing(file, striped_store, 0.5, ())

@@ -19,12 +19,15 @@ from agegen.cyclegan.strength import (
     choose_strength,
     describe_choice,
 )
-from agegen.cyclegan.translate import STRENGTH, load_translator, read_strength
+from agegen.cyclegan.translate import STRENGTH, load_translator, read_strength, write_strength
 from agegen.evaluation.face_sheet import GAP
 from agegen.evaluation.selection import strengthened
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.run.errors import UserError
+from agegen.run.tensor_files import load_tensors, save_tensors
+
+CHOSEN = {"young": {"strength": 0.6}, "old": {"strength": 1.3}}
 
 
 def faces(n: int = 3, side: int = 24) -> Tensor:
@@ -50,8 +53,7 @@ def test_a_run_knows_the_strength_that_was_chosen(cyclegan_run: Path, tmp_path: 
     x = faces(2, 44)
     plain = load_translator(run, device="cpu")
     assert plain.strength == {"young": 1.0, "old": 1.0}
-    chosen = {"young": {"strength": 0.6}, "old": {"strength": 1.3}}
-    (run / STRENGTH).write_text(json.dumps(chosen))
+    write_strength(run, "generators", CHOSEN)
     changed = load_translator(run, device="cpu")
     for to, value in (("young", 0.6), ("old", 1.3)):
         expected = strengthened(x, plain.translate(x, to), value)
@@ -60,29 +62,32 @@ def test_a_run_knows_the_strength_that_was_chosen(cyclegan_run: Path, tmp_path: 
         assert torch.equal(asked.translate(x, to), x)
 
 
-def test_the_best_weights_know_at_which_strength_they_were(
-    cyclegan_run: Path, tmp_path: Path
-) -> None:
+def test_a_choice_is_of_its_weights(cyclegan_run: Path, tmp_path: Path) -> None:
+    """Of those that were there: not of others of the run, nor of later ones."""
     run = copied(cyclegan_run, tmp_path)
-    shutil.copy(run / "generators.safetensors", run / "best.safetensors")
+    tensors = load_tensors(run / "generators.safetensors")
+    save_tensors(run / "best.safetensors", {k: t + 1 for k, t in tensors.items()})
     (run / "best.json").write_text(json.dumps({"pairs": 40, "judge_strength_old": 0.7}))
-    assert load_translator(run, device="cpu").strength == {"young": 1.0, "old": 0.7}
-    assert load_translator(run, "generators", "cpu").strength == {"young": 1.0, "old": 1.0}
-    (run / STRENGTH).write_text('{"young": {"strength": 0.6}, "old": {"strength": 1.3}}')
-    for weights in ("best", "generators"):
-        assert load_translator(run, weights, "cpu").strength == {"young": 0.6, "old": 1.3}
+    whole, then = {"young": 1.0, "old": 1.0}, {"young": 1.0, "old": 0.7}
+    assert read_strength(run, "best") == then
+    assert read_strength(run, "generators") == whole
+    write_strength(run, "generators", CHOSEN)
+    assert read_strength(run, "generators") == {"young": 0.6, "old": 1.3}
+    assert read_strength(run, "best") == then
+    save_tensors(run / "generators.safetensors", {k: t + 2 for k, t in tensors.items()})
+    assert read_strength(run, "generators") == whole
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{}", '{"young": 1, "old": 1}', '{"young": {"strength": 9}}', *[
-        f'{{"young": {{"strength": {value}}}, "old": {{"strength": 1}}}}'
-        for value in ("9", "-0.1", "NaN", '"x"', "null")
-    ]],
-)  # fmt: skip
-def test_a_damaged_choice_is_said(tmp_path: Path, content: str) -> None:
-    (tmp_path / STRENGTH).write_text(content)
+@pytest.mark.parametrize("value", [9, -0.1, float("nan"), "x", None, {}])
+def test_a_damaged_choice_is_said(cyclegan_run: Path, tmp_path: Path, value: object) -> None:
+    run = copied(cyclegan_run, tmp_path)
+    write_strength(run, "generators", {"young": {"strength": 1.0}, "old": {"strength": value}})
     with pytest.raises(UserError, match=r"strength.json is damaged"):
-        read_strength(tmp_path)
+        read_strength(run)
+    for content in ("", "{}", "[]", '{"weights": 1'):
+        (run / STRENGTH).write_text(content)
+        with pytest.raises(UserError, match=r"strength.json is damaged"):
+            read_strength(run)
 
 
 def tried(*pairs: tuple[float, float]) -> list[dict]:
@@ -102,10 +107,11 @@ def test_the_largest_shift_among_those_that_keep_enough_people() -> None:
 class Brightness:
     """A judge to whom dark faces are old."""
 
-    name = "brightness"
+    def __init__(self, shown: float) -> None:
+        pass
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        return {"dark": -x.mean(dim=(1, 2, 3)).double()}
+        return {"years": -x.mean(dim=(1, 2, 3)).double()}
 
 
 class Position:
@@ -121,12 +127,12 @@ class Position:
 
 
 def test_it_is_chosen_kept_and_shown(
-    cyclegan_run: Path, trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cyclegan_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = copied(cyclegan_run, tmp_path)
     monkeypatch.setattr(strength_module, "IdentityMatcher", Position)
-    monkeypatch.setattr(strength_module, "deciding_judge", lambda *_: Brightness())
-    found = choose_strength(ChooseStrengthConfig(run, trained_run, most=6))
+    monkeypatch.setattr(strength_module, "AgeEstimator", Brightness)
+    found = choose_strength(ChooseStrengthConfig(run, most=6))
     for to in ("young", "old"):
         shares = [t["share"] for t in found[to]["tried"]]
         kept = [t["verified"]["value"] for t in found[to]["tried"]]
@@ -155,4 +161,11 @@ def copied(run: Path, folder: Path) -> Path:
 )
 def test_impossible_settings_are_refused(tmp_path: Path, options: dict) -> None:
     with pytest.raises(UserError, match="must be"):
-        ChooseStrengthConfig(tmp_path, tmp_path, **options)
+        ChooseStrengthConfig(tmp_path, **options)
+
+
+def test_the_packages_own_choice_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="--strength overrides"):
+        choose_strength(ChooseStrengthConfig(Path("pretrained")))
+    assert not list(tmp_path.iterdir())

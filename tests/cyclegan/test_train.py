@@ -22,6 +22,8 @@ from agegen.run.errors import UserError
 from agegen.run.folder import Run
 from agegen.run.tensor_files import load_tensors
 
+ON_PRETRAINED = DiscriminatorConfig("features", width=1, trunk=Path("pretrained"))
+
 
 def gradients_of_one_step(run: Path) -> dict[str, torch.Tensor]:
     """Adam's first moments after a step from nothing: (1 − β₁) times the gradients."""
@@ -225,6 +227,12 @@ def test_a_dry_run_writes_nothing(
         ),
         ({"gan_loss": "wasserstein"}, "least_squares"),
         ({"judge": Path("nowhere")}, "not a run folder"),
+        ({"grid_jitter": 44}, "--grid-jitter must be below the faces' 32 pixels"),
+        ({"balance": ("nowhere.csv",)}, "--balance nowhere.csv is not gender"),
+        (
+            {"discriminator": ON_PRETRAINED, "judge": Path("pretrained")},
+            "trained on the features of pretrained: it is no witness",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(

@@ -10,8 +10,10 @@ from agegen.cyclegan.features import ALEXNET, name_trunk
 from agegen.evaluation.features import AlexNetFeatures, ClassifierFeatures
 from agegen.evaluation.panel import TAUGHT, PanelConfig, call_panel
 from agegen.run.errors import UserError
+from agegen.run.tensor_files import in_half, load_tensors, save_tensors
 
 CPU = torch.device("cpu")
+IMAGENETS = Path(__file__).parents[3] / "shared" / "data" / "alexnet-features.safetensors"
 ALONE = {"age_estimator": False, "identity": False, "agreement": False}
 
 
@@ -42,6 +44,15 @@ def test_alexnet_that_taught_is_named_and_not_the_first_choice(
 
 def test_trunks_are_named_by_what_they_are(trained_run: Path, tmp_path: Path) -> None:
     file = write_trunk(tmp_path / "any_name.safetensors")
-    assert name_trunk(file) == name_trunk(ALEXNET) == "alexnet"
-    assert len(name_trunk(trained_run)) == len(name_trunk(Path("pretrained"))) == 64
-    assert name_trunk(trained_run) != name_trunk(Path("pretrained"))
+    of_file, of_run, of_package = map(name_trunk, (file, trained_run, Path("pretrained")))
+    assert len({of_file, of_run, of_package}) == 3
+    assert {len(name) for name in (of_file, of_run, of_package)} == {64}
+    half = tmp_path / "half"
+    half.mkdir()
+    save_tensors(half / "best.safetensors", in_half(load_tensors(trained_run / "best.safetensors")))
+    assert name_trunk(half) == of_run  # a pack of it
+
+
+@pytest.mark.skipif(not IMAGENETS.exists(), reason="shared/data/alexnet-features is not here")
+def test_imagenets_alexnet_is_known_by_its_weights() -> None:
+    assert name_trunk(IMAGENETS) == str(ALEXNET)

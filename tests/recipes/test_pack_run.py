@@ -8,7 +8,7 @@ from made_photos import keep_made_geometry
 from photos import recipe
 from safetensors.torch import load_file
 
-from agegen.cyclegan.translate import load_translator
+from agegen.cyclegan.translate import load_translator, write_strength
 
 
 def test_a_classifier_is_packed(trained_run, drawn_store, tmp_path):
@@ -42,12 +42,13 @@ def test_what_was_chosen_goes_along_and_paths_stay(delta_run, drawn_store, tmp_p
     faces, run = tmp_path / "faces", shutil.copytree(delta_run, tmp_path / "run")
     keep_made_geometry(drawn_store, shutil.copytree(drawn_store.folder, faces))
     chosen = {"young": {"strength": 0.6}, "old": {"strength": 1.3}}
-    (run / "strength.json").write_text(json.dumps(chosen))
+    write_strength(run, "generators", chosen)
     done = recipe("pack_run", "--run", run, "--out", tmp_path / "packed", "--faces", faces)
     assert done.returncode == 0, done.stderr
     config = json.loads((tmp_path / "packed" / "config.json").read_text())
     assert "/" not in json.dumps(config)
-    assert config["trunk"] == config["config"]["discriminator"]["trunk"] == "alexnet"
+    assert len(config["trunk"]) == 64  # of random convolutions, not of ImageNet's
+    assert config["config"]["discriminator"]["trunk"] == "alexnet.safetensors"
     assert config["config"]["balance"] == ["groups.csv"]
     packed = load_translator(tmp_path / "packed", device="cpu")
     assert packed.strength == {"young": 0.6, "old": 1.3}

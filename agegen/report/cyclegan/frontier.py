@@ -50,9 +50,17 @@ def read_runs(runs: Sequence[Path]) -> list[SavedCycleGAN]:
             )
     if len({saved.data["checksum"] for saved in found}) > 1:
         raise UserError("the runs are of different faces: their figures cannot be compared")
-    for name, what in (("judge", "judges"), ("seed", "held-out faces (--seed)")):
-        if len({str(saved.config[name]) for saved in found}) > 1:
+    for name, what in (
+        ("judge", "judges"), ("seed", "held-out faces (--seed)"),
+        ("verified", "shares of persons that are asked for (--verified)"),
+    ):  # fmt: skip
+        if len({str(saved.config.get(name)) for saved in found}) > 1:
             raise UserError(f"the runs have different {what}: their figures cannot be compared")
+    if len({"judge_strength_old" in saved.looks for saved in found}) > 1:
+        raise UserError(
+            "some of the runs are of an older version, which looked at whole changes only: their "
+            "figures cannot be compared"
+        )
     return found
 
 
@@ -83,7 +91,8 @@ def draw_frontier(runs: Sequence[SavedCycleGAN]) -> Picture:
         partial(draw, runs=runs, names=names if len(runs) > 1 else None),
         "At the last look: " + "; ".join(ends) + ".",
         "Each dot is a look at the same held-out faces, the large one the last; lines go through "
-        "the training. Up is more ageing, right is more faces that are still the same person.",
+        "the training. Up is more ageing, right is more faces that are still the same person. "
+        "Changes are as strong as the share of persons that was asked for allows.",
         HEIGHT,
     )
 

@@ -67,9 +67,12 @@ def describe_choice(saved: SavedCycleGAN) -> list[str]:
 
 def weaker(saved: SavedCycleGAN, row: int, to: str) -> str:
     """At which strength of the change it was, where that is not the whole."""
-    strengths = saved.looks.get(f"judge_strength_{to}")  # older runs looked at the whole only
-    strength = 1.0 if strengths is None else strengths[row]
-    return "" if strength == 1 else f" (at strength {strength:g}, which keeps the persons)"
+    strengths = saved.looks.get(f"judge_strength_{to}")
+    if strengths is None or not strengths[row] < 1:  # older looks have none
+        return ""
+    kept = saved.looks[f"judge_verified_{to}"][row]
+    enough = "which keeps" if kept >= saved.config["verified"] else "which does not keep"
+    return f" (at strength {strengths[row]:g}, {enough} the persons)"
 
 
 def describe_look(saved: SavedCycleGAN, row: int, when: str) -> str:

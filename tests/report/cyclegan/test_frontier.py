@@ -88,6 +88,21 @@ def test_no_runs_and_different_judges_are_refused(runs: list[Path], tmp_path: Pa
         read_runs([*runs, other])
 
 
+def test_runs_that_asked_for_other_shares_or_of_an_older_version_are_refused(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    other = write_cyclegan_run(tmp_path / "other", judge=True, verified=0.8)
+    with pytest.raises(UserError, match="different shares of persons"):
+        read_runs([*runs, other])
+    metrics = runs[0] / "metrics.jsonl"
+    metrics.write_text(
+        metrics.read_text().replace('"judge_verified', '"judge_strength_old": 0.8, "judge_verified')
+    )
+    assert len(read_runs(runs[:1])) == 1
+    with pytest.raises(UserError, match="of an older version"):
+        read_runs(runs)
+
+
 def test_a_best_look_that_is_first_or_gone_from_the_log(tmp_path: Path) -> None:
     first = write_cyclegan_run(tmp_path / "first", judge=True, best=40)
     assert [row[1] for row in compare(read_runs([first])).rows] == ["40", "160"]
