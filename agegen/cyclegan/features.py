@@ -17,7 +17,7 @@ from agegen.classifier.model import ResidualCNN
 from agegen.classifier.predict import load_classifier
 from agegen.cyclegan.delta import GROUPS
 from agegen.evaluation.frozen_classifier import fingerprint
-from agegen.evaluation.perceptual import SMALLEST, load_perceptual
+from agegen.evaluation.perceptual import SMALLEST, load_alexnet
 from agegen.run.errors import UserError
 from agegen.run.pretrained import find_run
 from agegen.run.tensor_files import checksum, in_half
@@ -86,15 +86,16 @@ def load_trunk(trunk: Path) -> Trunk:
     """
     if is_classifier(trunk):
         return classifier_trunk(trunk)
-    lpips = load_alexnet(trunk)
-    slices = [lpips.get_submodule(f"net.slice{i}") for i in range(1, 6)]
+    from lpips.lpips import ScalingLayer  # takes seconds
+
+    slices = list(alexnet_of(trunk).children())
     stages = [*slices[:3], nn.Sequential(*slices[3:])]
-    return Trunk(lpips.get_submodule("scaling_layer"), stages, (64, 192, 384, 256))
+    return Trunk(ScalingLayer(), stages, (64, 192, 384, 256))
 
 
-def load_alexnet(trunk: Path) -> nn.Module:
-    """LPIPS's network, of which the trunk is a part."""
-    return load_perceptual(None if trunk == ALEXNET else trunk, flag="discriminator.trunk").network
+def alexnet_of(trunk: Path) -> nn.Module:
+    """AlexNet's convolutions, torchvision's or a file's."""
+    return load_alexnet(None if trunk == ALEXNET else trunk, "discriminator.trunk")
 
 
 def is_classifier(trunk: Path) -> bool:
@@ -110,7 +111,7 @@ def name_trunk(trunk: Path) -> str:
     """
     if is_classifier(trunk):
         return fingerprint(trunk)
-    found = checksum(in_half(load_alexnet(trunk).get_submodule("net").state_dict()))
+    found = checksum(in_half(alexnet_of(trunk).state_dict()))
     return str(ALEXNET) if trunk == ALEXNET or found == OF_IMAGENET else found
 
 

@@ -1,7 +1,5 @@
 """LPIPS: how far apart two pictures look (Zhang et al., 2018), by its authors' package."""
 
-import contextlib
-import io
 import warnings
 from pathlib import Path
 
@@ -52,35 +50,48 @@ def enlarged(x: Tensor) -> Tensor:
     return F.interpolate(x, (SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
 
 
-def load_perceptual(
-    trunk: Path | None = None, device: torch.device | str = "cpu", flag: str = "alexnet"
-) -> Perceptual:
+def load_perceptual(trunk: Path | None = None, device: torch.device | str = "cpu") -> Perceptual:
     """Load LPIPS.
 
     Args:
-        trunk: safetensors with the convolutions of torchvision's AlexNet, ``features.0.weight`` …;
-            None lets torchvision download its own.
+        trunk: see `load_alexnet`.
         device: where it computes.
+
+    Raises:
+        UserError: as `load_alexnet`.
+    """
+    import lpips
+
+    with warnings.catch_warnings(action="ignore"):
+        network: nn.Module = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    network.net = load_alexnet(trunk)
+    return Perceptual(network, torch.device(device))
+
+
+def load_alexnet(trunk: Path | None, flag: str = "alexnet") -> nn.Module:
+    """The convolutions of ImageNet's AlexNet, in the five slices in which LPIPS has them.
+
+    Args:
+        trunk: safetensors with them, ``features.0.weight`` …; None lets torchvision download its
+            own.
         flag: which names such a file, for a sentence.
 
     Raises:
         UserError: the file is missing, damaged or another network's, or there is none and nothing
             can be downloaded.
     """
-    import lpips
+    from lpips.pretrained_networks import alexnet
 
-    # it announces itself, and speaks to torchvision as it was spoken to before 0.13
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):  # it speaks to torchvision as before 0.13
         try:
-            network = lpips.LPIPS(net="alex", pnet_rand=trunk is not None, verbose=False)
+            network = alexnet(requires_grad=False, pretrained=trunk is None)
         except (OSError, RuntimeError) as error:  # RuntimeError: the download is damaged
             raise UserError(
                 f"AlexNet's weights could not be downloaded ({error}): give its file by --{flag}"
             ) from None
     if trunk is not None:
-        fill_trunk(network.net, load_tensors(trunk), trunk)
-    return Perceptual(network, torch.device(device))
+        fill_trunk(network, load_tensors(trunk), trunk)
+    return network
 
 
 def fill_trunk(trunk: nn.Module, tensors: dict[str, Tensor], where: Path) -> None:
