@@ -14,12 +14,12 @@ from agegen.run.pretrained import PRETRAINED
 
 @pytest.fixture(scope="module")
 def unchanging() -> PhotoTranslator:
-    """The package's residual generators, with a last layer that asks for no change."""
+    """The package's generators, with last layers that ask for no change."""
     loaded = load_photo_translator(PRETRAINED, "old", centred=True)
     for generator in loaded.translator.generators.children():
-        last = generator[-1]
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for last in (generator.shade, generator.colour):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
     return loaded
 
 

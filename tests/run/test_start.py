@@ -217,7 +217,7 @@ def test_a_stopped_cyclegan_goes_on_without_the_run_it_started_from(
     assert_same_end(whole.out, stopped.out)
 
 
-def test_pretrained_weights_fit_without_any_flag_about_networks(
+def test_pretrained_weights_fit_without_any_flag_about_generators(
     classifier: TrainConfig, cyclegan: CycleGANConfig, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
 ) -> None:  # fmt: skip
@@ -230,6 +230,7 @@ def test_pretrained_weights_fit_without_any_flag_about_networks(
             cyclegan,
             out=tmp_path / "g",
             start_from=PRETRAINED,
+            discriminator=DiscriminatorConfig(width=8),  # its own need AlexNet
             constant_pairs=1,
             decay_pairs=0,
             batch_size=1,
@@ -238,11 +239,8 @@ def test_pretrained_weights_fit_without_any_flag_about_networks(
     for out in (classifier.out, tmp_path / "g"):
         assert read_json(out / "config.json")["config"]["start_from"] == "pretrained"
     saved = read_json(tmp_path / "g" / "config.json")["config"]
-    assert (saved["size"], saved["generator"]["width"], saved["generator"]["residual"]) == (
-        64,
-        32,
-        True,
-    )
+    assert saved["size"] == 128
+    assert (saved["generator"]["name"], saved["generator"]["width"]) == ("delta", 48)
     assert "which has none: discriminators begin by chance" in capsys.readouterr().out
     assert content(package) == before
 
