@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from hashlib import sha256 as new_sha256
 from io import BytesIO
 from itertools import takewhile
@@ -32,6 +33,7 @@ from agegen.run.outputs import note_written
 from agegen.run.progress import Progress
 
 CHUNK = 64
+HASHED = 100  # pixels, a store's by default
 PARTIAL, JOURNAL = "images.npy.partial", "journal.jsonl"
 
 
@@ -202,8 +204,20 @@ def decode_chunk(paths: list[Path], size: int) -> tuple[bytes, list[Decoded]]:
             entries.append(Decoded("", str(error)))
         else:
             images.append(image.tobytes())
-            entries.append(Decoded(difference_hash(image).tobytes().hex(), ""))
+            entries.append(Decoded(difference_hash(as_hashed(path, image)).tobytes().hex(), ""))
     return b"".join(images), entries
+
+
+def as_hashed(path: Path, image: np.ndarray) -> np.ndarray:
+    """The face at one size, whatever the store's: all sizes have the same near-duplicates.
+
+    So they have the same split: what one store trains on, no other one tests on.
+    """
+    if len(image) == HASHED:
+        return image
+    with suppress(BadImageError):  # too small for that
+        return decode_face(path, HASHED)
+    return image
 
 
 def write_images(partial: Path, path: Path, n: int, keep: list[int], size: int) -> None:

@@ -289,3 +289,25 @@ def test_a_run_and_a_store_do_not_share_a_folder(prepared, photo_folder, tmp_pat
     Run(tmp_path / "run").start(PrepareConfig(photo_folder, tmp_path), {}, resume=False)
     with pytest.raises(UserError, match="holds a training's run"):
         prepare(PrepareConfig(photo_folder, tmp_path / "run", size=32, overwrite=True))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stores_of_all_sizes_have_the_same_split(tmp_path, seed):
+    """Near-duplicates, which decide it, are looked for at one size, near their threshold too."""
+    draw, source = np.random.default_rng(seed), tmp_path / "source"
+    for i in range(60):
+        face = Image.fromarray(picture(1000 * seed + i)).resize((160, 160))
+        save_as = source / str(i % 2)
+        save_as.mkdir(parents=True, exist_ok=True)
+        face.save(save_as / f"{i:02d}.png")
+        if i < 20:  # copies, more or less like it
+            other = Image.fromarray(picture(1000 * seed + i + 500)).resize((160, 160))
+            Image.blend(face, other, draw.uniform(0, 0.5)).save(save_as / f"{i:02d}_again.jpg")
+    stores = [
+        prepare(PrepareConfig(source, tmp_path / str(size), size=size, seed=seed))
+        for size in (32, 100, 133)
+    ]
+    for store in stores[1:]:
+        assert np.array_equal(store.paths, stores[0].paths)
+        assert np.array_equal(store.hashes, stores[0].hashes)
+        assert np.array_equal(store.splits, stores[0].splits)
