@@ -3,7 +3,7 @@
     python recipes/choose_strength.py --run runs/cyclegan
     python recipes/choose_strength.py --run runs/cyclegan --verified 0.97 0.9
 
-Validation faces are translated at strengths from 0.4 to 1.5, before the age estimator and the
+Validation faces are translated at strengths from 0.5 to 1.3, before the age estimator and the
 identity matcher. The choice of each direction is kept in the run (strength.json), where evaluation,
 photos, packing and export find it; --strength there overrides it. strength.png shows faces at all
 strengths. Needs the extras photos and judges.

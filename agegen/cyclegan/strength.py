@@ -27,7 +27,7 @@ from agegen.run.files import written_whole
 from agegen.run.pretrained import find_run
 from agegen.run.progress import Progress
 
-STRENGTHS = tuple(round(0.1 * i, 1) for i in range(4, 16))
+STRENGTHS = tuple(round(0.05 * i, 2) for i in range(10, 27))
 SHOWN = 8  # faces of each class in the picture
 STRIP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
@@ -121,7 +121,7 @@ def describe_choice(found: dict[str, dict]) -> list[str]:
             mark = "  <- chosen" if tried["strength"] == choice["strength"] else ""
             verified = tried["verified"]
             lines.append(
-                f"  {tried['strength']:.1f}  {tried['share']:.2f}  {verified['value']:.3f} "
+                f"  {tried['strength']:.2f}  {tried['share']:.2f}  {verified['value']:.3f} "
                 f"[{verified['low']:.3f}, {verified['high']:.3f}]{mark}"
             )
     return lines
