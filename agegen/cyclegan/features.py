@@ -18,6 +18,7 @@ from agegen.classifier.predict import load_classifier
 from agegen.cyclegan.delta import GROUPS
 from agegen.evaluation.frozen_classifier import fingerprint
 from agegen.evaluation.perceptual import SMALLEST, load_alexnet
+from agegen.faces.views import at_side
 from agegen.run.errors import UserError
 from agegen.run.pretrained import find_run
 from agegen.run.tensor_files import checksum, in_half
@@ -109,10 +110,12 @@ def name_trunk(trunk: Path) -> str:
     Raises:
         UserError: it cannot be had.
     """
+    if trunk == ALEXNET:
+        return str(ALEXNET)
     if is_classifier(trunk):
         return fingerprint(trunk)
     found = checksum(in_half(alexnet_of(trunk).state_dict()))
-    return str(ALEXNET) if trunk == ALEXNET or found == OF_IMAGENET else found
+    return str(ALEXNET) if found == OF_IMAGENET else found
 
 
 def classifier_trunk(run: Path) -> Trunk:
@@ -136,7 +139,7 @@ class AtSide(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) → (n, c, side, side)."""
-        return F.interpolate(x, (self.side, self.side), mode="bilinear", align_corners=False)
+        return at_side(x, self.side)
 
 
 class FeatureDiscriminator(nn.Module):

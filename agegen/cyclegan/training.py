@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from agegen.cyclegan.config import CycleGANConfig
-from agegen.cyclegan.features import ALEXNET, name_trunk
+from agegen.cyclegan.features import ALEXNET, is_classifier, name_trunk
 from agegen.cyclegan.objective import (
     Objective,
     build_discriminators,
@@ -132,8 +132,9 @@ def require_possible(store: FaceStore, config: CycleGANConfig, processes: int) -
     require_trainable(config)
     if config.judge:
         require_same_view(load_judge(config.judge, "cpu"), config.augment.crop / store.size)
-        if config.discriminator.name == "features":
-            require_other(config.judge, name_trunk(config.discriminator.trunk))
+        trunk = config.discriminator.trunk
+        if config.discriminator.name == "features" and is_classifier(trunk):
+            require_other(config.judge, name_trunk(trunk))
 
 
 def set_up(

@@ -1,6 +1,5 @@
 """Everybody who judges: who is asked for, and who is at hand."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from agegen.run.configs import to_plain
 from agegen.run.errors import UserError
 from agegen.run.files import sha256
 from agegen.run.pretrained import find_run
+from agegen.run.tensor_files import checksum
 
 Found = TypeVar("Found")
 TAUGHT = (
@@ -193,11 +193,7 @@ def kept_frozen(judges: Sequence[Judge]) -> Iterator[None]:
         raise RuntimeError("a judge's weights changed while it judged")
 
 
-def weights_of(judges: Sequence[Judge]) -> str:
-    """Checksum of the weights of all judges that are classifiers."""
-    digest = hashlib.sha256()
-    for judge in judges:
-        if isinstance(judge, FrozenClassifier):
-            for tensor in judge.classifier.model.state_dict().values():
-                digest.update(tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+def weights_of(judges: Sequence[Judge]) -> list[str]:
+    """Checksums of the weights of all judges that are classifiers."""
+    networks = [j.classifier.model for j in judges if isinstance(j, FrozenClassifier)]
+    return [checksum(network.state_dict()) for network in networks]

@@ -3,7 +3,9 @@
 The best have aged faces the farthest, among those that kept the person and stayed faces.
 """
 
+from bisect import bisect_left
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +25,6 @@ from agegen.run.errors import UserError
 from agegen.run.tensor_files import Tensors, load_tensors, save_tensors
 
 STRANGERS = 200  # training faces of a class whose distances set the matcher's threshold for it
-
-
 WATCHED_STRENGTHS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of which a look takes the largest that it can
 
 
@@ -149,27 +149,25 @@ class Selection:
     ) -> tuple[Tensor, dict[str, float]]:
         """What was made, as weak as it takes to keep enough people: "strength" and "verified".
 
-        Fewer are kept by stronger changes, so that halving finds it in three tries.
+        Fewer are kept by stronger changes, so that halving finds it in a few tries.
         """
         matcher, thresholds, embedded = identity
         real, known = self.real[source][: len(fake)], embedded[source][: len(fake)]
 
+        @cache
         def kept(strength: float) -> float:
             weaker = strengthened(real, fake, strength)
             distance = (matcher.embed(weaker, real) - known).norm(dim=1)
             return float((distance < thresholds[source]).double().mean())
 
-        low, high = 0, len(WATCHED_STRENGTHS)  # what keeps enough is at low or above, below high
-        tried: dict[int, float] = {}
-        at = high - 1  # mostly it is all of it
-        while high - low > 1 or low not in tried:
-            tried[at] = kept(WATCHED_STRENGTHS[at])
-            low, high = (at, high) if tried[at] >= self.verified else (low, at)
-            if not high:
-                break
-            at = (low + high) // 2
-        strength = WATCHED_STRENGTHS[low]
-        return strengthened(real, fake, strength), {"strength": strength, "verified": tried[low]}
+        *weaker_ones, strength = WATCHED_STRENGTHS
+        if kept(strength) < self.verified:
+            enough = bisect_left(weaker_ones, True, key=lambda s: kept(s) < self.verified)
+            strength = weaker_ones[max(enough - 1, 0)]
+        return strengthened(real, fake, strength), {
+            "strength": strength,
+            "verified": kept(strength),
+        }
 
     def is_fit(self, record: dict, alarms: list[Alarm]) -> bool:
         """True if there is no alarm, the persons are kept, and realism is within its bound.
