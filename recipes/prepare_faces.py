@@ -2,6 +2,7 @@
 
     python recipes/prepare_faces.py --source UTKFace --out data/utkface
     python recipes/prepare_faces.py --source CACD2000 --out data/cacd --young 20 26 --old 52 62
+    python recipes/prepare_faces.py --source UTKFace --out data/utkface --keep-other-ages
     python recipes/prepare_faces.py --source lab_course --out data/lab            # train/ and test/
     python recipes/prepare_faces.py --source my_faces.csv --out data/mine --size 128
 
@@ -20,7 +21,8 @@ def main(config: PrepareConfig) -> None:
     print(f"{counts['faces']:,} faces of {store.size} × {store.size} pixels in {config.out}")
     for split in ("train", "val", "test"):
         young, old = counts[split]["young"], counts[split]["old"]
-        print(f"  {split:5}  {young:7,} young  {old:7,} old")
+        other = f"  {counts['other'][split]:7,} of other ages" if store.keeps_other_ages else ""
+        print(f"  {split:5}  {young:7,} young  {old:7,} old{other}")
     if counts["rejected"]:
         what = "lines and files" if store.info["request"]["kind"] == "table" else "files"
         print(f"{counts['rejected']:,} {what} left out; why: {config.out / 'rejected.csv'}")

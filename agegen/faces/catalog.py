@@ -16,6 +16,7 @@ from agegen.faces.find_images import all_files, is_hidden, walk
 from agegen.faces.folders import read_folders, suggests_ages, suggests_classes
 from agegen.faces.records import (
     CLASS_NAMES,
+    OTHER,
     UNLABELLED,
     AgeRanges,
     Beside,
@@ -100,7 +101,7 @@ SOURCES: dict[SourceKind, Callable[[Path, AgeRanges], Iterator[Item]]] = {
 
 
 def read_catalog(source: Path, ranges: AgeRanges, kind: SourceKind | None = None) -> Catalog:
-    """List the faces of `source`, a folder or a CSV file, sorted by path.
+    """List the faces of `source`, a folder or a CSV file, sorted by path, those of no class last.
 
     Args:
         source: the folder of photos, or the table.
@@ -124,7 +125,7 @@ def read_catalog(source: Path, ranges: AgeRanges, kind: SourceKind | None = None
     }
     for item in SOURCES[kind](source, ranges):
         lists[type(item)].append(item)
-    catalog.faces.sort(key=lambda face: str(face.path))
+    catalog.faces.sort(key=lambda face: (face.label == OTHER, str(face.path)))
     require_both_classes(source, catalog)
     return catalog
 

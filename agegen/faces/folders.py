@@ -190,7 +190,7 @@ def aged_face(path: Path, ages: tuple[int, int], ranges: AgeRanges) -> Face | Re
     if face.age is not None:
         return face
     label = ranges.label(low)
-    if label is None or label != ranges.label(high):
+    if label not in (YOUNG, OLD) or label != ranges.label(high):
         return Rejected(path, f"the ages {path_ages(ages)} are not all in one class")
     return face._replace(label=label)
 

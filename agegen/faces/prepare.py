@@ -10,7 +10,16 @@ import numpy as np
 from agegen.faces.catalog import Catalog, read_catalog
 from agegen.faces.decode_all import JOURNAL, PARTIAL, decode_all, remove_leftovers, write_images
 from agegen.faces.near_duplicates import near_duplicate_pairs
-from agegen.faces.records import CLASS_NAMES, AgeRanges, Face, Rejected, SourceKind
+from agegen.faces.records import (
+    CLASS_NAMES,
+    OLD,
+    OTHER,
+    YOUNG,
+    AgeRanges,
+    Face,
+    Rejected,
+    SourceKind,
+)
 from agegen.faces.split import SPLITS, Split, split_faces
 from agegen.faces.store import COLUMNS, FORMAT, FaceStore, read_info
 from agegen.run.errors import UserError
@@ -35,6 +44,9 @@ class PrepareConfig:
     """First and last age, in years, of class 0."""
     old: tuple[int, int] = (52, 62)
     """First and last age, in years, of class 1."""
+    keep_other_ages: bool = False
+    """Keep the faces of all other ages, too, in neither class: a classifier then learns to say ages
+    in years from all of them. The classes' faces and splits are the same as without."""
     size: int = 100
     """Side of the stored faces in pixels (32 to 512)."""
     val_fraction: float = 0.10
@@ -70,8 +82,12 @@ def prepare(config: PrepareConfig) -> FaceStore:
         UserError: nothing to read, a class is missing, the disk is full, or `out` holds a store
             made from something else.
     """
-    catalog = read_catalog(config.source, AgeRanges(config.young, config.old), config.kind)
-    print(f"{config.source} is read as {catalog.kind}: {len(catalog.faces):,} photos in a class")
+    ranges = AgeRanges(config.young, config.old, config.keep_other_ages)
+    catalog = read_catalog(config.source, ranges, config.kind)
+    others = sum(face.label == OTHER for face in catalog.faces)
+    also = f", {others:,} of other ages" if config.keep_other_ages else ""
+    in_class = f"{len(catalog.faces) - others:,} photos in a class"
+    print(f"{config.source} is read as {catalog.kind}: {in_class}{also}")
     for remark in catalog.remarks():
         print(remark)
     request = describe_request(config, catalog)
@@ -113,13 +129,15 @@ def make(config: PrepareConfig, catalog: Catalog, request: dict) -> None:
     faces = [face for face, entry in decoded if not entry.reason]
     hashes = [entry.hash for entry in entries if not entry.reason]
     split = split_kept(config, faces, hashes)
-    keep = [i for i in range(len(faces)) if i not in split.dropped]
+    keep = np.flatnonzero(split.names != "").tolist()
     rows = [face_row(faces[i], hashes[i], split.names[i]) for i in keep]
     rejected = catalog.rejected + [Rejected(f.path, e.reason) for f, e in decoded if e.reason]
     rejected += [
         Rejected(faces[i].path, f"near-duplicate of {faces[j].path} in the given {faces[j].split}")
         for i, j in split.dropped.items()
     ]
+    torn = "the same person's, or nearly the same, photos are in several splits"
+    rejected += [Rejected(faces[i].path, torn) for i in split.torn]
     with written_together(*(out / name for name in FINAL)) as (images, table, left_out, info):
         put_rows(table, COLUMNS, rows)
         put_rows(left_out, ("path", "reason"), sorted(rejected))
@@ -129,7 +147,7 @@ def make(config: PrepareConfig, catalog: Catalog, request: dict) -> None:
         content = {
             "format": FORMAT,
             "request": request,
-            "counts": count(labels, split.names[keep], len(rejected)),
+            "counts": count(labels, split.names[keep], len(rejected), config.keep_other_ages),
             "bytes": {name: path.stat().st_size for name, path in files.items()},
             "checksums": {name: sha256(path) for name, path in files.items()},
         }
@@ -144,6 +162,8 @@ def describe_request(config: PrepareConfig, catalog: Catalog) -> dict:
         entry = (str(face.path.resolve()), face[1:], *size_and_time(face.path))
         digest.update(repr(entry).encode())
     asked = {k: v for k, v in asdict(config).items() if k not in ("out", "workers", "overwrite")}
+    if not config.keep_other_ages:
+        del asked["keep_other_ages"]  # as stores of versions that could not
     asked |= {"source": str(config.source.resolve()), "kind": catalog.kind}
     asked |= {"young": list(config.young), "old": list(config.old)}
     return {**asked, "photos": len(catalog.faces), "photos_sha256": digest.hexdigest()}
@@ -184,7 +204,7 @@ def differing(old: dict, new: dict) -> str:
 
 
 def split_kept(config: PrepareConfig, faces: list[Face], hashes: list[str]) -> Split:
-    """Split the decoded faces by identity and near-duplicates."""
+    """Split the decoded faces by identity and near-duplicates, those of other ages last."""
     for label, name in enumerate(CLASS_NAMES):
         if not any(face.label == label for face in faces):
             raise UserError(f"no photo of class {name} in {config.source} could be decoded")
@@ -203,7 +223,11 @@ def split_kept(config: PrepareConfig, faces: list[Face], hashes: list[str]) -> S
 
 def say_contradictions(faces: list[Face], pairs: np.ndarray) -> None:
     """Print how many near-duplicates (int m, 2) are young and old at once, with the first pair."""
-    both = [(faces[i].path, faces[j].path) for i, j in pairs if faces[i].label != faces[j].label]
+    both = [
+        (faces[i].path, faces[j].path)
+        for i, j in pairs
+        if {faces[i].label, faces[j].label} == {YOUNG, OLD}
+    ]
     if both:
         are = "1 pair of photos is" if len(both) == 1 else f"{len(both):,} pairs of photos are"
         first = f"first {both[0][0]} and {both[0][1]}"
@@ -216,10 +240,13 @@ def face_row(face: Face, hash_: str, split: str) -> tuple:
     return (face.path.absolute(), age, face.label, face.identity, face.gender, split, hash_)
 
 
-def count(labels: np.ndarray, splits: np.ndarray, rejected: int) -> dict:
-    """Count faces by split and class."""
-    counts: dict = {"faces": len(labels), "rejected": rejected}
+def count(labels: np.ndarray, splits: np.ndarray, rejected: int, others: bool) -> dict:
+    """Count faces by split and class, and those of other ages by split if they are kept."""
+    counts: dict = {"faces": int((labels != OTHER).sum()), "rejected": rejected}
     for split in SPLITS:
-        of_split = [np.sum((splits == split) & (labels == label)) for label in (0, 1)]
+        of_split = [np.sum((splits == split) & (labels == label)) for label in (YOUNG, OLD)]
         counts[split] = dict(zip(CLASS_NAMES, map(int, of_split), strict=True))
+    if others:
+        of_split = [np.sum((splits == split) & (labels == OTHER)) for split in SPLITS]
+        counts["other"] = dict(zip(SPLITS, map(int, of_split), strict=True))
     return counts

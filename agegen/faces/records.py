@@ -7,9 +7,13 @@ from typing import Literal, NamedTuple
 from agegen.run.errors import UserError
 
 YOUNG, OLD = 0, 1
+OTHER = 2
+"""The label of a face in neither class, which is kept for its age alone."""
 UNLABELLED = -1
 """The label of a face whose age has still to decide its class (see `agegen.faces.repeats`)."""
 CLASS_NAMES = ("young", "old")
+OLDEST_KEPT = 100
+"""Years; beyond, ages of data sets are mostly wrong."""
 DIRECTIONS = (("young", "old"), ("old", "young"))
 """Source and aim of both translations."""
 
@@ -66,6 +70,8 @@ class AgeRanges:
 
     young: tuple[int, int] = (20, 26)
     old: tuple[int, int] = (52, 62)
+    others: bool = False
+    """Keep the other ages, too, up to `OLDEST_KEPT`, in neither class."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in (("young", self.young), ("old", self.old)):
@@ -77,10 +83,12 @@ class AgeRanges:
             )
 
     def label(self, age: int) -> int | None:
-        """Return the class of an age, or None if it is in neither."""
+        """Return the class of an age, or None if it is in neither (or `OTHER`, if those stay)."""
         if self.young[0] <= age <= self.young[1]:
             return YOUNG
-        return OLD if self.old[0] <= age <= self.old[1] else None
+        if self.old[0] <= age <= self.old[1]:
+            return OLD
+        return OTHER if self.others and age <= OLDEST_KEPT else None
 
     def outside(self, age: int) -> str:
         """Say why an age is in neither class."""

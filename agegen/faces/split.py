@@ -4,17 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, OTHER
 from agegen.run.errors import UserError
 
 SPLITS = ("train", "val", "test")
 
 
 class Split(NamedTuple):
-    """Which split each face belongs to; `dropped` faces belong to none."""
+    """Which split each face belongs to; `dropped` and `torn` faces belong to none."""
 
-    names: np.ndarray  # str (n,), "train", "val", "test" or "" where dropped
+    names: np.ndarray  # str (n,), "train", "val", "test" or "" where in none
     dropped: dict[int, int]  # index of a face → of the given test (or val) face it nearly repeats
+    torn: list[int]  # faces of other ages whose persons or near-duplicates are in several splits
 
 
 def group_faces(identities: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -54,8 +55,11 @@ def split_faces(
     the rest may still occur in a *given* test set, since dropping those could leave no training
     data at all (CACD's usual random split shares every celebrity); `audit` counts them.
 
+    Faces of other ages change nothing in that. They go where their persons and near-duplicates are,
+    and are divided to the same fractions where those are nowhere.
+
     Args:
-        labels: int (n,), 0 young, 1 old.
+        labels: int (n,), 0 young, 1 old, 2 another age.
         identities: str (n,), empty where unknown.
         pairs: int (m, 2), near-duplicates.
         given: str (n,), the split the source gives, or "".
@@ -66,19 +70,72 @@ def split_faces(
     Raises:
         UserError: a class has too few groups to appear in every split.
     """
+    in_class = labels != OTHER
+    names, dropped = split_classes(
+        labels[in_class], identities[in_class], reindex(pairs, in_class), given[in_class],
+        {"val": val_fraction, "test": test_fraction}, seed,
+    )  # fmt: skip
+    number = np.flatnonzero(in_class)
+    placed = given.astype("<U5")
+    placed[in_class] = names
+    torn = place_others(placed, identities, pairs, in_class, val_fraction, test_fraction, seed)
+    return Split(placed, {int(number[i]): int(number[j]) for i, j in dropped.items()}, torn)
+
+
+def split_classes(
+    labels: np.ndarray,
+    identities: np.ndarray,
+    pairs: np.ndarray,
+    given: np.ndarray,
+    fractions: dict[str, float],
+    seed: int,
+) -> tuple[np.ndarray, dict[int, int]]:
+    """Names and dropped faces of `split_faces`, of the faces in a class."""
     names = given.astype("<U5")
     dropped = straddling(names, pairs)
     free = (names == "") & ~np.isin(np.arange(len(names)), list(dropped))
     names[list(dropped)] = ""
-    wanted = {"val": 0.0 if "val" in given else val_fraction}
-    wanted["test"] = 0.0 if "test" in given else test_fraction
+    wanted = {name: 0.0 if name in given else share for name, share in fractions.items()}
     wanted["train"] = 1 - wanted["val"] - wanted["test"]
     if min(wanted["train"], *wanted.values()) < 0 or wanted["train"] <= 0:
         raise UserError("--val-fraction and --test-fraction must leave some faces for training")
     groups = group_faces(identities[free], reindex(pairs, free))
     names[free] = deal(labels[free], groups, wanted, np.random.default_rng(seed))
     require_every_class(labels, names)
-    return Split(names, dropped)
+    return names, dropped
+
+
+def place_others(
+    names: np.ndarray,
+    identities: np.ndarray,
+    pairs: np.ndarray,
+    in_class: np.ndarray,
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+) -> list[int]:
+    """Write the splits of the faces of other ages into `names`; returns those that have none."""
+    others = np.flatnonzero(~in_class)
+    groups = group_faces(identities[others], reindex(pairs, ~in_class))
+    group_of = dict(zip(others.tolist(), groups.tolist(), strict=True))
+    splits: list[set] = [set() for _ in range(groups.max(initial=-1) + 1)]
+    by_person: dict[str, set] = {}
+    for i in np.flatnonzero(in_class & (identities != "")):
+        by_person.setdefault(identities[i], set()).add(str(names[i]))
+    for i, group in group_of.items():
+        splits[group] |= {str(names[i])} | by_person.get(identities[i], set())
+    for a, b in pairs.tolist():
+        for other, face in ((a, b), (b, a)):
+            if other in group_of and in_class[face]:
+                splits[group_of[other]].add(str(names[face]))
+    found = [known - {""} for known in splits]
+    alone = np.array([not known for known in found], dtype=bool)[groups]
+    wanted = {"val": val_fraction, "test": test_fraction, "train": 1 - val_fraction - test_fraction}
+    renumbered = np.unique(groups[alone], return_inverse=True)[1]
+    labels = np.zeros(alone.sum(), dtype=int)
+    names[others] = [next(iter(found[g])) if len(found[g]) == 1 else "" for g in groups]
+    names[others[alone]] = deal(labels, renumbered, wanted, np.random.default_rng([seed, OTHER]))
+    return [int(i) for i, group in group_of.items() if len(found[group]) > 1]
 
 
 def straddling(given: np.ndarray, pairs: np.ndarray) -> dict[int, int]:

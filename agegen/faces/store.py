@@ -9,12 +9,13 @@ On disk (written by `agegen.faces.prepare`):
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from agegen.faces.names import gender_named
+from agegen.faces.records import OTHER
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, read_json, sha256
 
@@ -31,7 +32,7 @@ class FaceStore:
     Attributes:
         folder: where it lies.
         images: uint8 (n, h, w, 3), memory-mapped read-only.
-        labels: int64 (n,), 0 young, 1 old.
+        labels: int64 (n,), 0 young, 1 old; 2 in neither class, after all others.
         ages: int64 (n,), years; −1 where unknown.
         identities: str (n,), empty where unknown.
         genders: str (n,), "female", "male" or empty.
@@ -61,6 +62,11 @@ class FaceStore:
         return self.images.shape[1]
 
     @property
+    def keeps_other_ages(self) -> bool:
+        """True if it was made to keep the faces in neither class, opened with them or not."""
+        return "other" in self.info["counts"]
+
+    @property
     def checksum(self) -> str:
         """What identifies the store's content: the checksums of images and table together."""
         return self.info["checksums"]["images.npy"][:16] + self.info["checksums"]["faces.csv"][:16]
@@ -70,12 +76,13 @@ class FaceStore:
         return np.flatnonzero((self.splits == split) | (split == "all"))
 
     @classmethod
-    def open(cls, folder: Path | str, verify: bool = True) -> "FaceStore":
+    def open(cls, folder: Path | str, verify: bool = True, other_ages: bool = False) -> "FaceStore":
         """Open a store.
 
         Args:
             folder: what was `--out` of prepare.
             verify: compare the images' checksum too (about 1 s per GB); the table's always is.
+            other_ages: with the faces in neither class that it was made to keep.
 
         Raises:
             UserError: the folder is no store, is half-written or is damaged; it says which.
@@ -88,7 +95,7 @@ class FaceStore:
         columns = read_columns(folder / "faces.csv")
         if len(images) != len(columns["label"]):
             raise UserError(f"{folder} is damaged: images.npy and faces.csv differ in length")
-        return cls(
+        store = cls(
             folder=folder,
             images=images,
             labels=columns["label"].astype(np.int64),
@@ -100,6 +107,13 @@ class FaceStore:
             paths=columns["path"],
             info=info,
         )
+        return store if other_ages else store.of_classes()
+
+    def of_classes(self) -> "FaceStore":
+        """The store without the faces in neither class; the others keep their indices."""
+        n = int((self.labels != OTHER).sum())
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v[:n] for k, v in arrays.items() if isinstance(v, np.ndarray)})
 
 
 def read_info(folder: Path) -> dict:
