@@ -6,7 +6,7 @@ from pathlib import Path
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # bits are compared, and a GPU's are not always the same
 
 import pytest
-from drawn_stores import drawn_store, striped_store  # noqa: F401 - fixtures
+from drawn_stores import aged_store, drawn_store, striped_store  # noqa: F401 - fixtures
 from photos import fill_cacd
 from prepared_stores import few_in_this_process  # noqa: F401 - a fixture
 from trained_runs import trained_run  # noqa: F401 - a fixture

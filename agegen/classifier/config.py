@@ -70,6 +70,8 @@ class TrainConfig:
     """AdamW's decoupled weight decay, or SGD's penalty; norms and biases are exempt."""
     label_smoothing: float = 0.1
     """Probability mass taken from the label and spread evenly over both classes."""
+    age_weight: float = 1.0
+    """Weight of the loss of the ages beside that of the classes, where ages are learnt."""
     class_balance: bool = True
     """Weigh the loss so that both classes count the same, whatever their numbers."""
     clip_norm: float = 2.0
@@ -118,7 +120,8 @@ class TrainConfig:
         if not 0 < self.early_side <= 1:
             raise UserError("--early-side must be above 0 and at most 1")
         for name in (
-            "weight_decay", "clip_norm", "patience", "threads", "seed", "checkpoint_minutes"
+            "weight_decay", "age_weight", "clip_norm", "patience", "threads", "seed",
+            "checkpoint_minutes",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise UserError(f"--{name.replace('_', '-')} cannot be negative")

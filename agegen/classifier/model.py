@@ -1,6 +1,7 @@
 """The classifier networks: float n c h w in [−1, 1] → logits (n, 2), column 0 young, 1 old.
 
-Any input from 32 × 32 up; both networks end in a mean over positions.
+Networks that say ages have 101 further columns: logarithms of how likely each age from 0 to 100
+years is, up to a constant. Any input from 32 × 32 up; both networks end in a mean over positions.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ import torch.nn.functional as F
 from einops import reduce
 from torch import Tensor, nn
 
+from agegen.classifier.ages import AGES
+from agegen.faces.records import CLASS_NAMES
 from agegen.run.errors import UserError
 from agegen.run.own_class import import_own
 
@@ -18,7 +21,8 @@ class ModelConfig:
     """Which network, and how large."""
 
     name: str = "residual"
-    """residual, plain, or a class of your own as package.module:Class; called with widths=…."""
+    """residual, plain, or a class of your own as package.module:Class; called with widths=… and,
+    for networks that say ages, outputs=…, the number of columns."""
     widths: tuple[int, ...] = (32, 64, 128, 256)
     """Channels of each stage; every stage halves height and width."""
     blocks: int = 2
@@ -26,6 +30,9 @@ class ModelConfig:
     squeeze: int = 8
     """Squeeze-and-excitation in every block with 1/squeeze of its channels; 0 is without
     (residual only)."""
+    ages: bool | None = None
+    """Learn to say ages in years, too, from all faces whose age is known; if not given, where the
+    store keeps those of other ages (prepare_faces.py --keep-other-ages)."""
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1 or self.blocks < 1:
@@ -40,22 +47,25 @@ def build_model(config: ModelConfig) -> nn.Module:
     Raises:
         UserError: the name is none of ours and cannot be imported.
     """
+    outputs = len(CLASS_NAMES) + (AGES if config.ages else 0)
     match config.name:
         case "residual":
-            return ResidualCNN(config.widths, config.blocks, config.squeeze)
+            return ResidualCNN(config.widths, config.blocks, config.squeeze, outputs)
         case "plain":
-            return PlainCNN(config.widths)
+            return PlainCNN(config.widths, outputs)
     own = import_own(config.name, "model.name", "residual or plain")
+    taken = {"widths": config.widths} | ({"outputs": outputs} if config.ages else {})
     try:
-        return own(widths=config.widths)
+        return own(**taken)
     except TypeError as error:
-        raise UserError(f"--model.name {config.name} does not take widths=… ({error})") from None
+        names = " and ".join(f"{name}=…" for name in taken)
+        raise UserError(f"--model.name {config.name} does not take {names} ({error})") from None
 
 
 class PlainCNN(nn.Sequential):
     """The lab course's kind of network: blocks of convolution, norm, ReLU and pooling."""
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 256), classes: int = 2) -> None:
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 256), outputs: int = 2) -> None:
         layers: list[nn.Module] = []
         for c_in, c_out in zip((3, *widths), widths, strict=False):
             layers += [
@@ -64,7 +74,7 @@ class PlainCNN(nn.Sequential):
                 nn.ReLU(),
                 nn.MaxPool2d(2),
             ]
-        super().__init__(*layers, GlobalMean(), nn.Linear(widths[-1], classes))
+        super().__init__(*layers, GlobalMean(), nn.Linear(widths[-1], outputs))
 
 
 class GlobalMean(nn.Module):
@@ -87,7 +97,7 @@ class ResidualCNN(nn.Module):
         widths: tuple[int, ...] = (32, 64, 128, 256),
         blocks: int = 2,
         squeeze: int = 8,
-        classes: int = 2,
+        outputs: int = 2,
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, widths[0], 3, stride=2, padding=1, bias=False)
@@ -97,7 +107,7 @@ class ResidualCNN(nn.Module):
             stages += [ResidualBlock(c_out, c_out, squeeze) for _ in range(blocks - 1)]
         self.stages = nn.Sequential(*stages)
         self.norm = nn.BatchNorm2d(widths[-1])
-        self.head = nn.Linear(widths[-1], classes)
+        self.head = nn.Linear(widths[-1], outputs)
         self.apply(initialise)
 
     def features(self, x: Tensor) -> Tensor:
@@ -106,7 +116,7 @@ class ResidualCNN(nn.Module):
         return reduce(x, "n c h w -> n c", "mean")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits, (n, classes)."""
+        """Return the logits, (n, outputs)."""
         return self.head(self.features(x))
 
 

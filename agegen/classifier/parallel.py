@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.train import train
-from agegen.classifier.training_faces import open_faces
+from agegen.classifier.training_faces import open_training_faces
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.decode_all import end_with_parent
 from agegen.run.devices import cores_per_process, visible_gpus
@@ -100,7 +100,7 @@ def count_steps(configs: list[TrainConfig]) -> list[int]:
     for config in configs:
         key = (config.faces, config.subset, config.seed)
         if key not in faces:
-            faces[key] = len(open_faces(config).indices("train"))
+            faces[key] = len(open_training_faces(config).indices("train"))
         totals.append(config.epochs * steps_in_epoch(faces[key], config.batch_size))
     return totals
 

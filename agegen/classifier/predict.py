@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from agegen.classifier.ages import AgeEstimates, estimate_ages
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
+from agegen.faces.records import CLASS_NAMES, OLD, YOUNG
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views, at_side, evaluation_views
 from agegen.metrics import sigmoid
@@ -18,6 +21,14 @@ from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, read_json
 from agegen.run.pretrained import require_run
 from agegen.run.tensor_files import load_tensors
+
+
+class Answers(NamedTuple):
+    """What a classifier says of faces; every array is float64 with one entry per face."""
+
+    log_odds: np.ndarray  # log p(old) − log p(young), before temperature scaling
+    p_old: np.ndarray  # after it
+    likely: np.ndarray | None  # (n, 101): how likely each age is; None where it says no ages
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,8 @@ class Classifier:
         temperature: divides the log-odds before they become probabilities; fitted on validation.
         config: how it was trained.
         device: where it computes.
+        age_margin: what widens the intervals of ages, in years; fitted on validation. None where
+            the network says no ages.
     """
 
     model: nn.Module
@@ -41,6 +54,23 @@ class Classifier:
     temperature: float
     config: TrainConfig
     device: torch.device
+    age_margin: float | None = None
+
+    def answer(
+        self, images: np.ndarray, indices: np.ndarray | None = None, views: Views | None = None
+    ) -> Answers:
+        """Return classes and ages of faces, each looked at once; arguments as in `log_odds`."""
+        chosen = np.arange(len(images)) if indices is None else indices
+        shown = views or self.views
+        rows = mean_outputs(self.model, images, chosen, self.crop, shown, self.device)
+        logit, likely = rows[:, 0].double().numpy(), rows[:, 1:].double().numpy()
+        return Answers(logit, sigmoid(logit / self.temperature), likely if likely.size else None)
+
+    def estimate_ages(self, answers: Answers) -> AgeEstimates | None:
+        """Ages in years with calibrated intervals; None where the network says none."""
+        if answers.likely is None or self.age_margin is None:
+            return None
+        return estimate_ages(answers.likely, self.age_margin)
 
     def log_odds(
         self, images: np.ndarray, indices: np.ndarray | None = None, views: Views | None = None
@@ -52,18 +82,13 @@ class Classifier:
             indices: which of them; None takes all.
             views: None takes the classifier's own.
         """
-        chosen = np.arange(len(images)) if indices is None else indices
-        return (
-            log_odds(self.model, images, chosen, self.crop, views or self.views, self.device)
-            .double()
-            .numpy()
-        )
+        return self.answer(images, indices, views).log_odds
 
     def probabilities(
         self, images: np.ndarray, indices: np.ndarray | None = None, views: Views | None = None
     ) -> np.ndarray:
         """Return the calibrated p(old), float64 (n,) in [0, 1]; arguments as in `log_odds`."""
-        return sigmoid(self.log_odds(images, indices, views) / self.temperature)
+        return self.answer(images, indices, views).p_old
 
 
 def load_classifier(run: Path, device: torch.device | str | None = None) -> Classifier:
@@ -92,8 +117,11 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     with explained_damage(run / "config.json"):
         size = int(saved["data"]["size"])
     with explained_damage(run / "best.json"):
-        temperature = float(read_json(run / "best.json")["temperature"])
-    return Classifier(model, size, config.augment.crop, config.views, temperature, config, device)
+        best = read_json(run / "best.json")
+        temperature, margin = float(best["temperature"]), best.get("age_margin")
+        margin = None if margin is None else float(margin)
+    crop, views = config.augment.crop, config.views
+    return Classifier(model, size, crop, views, temperature, config, device, margin)
 
 
 def require_size(classifier: Classifier, store: FaceStore) -> None:
@@ -105,7 +133,6 @@ def require_size(classifier: Classifier, store: FaceStore) -> None:
         )
 
 
-@torch.no_grad()
 def log_odds(
     model: nn.Module,
     images: np.ndarray,
@@ -118,15 +145,37 @@ def log_odds(
 ) -> Tensor:
     """Compute log p(old) − log p(young), averaged over the views, float32 (n,) on the CPU.
 
-    The model gives logits (n, 2) for float n c h w in [−1, 1]; it is put into evaluation mode.
+    Arguments as in `mean_outputs`.
+    """
+    return mean_outputs(model, images, indices, crop, views, device, batch_size, side)[:, 0]
+
+
+@torch.no_grad()
+def mean_outputs(
+    model: nn.Module,
+    images: np.ndarray,
+    indices: np.ndarray,
+    crop: int,
+    views: Views,
+    device: torch.device,
+    batch_size: int = 128,
+    side: int | None = None,
+) -> Tensor:
+    """Compute log-odds and ages, averaged over the views, float32 on the CPU.
+
+    (n, 1), or (n, 102) where the network says ages: log p(old) − log p(young), then the probability
+    of each age. The model gives logits (n, 2) or (n, 103) for float n c h w in [−1, 1]; it is put
+    into evaluation mode.
     Images are uint8 (n, h, w, 3) and may be memory-mapped. Views have `crop` pixels, and are
     resampled to `side` if that is given.
     """
     model.eval()
-    scores = [torch.empty(0)]
+    rows = []
     for start in range(0, len(indices), batch_size):
         batch = torch.from_numpy(images[indices[start : start + batch_size]]).to(device)
         shown = [at_side(view, side or crop) for view in evaluation_views(batch, crop, views)]
-        logits = torch.stack([model(view).float() for view in shown])
-        scores.append((logits[..., 1] - logits[..., 0]).mean(dim=0).cpu())
-    return torch.cat(scores)
+        outputs = torch.stack([model(view).float() for view in shown])
+        odds = outputs[..., OLD, None] - outputs[..., YOUNG, None]
+        likely = outputs[..., len(CLASS_NAMES) :].softmax(dim=-1)
+        rows.append(torch.cat([odds, likely], dim=-1).mean(dim=0).cpu())
+    return torch.cat(rows) if rows else torch.empty(0, 1)

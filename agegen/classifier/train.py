@@ -4,13 +4,15 @@ import math
 import time
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from agegen import metrics
+from agegen.classifier.ages import age_loss, estimate_ages, fit_margin
 from agegen.classifier.config import TrainConfig
-from agegen.classifier.predict import log_odds
+from agegen.classifier.predict import mean_outputs
 from agegen.classifier.step_log import LOG_EVERY, StepLog
 from agegen.classifier.training import (
     Start,
@@ -21,8 +23,10 @@ from agegen.classifier.training import (
     set_up,
     with_start,
 )
-from agegen.classifier.training_faces import count_faces, open_faces
-from agegen.faces.batches import epoch_batches, fetch_batches, seed_step, steps_in_epoch
+from agegen.classifier.training_faces import count_faces, open_training_faces
+from agegen.faces.batches import Batch, epoch_batches, fetch_batches, seed_step, steps_in_epoch
+from agegen.faces.records import OTHER
+from agegen.faces.store import UNKNOWN_AGE
 from agegen.faces.views import draw_view_parameters, random_views
 from agegen.run.allocator import keep_freed_memory
 from agegen.run.devices import (
@@ -45,6 +49,8 @@ from agegen.run.trackers import Trackers
 class Best(NamedTuple):
     """The best epoch so far: its validation figures, and the temperature fitted on them.
 
+    `age_error` is the mean absolute error in years, on all validation faces of known age, and
+    `age_margin` what widens intervals (`agegen.classifier.ages`); None where ages are not learnt.
     `side` is that of the views in pixels, the training's own of that epoch: a network that was
     trained on shrunk views so far does not know faces of the full size yet.
     """
@@ -56,6 +62,8 @@ class Best(NamedTuple):
     balanced_accuracy: float
     nll: float
     temperature: float
+    age_error: float | None = None
+    age_margin: float | None = None
 
 
 def train(config: TrainConfig) -> Best | None:
@@ -70,8 +78,8 @@ def train(config: TrainConfig) -> Best | None:
     keep_freed_memory()
     accelerator = make_accelerator(config.precision)
     use_threads(accelerator.state, config.threads)
-    store = open_faces(config)
     config, start = with_start(config)
+    store = open_training_faces(config)
     config = fitted_to(config, store)
     require_fit(store, config, accelerator.num_processes)
     if config.dry_run:
@@ -130,9 +138,7 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
                 views = random_views(
                     batch.images, parameters.rows(batch.share), config.augment, side
                 )
-                loss = share_of_loss(
-                    model(views), batch.labels, batch.share, class_weights, config.label_smoothing
-                )
+                loss = share_of_loss(model(views), batch, class_weights, config)
 
                 # backward: gradients are averaged over processes, so the shares are scaled up
                 optimizer.zero_grad()
@@ -166,16 +172,25 @@ def loop(training: Training, config: TrainConfig, checkpoint: Checkpoint | None)
 
 
 def share_of_loss(
-    logits: Tensor, labels: Tensor, share: slice, class_weights: Tensor, smoothing: float
+    outputs: Tensor, batch: Batch, class_weights: Tensor, config: TrainConfig
 ) -> Tensor:
-    """This process's part of the global batch's weighted mean cross-entropy; parts add up to it.
+    """This process's part of the global batch's loss; the parts of all processes add up to it.
 
-    Logits (rows of this process, 2), labels of the global batch, of which `share` are those rows;
-    label smoothing of Szegedy et al. (2016, section 7).
+    The weighted mean cross-entropy of the faces in a class, with the label smoothing of Szegedy et
+    al. (2016, section 7), and the mean loss of the ages where the network says them: outputs are
+    (rows of this process, 2 or 103).
     """
-    each = F.cross_entropy(logits, labels[share], reduction="none", label_smoothing=smoothing)
-    weights = class_weights[labels]
-    return (each * weights[share]).sum() / weights.sum()
+    logits, columns = outputs[:, :OTHER], outputs[:, OTHER:]
+    labels, ages = batch.labels[batch.share], batch.ages[batch.share]
+    each = F.cross_entropy(
+        logits, labels, reduction="none", label_smoothing=config.label_smoothing, ignore_index=OTHER
+    )
+    weights = class_weights[batch.labels]
+    loss = (each * weights[batch.share]).sum() / weights.sum().clamp(min=1e-6)
+    if config.model.ages:
+        known = (batch.ages != UNKNOWN_AGE).sum().clamp(min=1)
+        loss = loss + config.age_weight * age_loss(columns, ages).sum() / known
+    return loss
 
 
 def learning_rate(config: TrainConfig, step: int, total: int) -> float:
@@ -247,18 +262,24 @@ def validate(
     total_steps: int,
     best: Best | None,
 ) -> Best:
-    """Evaluate the EMA weights on the validation faces; keep them if they are the best so far."""
+    """Evaluate the EMA weights on the validation faces; keep them if they are the best so far.
+
+    What selects is of the faces in a class.
+    """
     accelerator, store, run = training.accelerator, training.store, training.run
     faces = store.indices("val")
     side = view_side(config, (step - 1) / total_steps)
     share = share_of(len(faces), accelerator.process_index, accelerator.num_processes)
     with accelerator.autocast():
-        scores = log_odds(
+        rows = mean_outputs(
             training.averaged.module, store.images, faces[share], config.augment.crop,
             config.views, accelerator.device, side=side,
         )  # fmt: skip
-    logit = gather_shares(scores.to(accelerator.device), len(faces)).cpu().numpy()
-    labels, p = store.labels[faces], metrics.sigmoid(logit)
+    outputs = gather_shares(rows.to(accelerator.device), len(faces)).cpu().numpy()
+    labels, logit, likely = store.labels[faces], outputs[:, 0], outputs[:, 1:]
+    in_class, known = labels != OTHER, store.ages[faces] != UNKNOWN_AGE
+    labels, logit = labels[in_class], logit[in_class]
+    p = metrics.sigmoid(logit)
     now = Best(
         epoch=epoch,
         step=step,
@@ -267,6 +288,7 @@ def validate(
         balanced_accuracy=float(metrics.balanced_accuracy(labels, p)),
         nll=float(metrics.negative_log_likelihood(labels, p)),  # before calibration
         temperature=metrics.fit_temperature(labels, logit),
+        **(validate_ages(likely[known], store.ages[faces[known]]) if likely.size else {}),
     )
     run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
     if best is not None and not is_better(now, best, config.select_by):
@@ -275,6 +297,14 @@ def validate(
         save_tensors(run.folder / "best.safetensors", training.averaged.module.state_dict())
         write_json(run.folder / "best.json", now._asdict())
     return now
+
+
+def validate_ages(likely: np.ndarray, ages: np.ndarray) -> dict[str, float]:
+    """The figures of `Best` that are of ages."""
+    if not len(ages):
+        return {}
+    errors = np.abs(estimate_ages(likely, 0.0).years - ages)
+    return {"age_error": float(errors.mean()), "age_margin": fit_margin(likely, ages)}
 
 
 def is_better(now: Best, best: Best, select_by: str) -> bool:

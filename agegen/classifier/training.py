@@ -12,6 +12,7 @@ from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import build_model
 from agegen.classifier.predict import load_classifier
 from agegen.faces.batches import steps_in_epoch
+from agegen.faces.records import OTHER
 from agegen.faces.store import FaceStore
 from agegen.run.averaging import Average
 from agegen.run.configs import from_plain, to_plain
@@ -26,7 +27,10 @@ from agegen.run.trackers import require_trackers
 
 
 class Training(NamedTuple):
-    """All that takes part in a training; `averaged` holds the EMA weights."""
+    """All that takes part in a training; `averaged` holds the EMA weights.
+
+    `class_weights`, float32 (3,), are of the labels: young, old, and 0 for other ages.
+    """
 
     accelerator: Accelerator
     store: FaceStore
@@ -72,9 +76,16 @@ def with_start(config: TrainConfig) -> tuple[TrainConfig, Start]:
 
 
 def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
-    """Fill in what depends on the store: a crop of 96 % of its faces, and its full path."""
-    crop = config.augment.crop or max(round(0.96 * store.size), 32)
-    return replace(config, faces=store.folder.resolve(), augment=replace(config.augment, crop=crop))
+    """Fill in what depends on the store: a crop of 96 % of its faces, ages, its full path."""
+    augment, model = config.augment, config.model
+    crop = augment.crop or max(round(0.96 * store.size), 32)
+    ages = (store.labels == OTHER).any() if model.ages is None else model.ages
+    return replace(
+        config,
+        faces=store.folder.resolve(),
+        augment=replace(augment, crop=crop),
+        model=replace(model, ages=bool(ages)),
+    )
 
 
 def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
@@ -118,9 +129,9 @@ def set_up(
     model, optimizer = accelerator.prepare(model, optimizer)
     leave_buffers(model)
     run = Run(config.out, main=accelerator.is_main_process)
-    counts = np.bincount(store.labels[store.indices("train")], minlength=2)
-    balanced = counts.sum() / (2 * counts) if config.class_balance else np.ones(2)
-    weights = torch.tensor(balanced, dtype=torch.float32, device=accelerator.device)
+    counts = np.bincount(store.labels[store.indices("train")], minlength=3)[:OTHER]
+    balanced = counts.sum() / (2 * counts) if config.class_balance else np.ones(OTHER)
+    weights = torch.tensor([*balanced, 0.0], dtype=torch.float32, device=accelerator.device)
     return Training(accelerator, store, run, model, averaged, optimizer, weights)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from agegen.classifier.config import TrainConfig
 from agegen.faces.near_duplicates import near_duplicate_pairs
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, OTHER
 from agegen.faces.split import SPLITS, group_faces
-from agegen.faces.store import FaceStore
+from agegen.faces.store import UNKNOWN_AGE, FaceStore
 from agegen.run.errors import UserError
 from agegen.run.pretrained import PRETRAINED
 
@@ -17,7 +17,7 @@ UNUSED = "unused"
 
 
 def open_faces(config: TrainConfig, folder: Path | None = None) -> FaceStore:
-    """Open a training's store with the splits that its config asks for.
+    """Open a training's store with the splits that its config asks for: the faces in a class.
 
     Args:
         config: of the training; its `subset` and `seed` decide.
@@ -26,12 +26,30 @@ def open_faces(config: TrainConfig, folder: Path | None = None) -> FaceStore:
     Raises:
         UserError: there is no whole store, or the training's was not handed on with it.
     """
+    return open_every_age(config, folder).of_classes()
+
+
+def open_training_faces(config: TrainConfig) -> FaceStore:
+    """The same with all that is trained on: where ages are learnt, with the faces of other ages.
+
+    Raises:
+        UserError: as above, or ages are to be learnt and none is known.
+    """
+    store = open_every_age(config)
+    if config.model.ages and (store.ages == UNKNOWN_AGE).all():
+        raise UserError(f"--model.ages: {store.folder} knows no ages")
+    learnt = store.keeps_other_ages if config.model.ages is None else config.model.ages
+    return store if learnt else store.of_classes()
+
+
+def open_every_age(config: TrainConfig, folder: Path | None = None) -> FaceStore:
+    """The same with the faces of other ages, if it keeps any, learnt from or not."""
     if folder is None and config.faces == PRETRAINED:
         raise UserError(
             "the faces that this classifier was trained on do not come with it: --faces names a "
             "FaceStore"
         )
-    store = FaceStore.open(folder or config.faces)
+    store = FaceStore.open(folder or config.faces, other_ages=True)
     subset = config.subset
     splits = store.splits.astype("<U8")
     if subset.folds:
@@ -80,7 +98,7 @@ def left_out(store: FaceStore, training: np.ndarray, share: float, seed: int) ->
     groups = group_faces(store.identities, np.empty((0, 2), dtype=int))
     order = np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1)[groups]
     out = []
-    for label in range(len(CLASS_NAMES)):
+    for label in np.unique(store.labels):
         faces = np.flatnonzero(training & (store.labels == label))
         faces = faces[np.argsort(order[faces], kind="stable")]
         kept = max(round(share * len(faces)), 1)
@@ -91,11 +109,12 @@ def left_out(store: FaceStore, training: np.ndarray, share: float, seed: int) ->
 
 
 def count_faces(store: FaceStore) -> dict[str, dict[str, int]]:
-    """Count the faces by split and class, as they are used."""
+    """Count the faces by split and class ("other" for those in neither), as they are used."""
+    names = [*CLASS_NAMES, "other"] if (store.labels == OTHER).any() else CLASS_NAMES
     return {
         split: {
             name: int(((store.splits == split) & (store.labels == label)).sum())
-            for label, name in enumerate(CLASS_NAMES)
+            for label, name in enumerate(names)
         }
         for split in SPLITS
     }

@@ -19,6 +19,7 @@ class Batch(NamedTuple):
 
     images: Tensor  # uint8 (n, h, w, 3)
     labels: Tensor  # int64, of the global batch
+    ages: Tensor  # int64, years, likewise; −1 where unknown
     indices: np.ndarray  # int64 (n,), the faces' numbers in the store
     share: slice  # where they lie in the global batch
     waited: float  # seconds that the network stood waiting for them
@@ -51,13 +52,13 @@ def fetch_batches(
     Reading is a gather from the memory map in a thread of its own: no decoding, no per-image work.
     """
 
-    def read(indices: np.ndarray) -> Batch:
+    def read(indices: np.ndarray) -> tuple[Tensor, Tensor, np.ndarray, slice]:
         share = share_of(len(indices), rank, processes)
         images = torch.from_numpy(store.images[indices[share]])
-        labels = torch.from_numpy(store.labels[indices])
+        said = torch.from_numpy(np.stack([store.labels[indices], store.ages[indices]]))
         if device.type == "cuda":
-            images, labels = images.pin_memory(), labels.pin_memory()
-        return Batch(images, labels, indices[share], share, waited=0.0)
+            images, said = images.pin_memory(), said.pin_memory()
+        return images, said, indices[share], share
 
     if not batches:
         return
@@ -65,12 +66,13 @@ def fetch_batches(
         upcoming = reader.submit(read, batches[0])
         for following in [*batches[1:], None]:
             started = time.perf_counter()
-            batch = upcoming.result()
+            images, said, indices, share = upcoming.result()
             waited = time.perf_counter() - started
             if following is not None:
                 upcoming = reader.submit(read, following)
-            images, labels = (x.to(device, non_blocking=True) for x in batch[:2])
-            yield batch._replace(images=images, labels=labels, waited=waited)
+            images, said = (x.to(device, non_blocking=True) for x in (images, said))
+            labels, ages = said.unbind()
+            yield Batch(images, labels, ages, indices, share, waited)
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:

@@ -120,7 +120,7 @@ def place_others(
     group_of = dict(zip(others.tolist(), groups.tolist(), strict=True))
     splits: list[set] = [set() for _ in range(groups.max(initial=-1) + 1)]
     by_person: dict[str, set] = {}
-    for i in np.flatnonzero(in_class & (identities != "")):
+    for i in np.flatnonzero(in_class & (identities != "")).tolist():
         by_person.setdefault(identities[i], set()).add(str(names[i]))
     for i, group in group_of.items():
         splits[group] |= {str(names[i])} | by_person.get(identities[i], set())

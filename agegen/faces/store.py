@@ -9,8 +9,9 @@ On disk (written by `agegen.faces.prepare`):
 """
 
 import csv
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -112,8 +113,11 @@ class FaceStore:
     def of_classes(self) -> "FaceStore":
         """The store without the faces in neither class; the others keep their indices."""
         n = int((self.labels != OTHER).sum())
-        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v[:n] for k, v in arrays.items() if isinstance(v, np.ndarray)})
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept: dict[str, Any] = {
+            name: v[:n] if isinstance(v, np.ndarray) else v for name, v in values.items()
+        }
+        return FaceStore(**kept)
 
 
 def read_info(folder: Path) -> dict:

@@ -172,10 +172,7 @@ def classifier_step(config: TrainConfig, store: FaceStore, way: Way) -> Step:
         parameters = draw_view_parameters(len(batch.labels), config.seed, 0)
         views = random_views(batch.images, parameters, config.augment)
         training.model.train()
-        loss = share_of_loss(
-            training.model(views), batch.labels, batch.share, training.class_weights,
-            config.label_smoothing,
-        )  # fmt: skip
+        loss = share_of_loss(training.model(views), batch, training.class_weights, config)
         accelerator.backward(loss)
         training.optimizer.step()
         return Step({"loss": loss.item()}, {"network": gradient_of(training.optimizer)})

@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 
 from agegen.classifier import train as module
+from agegen.classifier.ages import age_loss
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig
 from agegen.classifier.train import Best, learning_rate, share_of_loss, train
+from agegen.faces.batches import Batch
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
 from agegen.run.errors import UserError
@@ -176,11 +178,31 @@ def test_impossible_values_are_refused(change: dict) -> None:
         TrainConfig(Path("f"), Path("o"), **change)
 
 
-def test_shares_of_the_loss_add_up_to_the_weighted_mean() -> None:
-    logits, labels = torch.randn(7, 2), torch.tensor([0, 1, 1, 0, 0, 0, 1])
-    weights = torch.tensor([0.7, 1.6])
-    parts = [share_of_loss(logits[s], labels, s, weights, 0.0) for s in (slice(0, 3), slice(3, 7))]
-    assert sum(parts) == pytest.approx(F.cross_entropy(logits, labels, weight=weights).item())
+def batch_of(labels: torch.Tensor, ages: torch.Tensor, share: slice) -> Batch:
+    indices = np.arange(len(labels))[share]
+    return Batch(torch.empty(0), labels, ages, indices, share, waited=0.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("says_ages", [False, True])
+def test_shares_of_the_loss_add_up_to_that_of_the_whole_batch(
+    seed: int, says_ages: bool, config: TrainConfig
+) -> None:
+    torch.manual_seed(seed)
+    n, cut = 9, seed % 10
+    labels, ages = torch.randint(0, 3, (n,)), torch.randint(-1, 101, (n,))
+    outputs, weights = torch.randn(n, 103 if says_ages else 2), torch.tensor([0.7, 1.6, 0.0])
+    asked = replace(config, model=ModelConfig(ages=says_ages), label_smoothing=0.0, age_weight=0.5)
+    shares = slice(0, cut), slice(cut, n)
+    parts = [share_of_loss(outputs[s], batch_of(labels, ages, s), weights, asked) for s in shares]
+    in_class, known = labels < 2, ages >= 0
+    expected = 0.0
+    if in_class.any():
+        logits, wanted = outputs[in_class, :2], labels[in_class]
+        expected += F.cross_entropy(logits, wanted, weight=weights[:2]).item()
+    if says_ages and known.any():
+        expected += 0.5 * age_loss(outputs[known, 2:], ages[known]).mean().item()
+    assert sum(parts).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_learning_rate_rises_then_falls_to_almost_zero(config: TrainConfig) -> None:
@@ -209,13 +231,13 @@ def test_epochs_are_validated_at_the_size_they_were_trained_at(
     config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sides = []
-    whole = module.log_odds
+    whole = module.mean_outputs
 
     def noted(*args, side: int, **more):
         sides.append(side)
         return whole(*args, side=side, **more)
 
-    monkeypatch.setattr(module, "log_odds", noted)
+    monkeypatch.setattr(module, "mean_outputs", noted)
     best = train(replace(config, epochs=4, early_epochs=0.5, early_side=0.8))
     assert sides == [32, 32, 40, 40]
     assert best is not None

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agegen.faces.records import OTHER
 from agegen.faces.split import SPLITS, group_faces, reindex, split_faces, straddling
 from agegen.run.errors import UserError
 
@@ -62,6 +63,45 @@ def test_given_faces_stay_and_their_near_duplicates_are_dropped(faces, with_val)
     for low, high in split.dropped.items():
         assert [low, high] in pairs.tolist() or [high, low] in pairs.tolist()
         assert given_splits[high] != ""
+
+
+@settings(max_examples=40, deadline=None)
+@given(face_sets(), st.integers(0, 1000), st.booleans())
+def test_other_ages_follow_their_relations_and_change_nothing_else(faces, seed, with_test):
+    labels, identities, pairs = faces
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(len(labels)) < 0.4, OTHER, labels)
+    in_class = labels != OTHER
+    given_splits = np.where(with_test & (rng.random(len(labels)) < 0.2), "test", "")
+    split = split_faces(labels, identities, pairs, given_splits, seed=seed)
+
+    alone = split_faces(
+        labels[in_class], identities[in_class], reindex(pairs, in_class), given_splits[in_class],
+        seed=seed,
+    )  # fmt: skip
+    np.testing.assert_array_equal(split.names[in_class], alone.names)
+    dropped = np.flatnonzero(in_class)[list(alone.dropped)]
+    assert set(split.dropped) == set(dropped)
+    assert set(np.flatnonzero(split.names == "")) == set(dropped) | set(split.torn)
+    for i in np.flatnonzero(~in_class & (split.names != "")):
+        kin = (identities == identities[i]) & (identities[i] != "")
+        for a, b in pairs:
+            kin[[a, b]] |= i in (a, b)
+        assert set(split.names[kin]) <= {split.names[i], ""}
+    if not with_test:
+        others = split.names[~in_class & (split.names != "")]
+        assert abs((others == "train").mean() - 0.75) < 0.25
+
+
+def test_an_other_age_between_two_splits_is_in_none():
+    labels = np.array([0, 1] * 20 + [OTHER, OTHER])
+    none = np.full(42, "")
+    split = split_faces(labels, none, NO_PAIRS, none)
+    train, test = (np.flatnonzero(split.names[:40] == name)[0] for name in ("train", "test"))
+    chained = np.array([[train, 40], [40, 41], [test, 41]])
+    again = split_faces(labels, none, chained, none)
+    assert again.torn == [40, 41]
+    assert list(again.names[40:]) == ["", ""]
 
 
 def test_same_seed_same_split_and_other_seed_another():
