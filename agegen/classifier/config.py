@@ -80,8 +80,9 @@ class TrainConfig:
     """Decay per step of the averaged weights, which are the ones evaluated and kept."""
     views: Views = "flip"
     """Views that a prediction averages over: centre, flip, five or ten (see views.py)."""
-    select_by: Literal["auc", "balanced_accuracy", "nll"] = "auc"
-    """Validation figure by which the best epoch is kept; the first of equal ones stays."""
+    select_by: Literal["auc", "balanced_accuracy", "nll", "age_error"] = "auc"
+    """Validation figure by which the best epoch is kept (age_error where ages are learnt); the
+    first of equal ones stays."""
     patience: int = 0
     """Stop after so many epochs without a better one; 0 never stops early."""
     precision: Precision = "auto"

@@ -315,4 +315,4 @@ def is_better(now: Best, best: Best, select_by: str) -> bool:
     if now.side != best.side:
         return now.side > best.side
     a, b = getattr(now, select_by), getattr(best, select_by)
-    return a < b if select_by == "nll" else a > b
+    return a < b if select_by in ("nll", "age_error") else a > b

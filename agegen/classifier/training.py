@@ -92,6 +92,8 @@ def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
     """Refuse a crop that the faces or the network do not allow, too small a batch, and trackers."""
     require_trackers(config.log_with)
     crop = config.augment.crop
+    if config.select_by == "age_error" and not config.model.ages:
+        raise UserError(f"--select-by age_error: no ages are learnt from {store.folder}")
     if crop > store.size:
         raise UserError(
             f"--augment.crop {crop} is larger than the faces of {store.folder} "

@@ -83,7 +83,7 @@ def test_the_expected_age_is_read_off() -> None:
 def test_a_training_learns_ages_from_faces_of_every_age(
     config: TrainConfig, aged_store: FaceStore
 ) -> None:
-    best = train(replace(config, select_by="nll"))
+    best = train(replace(config, select_by="age_error"))
     assert best is not None
     guess = np.abs(aged_store.ages - np.median(aged_store.ages)).mean()
     assert best.age_error is not None
@@ -122,6 +122,8 @@ def test_without_ages_the_others_are_left_out(config: TrainConfig, aged_store: F
     assert set(store.labels) == {0, 1}
     assert len(store) < len(aged_store)
     assert store.images.tobytes() == aged_store.images[: len(store)].tobytes()
+    with pytest.raises(UserError, match="--select-by age_error: no ages"):
+        train(replace(asked, select_by="age_error"))
     best = train(replace(asked, epochs=1))
     assert best is not None
     assert best.age_error is None
