@@ -62,13 +62,13 @@ def open_every_age(config: TrainConfig, folder: Path | None = None) -> FaceStore
 
 
 def faces_at_hand(config: TrainConfig, folder: Path | None = None) -> FaceStore | None:
-    """Open a training's store as `open_faces` does; None where it is gone, or was not handed on.
+    """Open a training's store as `open_every_age` does; None if it is gone, or not handed on.
 
     Raises:
         UserError: it is there, but is not whole.
     """
     gone = folder is None and (config.faces == PRETRAINED or not config.faces.exists())
-    return None if gone else open_faces(config, folder)
+    return None if gone else open_every_age(config, folder)
 
 
 def fold_splits(store: FaceStore, folds: int, fold: int) -> np.ndarray:

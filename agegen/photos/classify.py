@@ -28,6 +28,19 @@ SURE, PROBABLE = 0.9, 0.7  # p of the class from which it is named, and named as
 SMALL = 0.5  # photo pixels per pixel of the face below which the photo shows too little
 
 
+class Age(NamedTuple):
+    """What is said of a face's age, in years: 4 of 5 faces are within low and high."""
+
+    years: float
+    low: float
+    high: float
+
+    @property
+    def words(self) -> str:
+        """As "about 34 (28–41)"."""
+        return f"about {self.years:.0f} ({self.low:.0f}–{self.high:.0f})"
+
+
 class Verdict(NamedTuple):
     """What is said of one face.
 
@@ -36,16 +49,20 @@ class Verdict(NamedTuple):
         face: where it is, and what the network saw.
         p_old: calibrated probability, from the mean log-odds of ten views.
         unlikeness: distance from the training faces; above 1 is unfamiliar.
+        age: None where the network says none.
+        in_neither: True if that age may be of neither class.
     """
 
     number: int
     face: CroppedFace
     p_old: float
     unlikeness: float
+    age: Age | None = None
+    in_neither: bool = False
 
     @property
     def words(self) -> str:
-        """The verdict in words."""
+        """The class in words."""
         name, p = CLASS_NAMES[int(self.p_old > 0.5)], max(self.p_old, 1 - self.p_old)
         return name if p >= SURE else f"probably {name}" if p >= PROBABLE else "undecided"
 
@@ -60,6 +77,8 @@ class Verdict(NamedTuple):
         reasons = ["unlike the training faces"] if self.unlikeness > 1 else []
         if 1 / self.face.to_face.scale < SMALL:
             reasons.append("small in the photo")
+        if self.in_neither:
+            reasons.append("of neither class's age")
         if self.face.outside > 0.2:
             reasons.append(f"{self.face.outside:.0%} of it beyond the edge of the photo")
         return reasons
@@ -105,10 +124,21 @@ class PhotoClassifier(NamedTuple):
         if not faces:
             return []
         images = np.stack([face.image for face in faces])
-        p = self.classifier.probabilities(images)
-        unlikeness = self.familiarity.unlikeness(self.classifier, images)
-        answers = zip(faces, p.tolist(), unlikeness.tolist(), strict=True)
-        return [Verdict(number, *answer) for number, answer in enumerate(answers, start=1)]
+        answers = self.classifier.answer(images)
+        unlikeness = self.familiarity.unlikeness(self.classifier, images).tolist()
+        said = self.classifier.estimate_ages(answers)
+        ages = list(map(Age, *map(np.ndarray.tolist, said))) if said else [None] * len(faces)
+        parts = zip(faces, answers.p_old.tolist(), unlikeness, ages, strict=True)
+        return [
+            Verdict(number, *part, self.in_neither(part[-1]))
+            for number, part in enumerate(parts, 1)
+        ]
+
+    def in_neither(self, age: Age | None) -> bool:
+        """True if no age of either class lies within what is said."""
+        if age is None:
+            return False
+        return all(age.high < first or age.low > last for first, last in self.ages.values())
 
     def classify_file(self, path: Path) -> tuple[PhotoVerdict, np.ndarray | None]:
         """Classify the faces of a file; returns the photo too, uint8 (h, w, 3), if there is one."""

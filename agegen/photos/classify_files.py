@@ -28,6 +28,7 @@ COLUMNS = (
     "photo", "width", "height", "face", "left", "top", "right", "bottom", "p_old", "verdict",
     "unlikeness", "tilt", "eye_distance", "remarks",
 )  # fmt: skip
+AGE_COLUMNS = ("years", "years_low", "years_high")  # after those, where the network says ages
 
 
 def classify_photos(
@@ -93,7 +94,8 @@ def write_pictures(out: Path, name: str, photo: np.ndarray, verdicts: list[Verdi
 def mark_text(verdict: Verdict, few: bool) -> str:
     """What stands beside a face: number, words, doubt, and the probability if there are few."""
     p = f", p(old) {verdict.p_old:.2f}" if few else ""
-    return f"{verdict.number}: {verdict.words}{p}{' ?' if verdict.remarks else ''}"
+    age = f", {verdict.age.words}" if few and verdict.age else ""
+    return f"{verdict.number}: {verdict.words}{p}{age}{' ?' if verdict.remarks else ''}"
 
 
 def describe_method(photo_classifier: PhotoClassifier) -> dict:
@@ -103,6 +105,7 @@ def describe_method(photo_classifier: PhotoClassifier) -> dict:
         "ages": ages,
         "views": classifier.views,
         "temperature": classifier.temperature,
+        "age_margin": classifier.age_margin,
         "size": classifier.size,
         "geometry": asdict(geometry) if geometry else None,
         "cropping": geometry.describe() if geometry else "",
@@ -117,7 +120,9 @@ def describe_method(photo_classifier: PhotoClassifier) -> dict:
 
 def write_tables(out: Path, results: list[PhotoResult], about: dict) -> None:
     """Write photos.csv and photos.json."""
-    write_rows(out / TABLE, COLUMNS, [tuple(row) for result in results for row in result.rows])
+    columns = COLUMNS + (() if about.get("age_margin") is None else AGE_COLUMNS)
+    rows = [tuple(row) for result in results for row in result.rows]
+    write_rows(out / TABLE, columns, [row + ("",) * (len(columns) - len(row)) for row in rows])
     write_json(out / "photos.json", {**about, "photos": [result.content for result in results]})
 
 
@@ -135,6 +140,7 @@ def table_rows(result: PhotoVerdict) -> list[list]:
         rows.append([
             *photo, v.number, *v.face.box.round(1).tolist(), f"{v.p_old:.4f}", v.words,
             f"{v.unlikeness:.3f}", f"{-v.face.to_face.degrees:.1f}", eyes, "; ".join(v.remarks),
+            *(f"{years:.1f}" for years in v.age or ()),
         ])  # fmt: skip
     return rows
 
@@ -148,6 +154,7 @@ def describe_photo(result: PhotoVerdict, name: str) -> dict:
             "to_face": v.face.to_face.matrix.tolist(),
             "p_old": float(v.p_old),
             "verdict": v.words,
+            "age": v.age._asdict() if v.age else None,
             "unlikeness": float(v.unlikeness),
             "remarks": v.remarks,
         }
@@ -177,5 +184,6 @@ def describe_verdict(result: PhotoVerdict) -> str:
     said = []
     for v in result.verdicts:
         doubts = "".join(f", {remark}" for remark in v.remarks)
-        said.append(f"{v.number} {v.words} (p(old) {v.p_old:.2f}{doubts})")
+        age = f", {v.age.words}" if v.age else ""
+        said.append(f"{v.number} {v.words}{age} (p(old) {v.p_old:.2f}{doubts})")
     return f"{head}: {'; '.join(said)}"

@@ -40,7 +40,7 @@ class Familiarity(NamedTuple):
 
     centre: np.ndarray  # float64 (d,), what is taken off the features
     scale: np.ndarray  # float64 (d,), what they are divided by then
-    means: np.ndarray  # float64 (2, d), of both classes
+    means: np.ndarray  # float64 (2, d), of both classes (3: of other ages, too)
     factor: np.ndarray  # (d, d)
     threshold: float  # the distance within which `QUANTILE` of the validation faces lie
     training: int  # number of faces

@@ -13,14 +13,15 @@ from collections.abc import Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from agegen.classifier.ages import fit_margin
 from agegen.classifier.predict import Classifier, load_classifier, require_size
 from agegen.classifier.training_faces import faces_at_hand
 from agegen.faces import landmarks
 from agegen.faces.geometry import Geometry, geometry_of, read_geometry, write_geometry
-from agegen.faces.records import CLASS_NAMES
-from agegen.faces.store import FaceStore
+from agegen.faces.records import CLASS_NAMES, OTHER
+from agegen.faces.store import UNKNOWN_AGE, FaceStore
 from agegen.metrics import fit_temperature
 from agegen.photos.familiarity import FILE as FAMILIARITY
 from agegen.photos.familiarity import Familiarity, familiarity_of, key_of, read_familiarity
@@ -56,7 +57,8 @@ def needs_of(run: Path, faces: Path | None = None, centred: bool = False) -> Pho
     if store is None:
         return read_needs(run, classifier, centred)
     require_size(classifier, store)
-    return measure_needs(run, classifier, store, centred)
+    learnt = store if classifier.config.model.ages else store.of_classes()
+    return measure_needs(run, classifier, learnt, centred)
 
 
 def keep_needs(run: Path) -> None:
@@ -91,21 +93,28 @@ def calibrated_for_ten(classifier: Classifier, store: FaceStore, run: Path) -> C
     kept = read_calibrated(classifier, store.checksum, run)
     if kept:
         return kept
-    temperature = fit(classifier, store)
+    fitted = fit(classifier, store)
     about = made_from(store.checksum, run)
     with suppress(UserError):  # as above
-        write_json(run / TEMPERATURES, about | {"temperature": temperature})
-    return replace(classifier, views=VIEWS, temperature=temperature)
+        write_json(run / TEMPERATURES, about | fitted)
+    return replace(classifier, views=VIEWS, **fitted)
 
 
-def fit(classifier: Classifier, store: FaceStore) -> float:
-    """Fit the temperature to the validation faces."""
+def fit(classifier: Classifier, store: FaceStore) -> dict[str, Any]:
+    """Fit the temperature to the validation faces, and the margin of ages where they are said."""
     chosen = store.indices("val")
     if not len(chosen):
         raise UserError(f"{store.folder} has no validation faces to calibrate the classifier on")
     print(f"calibrating for the mean of {VIEWS} views on {len(chosen):,} validation faces")
-    logit = classifier.log_odds(store.images, chosen, VIEWS)
-    return fit_temperature(store.labels[chosen], logit)
+    answers = classifier.answer(store.images, chosen, VIEWS)
+    labels, ages = store.labels[chosen], store.ages[chosen]
+    in_class, known = labels != OTHER, ages != UNKNOWN_AGE
+    fitted: dict[str, Any] = {
+        "temperature": fit_temperature(labels[in_class], answers.log_odds[in_class])
+    }
+    if answers.likely is not None and known.any():
+        fitted["age_margin"] = fit_margin(answers.likely[known], ages[known])
+    return fitted
 
 
 def read_needs(run: Path, classifier: Classifier, centred: bool) -> PhotoNeeds:
@@ -135,11 +144,12 @@ def read_calibrated(classifier: Classifier, checksum: str, run: Path) -> Classif
     if classifier.views == VIEWS:
         return classifier
     about = made_from(checksum, run)
-    kept = read_kept(run / TEMPERATURES, {*about, "temperature"})
-    temperature = kept.pop("temperature", None)
-    if kept != about or not isinstance(temperature, float):
+    names = {"temperature"} | ({"age_margin"} if classifier.age_margin is not None else set())
+    kept = read_kept(run / TEMPERATURES, about.keys() | names)
+    fitted = {name: kept.pop(name, None) for name in names}
+    if kept != about or not all(isinstance(value, float) for value in fitted.values()):
         return None
-    return replace(classifier, views=VIEWS, temperature=temperature)
+    return replace(classifier, views=VIEWS, **fitted)
 
 
 def made_from(checksum: str, run: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from agegen.faces.records import CLASS_NAMES
+from agegen.photos.classify import Age
 from agegen.report.parts.examples import as_jpeg
 from agegen.report.parts.style import embed_png
 from agegen.report.parts.templates import render
@@ -16,7 +17,9 @@ from agegen.run.files import read_json
 
 SHOWN_SIDE = 1100  # pixels of a photo on the page; the file beside it has more
 MOST_SHOWN = 60  # photos with faces: about 15 MB of page
-NEEDED = {"run", "photos", "ages", "views", "temperature", "cropping", "familiarity"}
+NEEDED = {
+    "run", "photos", "ages", "views", "temperature", "cropping", "familiarity", "age_margin"
+}  # fmt: skip
 
 
 class ShownPhoto(NamedTuple):
@@ -75,6 +78,18 @@ def make_tiles(photos: list[dict]) -> list[tuple[str, str, str]]:
     ]
 
 
+def describe_ages(margin: float | None) -> list[str]:
+    """Say where ages come from, if the network says them."""
+    if margin is None:
+        return []
+    return [
+        "About 34 (28–41) means: the expected age is 34 years, and of 5 faces of whom that is said "
+        "4 are from 28 to 41 years old. That share was set on validation faces of its own "
+        "data set; on other photos it may be lower. Where that range meets neither class, the "
+        "face is of neither class's age.",
+    ]
+
+
 def show_photo(folder: Path, photo: dict) -> ShownPhoto:
     """Embed one annotated photo and its faces."""
     faces, title = photo["faces"], Path(photo["path"]).name
@@ -95,7 +110,8 @@ def show_photo(folder: Path, photo: dict) -> ShownPhoto:
 
 def show_face(folder: Path, face: dict) -> tuple[str, str, str]:
     """One face as the network saw it: data URI, what it is, what was said."""
-    caption = f"{face['number']}: {face['verdict']}\np(old) {face['p_old']:.2f}"
+    age = f"\n{Age(**face['age']).words}" if face["age"] else ""
+    caption = f"{face['number']}: {face['verdict']}{age}\np(old) {face['p_old']:.2f}"
     remarks = "".join(f"\n{remark}" for remark in face["remarks"])
     path = folder / face["image"]
     if not path.exists():
@@ -110,8 +126,9 @@ def describe_method(content: dict) -> list[str]:
     familiarity = content["familiarity"]
     cropping = content["cropping"]
     return [
-        f"The classifier knows two kinds of face: young is {young} years, old is {old}. A face of "
-        "any other age gets one of the two answers, too.",
+        f"The classifier tells two kinds of face apart: young is {young} years, old is {old}. A "
+        "face of any other age gets one of the two answers, too.",
+        *describe_ages(content["age_margin"]),
         f"p(old) comes from the mean log-odds over {content['views']} views (five crops and their "
         f"mirror images), divided by the temperature {content['temperature']:.3f}, which was "
         "fitted to the same views of validation faces. A face is undecided where neither class "

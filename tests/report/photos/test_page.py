@@ -18,6 +18,7 @@ ABOUT = {
     "ages": {"young": [20, 26], "old": [52, 62]},
     "views": "ten",
     "temperature": 0.789,
+    "age_margin": None,
     "cropping": "landmarks were found in 93 of 100 training faces",
     "familiarity": {"quantile": 0.99, "training": 4600, "validation": 652},
 }
