@@ -24,7 +24,7 @@ class AuditConfig:
 
 def main(config: AuditConfig) -> None:
     """Audit, print, save."""
-    audit = audit_store(FaceStore.open(config.faces))
+    audit = audit_store(FaceStore.open(config.faces, other_ages=True))
     print(describe(audit))
     out = config.out or config.faces / "audit.json"
     write_json(out, asdict(audit))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agegen.faces.near_duplicates import near_duplicate_pairs
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, OTHER
 from agegen.faces.split import SPLITS
 from agegen.faces.store import UNKNOWN_AGE, FaceStore
 
@@ -32,6 +32,8 @@ class Audit:
     """What the audit found; see `describe` for the words."""
 
     faces: int
+    other_ages: dict[str, int]
+    """split → faces in neither class, which are in the counts of what is shared, too."""
     counts: dict[str, dict[str, dict]]
     """split → class → faces, mean age, share of women among known genders (None where unknown)."""
     identities: int
@@ -49,21 +51,30 @@ class Audit:
 
 
 def audit_store(store: FaceStore, seed: int = 0) -> Audit:
-    """Audit a store; `seed` is of the random split that the identity look-up is also scored on."""
-    pairs = near_duplicate_pairs(store.hashes)
+    """Audit a store, opened with its other ages or without.
+
+    `seed` is of the random split that the identity look-up is also scored on.
+    """
+    pairs, every = near_duplicate_pairs(store.hashes), store
+    known = every.identities != ""
+    present = {split: set(every.identities[known & (every.splits == split)]) for split in SPLITS}
+    shared = straddling_pairs(every.splits, pairs)
+    others = {s: int(((every.splits == s) & (every.labels == OTHER)).sum()) for s in SPLITS}
+    store = every.of_classes()
+    pairs = pairs[(pairs < len(store)).all(axis=1)]
     known = store.identities != ""
     by_class = [set(store.identities[known & (store.labels == label)]) for label in (0, 1)]
-    present = {split: set(store.identities[known & (store.splits == split)]) for split in SPLITS}
     random = np.random.default_rng(seed).permutation(store.splits)
     differing = store.labels[pairs[:, 0]] != store.labels[pairs[:, 1]]
     return Audit(
         faces=len(store),
+        other_ages=others,
         counts={split: split_counts(store, store.splits == split) for split in SPLITS},
         identities=len(by_class[0] | by_class[1]),
         shared_identities={f"{a}-{b}": len(present[a] & present[b]) for a, b in PAIRS},
         identities_in_both_classes=len(by_class[0] & by_class[1]),
         near_duplicate_pairs=len(pairs),
-        shared_near_duplicates=straddling_pairs(store.splits, pairs),
+        shared_near_duplicates=shared,
         contradicting_near_duplicates=int(differing.sum()),
         identity_lookup=lookup(store.identities, store.labels, store.splits),
         identity_lookup_on_random_split=lookup(store.identities, store.labels, random),
@@ -118,6 +129,9 @@ def describe(audit: Audit) -> str:
     lines = [f"{audit.faces:,} faces"]
     for split, classes in audit.counts.items():
         lines += [f"  {split:5}  {name:5}  {describe_count(c)}" for name, c in classes.items()]
+    if any(audit.other_ages.values()):
+        said = ", ".join(f"{n:,} {split}" for split, n in audit.other_ages.items())
+        lines.append(f"beside them {sum(audit.other_ages.values()):,} of other ages: {said}")
     lines += describe_identities(audit)
     lines.append(f"near-duplicate pairs: {audit.near_duplicate_pairs:,}")
     lines += describe_shared("near-duplicate pairs", audit.shared_near_duplicates)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import warnings
 from dataclasses import asdict
@@ -121,3 +122,21 @@ def test_straddling_pairs_counts_both_directions():
     splits = np.array(["train", "test", "val", "train"])
     pairs = np.array([[0, 1], [1, 3], [0, 3], [2, 3]])
     assert straddling_pairs(splits, pairs) == {"train-val": 1, "train-test": 2, "val-test": 0}
+
+
+def test_other_ages_count_among_what_leaks_and_not_among_what_is_looked_up():
+    classes = make_store([0, 1] * 6, ["train"] * 6 + ["val"] * 2 + ["test"] * 4)
+    named = np.array([f"p{i}" for i in range(12)])
+    alone = audit_store(dataclasses.replace(classes, identities=named))
+    store = make_store(
+        [0, 1] * 6 + [2, 2], ["train"] * 6 + ["val"] * 2 + ["test"] * 4 + ["train", "test"],
+        identities=[*named, "p8", "q"],
+    )  # fmt: skip
+    audit = audit_store(store)
+    assert audit.faces == alone.faces == 12
+    assert audit.other_ages == {"train": 1, "val": 0, "test": 1}
+    assert audit.counts == alone.counts
+    assert audit.identity_lookup == alone.identity_lookup
+    assert audit.shared_identities["train-test"] == 1
+    assert "beside them 2 of other ages: 1 train, 0 val, 1 test" in describe(audit)
+    assert "of other ages" not in describe(alone)
