@@ -154,7 +154,7 @@ def describe_photo(result: PhotoVerdict, name: str) -> dict:
             "to_face": v.face.to_face.matrix.tolist(),
             "p_old": float(v.p_old),
             "verdict": v.words,
-            "age": v.age._asdict() if v.age else None,
+            "age": v.age._asdict() | {"words": v.age.words} if v.age else None,
             "unlikeness": float(v.unlikeness),
             "remarks": v.remarks,
         }

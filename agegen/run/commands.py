@@ -10,6 +10,7 @@ COMMANDS = {
     "audit": "audit_faces",
     "train-classifier": "train_classifier",
     "evaluate-classifier": "evaluate_classifier",
+    "baselines": "compare_baselines",
     "analyze-classifier": "analyze_classifier",
     "report-classifier": "report_classifier",
     "classify": "classify_photos",

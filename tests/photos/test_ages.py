@@ -101,7 +101,8 @@ def test_table_page_and_line_say_it(
     Image.fromarray(np.asarray(aged_store.images[3])).save(photo)
     (result,) = classify_photos(loaded, [photo, tmp_path / "gone.png"][:1], out, {"run": "runs/x"})
     (face,) = result.content["faces"]
-    age = Age(**face["age"])
+    age = Age(*(face["age"][name] for name in Age._fields))
+    assert face["age"]["words"] == age.words
     assert age.words in result.line
     with (out / "photos.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from PIL import Image
 
 from agegen.faces.records import CLASS_NAMES
-from agegen.photos.classify import Age
 from agegen.report.parts.examples import as_jpeg
 from agegen.report.parts.style import embed_png
 from agegen.report.parts.templates import render
@@ -110,7 +109,7 @@ def show_photo(folder: Path, photo: dict) -> ShownPhoto:
 
 def show_face(folder: Path, face: dict) -> tuple[str, str, str]:
     """One face as the network saw it: data URI, what it is, what was said."""
-    age = f"\n{Age(**face['age']).words}" if face["age"] else ""
+    age = f"\n{face['age']['words']}" if face["age"] else ""
     caption = f"{face['number']}: {face['verdict']}{age}\np(old) {face['p_old']:.2f}"
     remarks = "".join(f"\n{remark}" for remark in face["remarks"])
     path = folder / face["image"]

@@ -1,0 +1,55 @@
+"""Photos in the wild of people whose age is known: what a classifier is worth outside its data."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from agegen.faces.catalog import read_catalog
+from agegen.faces.decode import BadImageError
+from agegen.faces.geometry import Geometry
+from agegen.faces.records import AgeRanges, Rejected
+from agegen.photos.crop import crop_faces, decode_photo
+from agegen.run.errors import UserError
+from agegen.run.progress import Progress
+
+
+class KnownFaces(NamedTuple):
+    """The largest face of each photo, cropped as a data set crops; an entry a face."""
+
+    images: np.ndarray  # uint8 (n, size, size, 3)
+    labels: np.ndarray  # int64 (n,), 0 young, 1 old, 2 of another age
+    ages: np.ndarray  # int64 (n,) in years; −1 where unknown
+    identities: np.ndarray  # str (n,), empty where unknown
+    missed: list[Rejected]  # photos in which none was found, or that cannot be read
+
+
+def crop_known(source: Path, geometry: Geometry, ranges: AgeRanges) -> KnownFaces:
+    """Find and crop the faces of a source, of any kind that prepare_faces.py reads.
+
+    Raises:
+        UserError: the source is of no known kind, a class is missing, or the extra ``photos`` is.
+    """
+    found, missed = [], []
+    photos = read_catalog(source, ranges).faces
+    with Progress(len(photos), "finding faces", "photos") as progress:
+        for photo in photos:
+            try:
+                faces = crop_faces(decode_photo(photo.path), geometry)
+            except BadImageError as error:
+                faces = []
+                missed.append(Rejected(photo.path, str(error)))
+            else:
+                missed += [] if faces else [Rejected(photo.path, "no face found")]
+            found += [(photo, face.image) for face in faces[:1]]
+            progress.update()
+    if not found:
+        raise UserError(f"no face was found in the {len(photos):,} photos of {source}")
+    known = [photo for photo, _ in found]
+    return KnownFaces(
+        images=np.stack([image for _, image in found]),
+        labels=np.array([photo.label for photo in known]),
+        ages=np.array([-1 if photo.age is None else photo.age for photo in known]),
+        identities=np.array([photo.identity for photo in known], dtype=np.str_),
+        missed=missed,
+    )
