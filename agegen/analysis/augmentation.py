@@ -43,6 +43,8 @@ EFFECTS = {
     "rotation": Effect(("rotation",), {0: None}),
     "flip": Effect(("flip",), {2: LOW}),
     "colour": Effect(("colour",), {5: None, 6: None, 7: None, 8: None}),
+    "sharpness": Effect(("sharpness",), {14: None}),
+    "grey": Effect(("grey",), {15: LOW}),
     "erasing": Effect(("erase", "erase_probability"), {13: LOW}),
 }
 """In the order of the columns; see `random_views` for what the numbers of a view mean."""
@@ -70,7 +72,7 @@ def only(config: AugmentConfig, name: str) -> AugmentConfig:
 
 def show_effect(images: torch.Tensor, config: AugmentConfig, name: str) -> torch.Tensor:
     """Apply one effect at its largest extent, to one side and the other by turns."""
-    uniform = torch.full((len(images), 14), NEUTRAL)
+    uniform = torch.full_like(draw_view_parameters(len(images), 0, 0).uniform, NEUTRAL)
     if name == "erasing":  # its size and place have no largest extent: they are drawn
         uniform[:, 9:13] = draw_view_parameters(len(images), 0, -1).uniform[:, 9:13]
     for column, value in EFFECTS[name].extremes.items():

@@ -36,6 +36,11 @@ class SubsetConfig:
             raise UserError("--subset.folds makes splits of its own: leave --subset.swap out")
 
 
+def varied_views() -> AugmentConfig:
+    """The default, with what photos in the wild differ in (docs/results.md)."""
+    return AugmentConfig(sharpness=1.0, grey=0.1)
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Train a CNN to tell young faces from old ones."""
@@ -46,7 +51,7 @@ class TrainConfig:
     """Folder of the run; made if missing."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The network."""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: AugmentConfig = field(default_factory=varied_views)
     """Random views of the training faces."""
     subset: SubsetConfig = field(default_factory=SubsetConfig)
     """Which of the faces are trained on."""

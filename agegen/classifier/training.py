@@ -79,12 +79,12 @@ def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
     """Fill in what depends on the store: a crop of 96 % of its faces, ages, its full path."""
     augment, model = config.augment, config.model
     crop = augment.crop or max(round(0.96 * store.size), 32)
-    ages = (store.labels == OTHER).any() if model.ages is None else model.ages
+    others = model.ages is None and (store.labels == OTHER).any()
     return replace(
         config,
         faces=store.folder.resolve(),
         augment=replace(augment, crop=crop),
-        model=replace(model, ages=bool(ages)),
+        model=replace(model, ages=True) if others else model,
     )
 
 

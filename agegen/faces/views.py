@@ -36,6 +36,11 @@ class AugmentConfig:
     """Mirror half of the faces."""
     colour: float = 0.15
     """Largest change of contrast and saturation, as a natural logarithm; brightness half of it."""
+    sharpness: float = 0.0
+    """Largest change of sharpness: 1 takes what is finer than about 4 pixels away, or doubles it.
+    Photos in the wild are sharper than most data sets, and some are blurred."""
+    grey: float = 0.0
+    """Share of the faces that lose their colours."""
     erase: float = 0.3
     """Mean side of the erased rectangle as a share of the crop (random erasing)."""
     erase_probability: float = 0.5
@@ -44,12 +49,12 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         if self.crop and self.crop < 32:
             raise UserError(f"--augment.crop {self.crop} is below 32, the networks' smallest input")
-        if min(self.shift, self.scale, self.rotation, self.colour, self.erase) < 0:
-            raise UserError(
-                "--augment: shift, scale, rotation, colour and erase cannot be negative"
-            )
-        if not 0 <= self.erase_probability <= 1:
-            raise UserError("--augment.erase-probability must be between 0 and 1")
+        for name in ("shift", "scale", "rotation", "colour", "sharpness", "erase"):
+            if getattr(self, name) < 0:
+                raise UserError(f"--augment.{name} cannot be negative")
+        for name in ("grey", "erase_probability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"--augment.{name.replace('_', '-')} must be between 0 and 1")
 
 
 class ViewParameters(NamedTuple):
@@ -61,7 +66,7 @@ class ViewParameters(NamedTuple):
     """
 
     uniform: Tensor
-    """(n, 14) in [0, 1)."""
+    """(n, 16) in [0, 1)."""
 
     def rows(self, chosen: slice | np.ndarray) -> "ViewParameters":
         """Return the parameters of some of the faces."""
@@ -69,9 +74,11 @@ class ViewParameters(NamedTuple):
 
 
 def draw_view_parameters(n: int, seed: int, step: int) -> ViewParameters:
-    """Draw the parameters of a global batch of n, on the CPU: 14 numbers a face."""
+    """Draw the parameters of a global batch of n, on the CPU: 16 numbers a face."""
     generator = torch.Generator().manual_seed(stream_seed(seed, step))
-    return ViewParameters(torch.rand(n, 14, generator=generator))
+    # the first 14 one after the other, as when there were no more
+    parts = [torch.rand(n, columns, generator=generator) for columns in (14, 2)]
+    return ViewParameters(torch.cat(parts, dim=1))
 
 
 def stream_seed(seed: int, step: int) -> int:
@@ -97,7 +104,7 @@ def to_uint8(images: Tensor) -> Tensor:
 def random_views(
     images: Tensor, parameters: ViewParameters, config: AugmentConfig, side: int | None = None
 ) -> Tensor:
-    """Shift, scale, rotate and mirror faces in one resampling, then change colour and erase.
+    """Shift, scale, rotate and mirror faces in one resampling, then change the rest and erase.
 
     Args:
         images: uint8 (n, h, w, 3).
@@ -113,6 +120,10 @@ def random_views(
     views = geometric_views(to_float(images), u, signed, config, side or config.crop)
     if config.colour:
         views = recolour(views, signed[:, 5:10], config.colour)
+    if config.sharpness:
+        views = sharpen(views, signed[:, 14] * config.sharpness)
+    if config.grey:
+        views = bleach(views, u[:, 15] < config.grey)
     if config.erase:
         views = erase_rectangle(views, u[:, 9:14], config)
     return views.contiguous(memory_format=torch.channels_last)
@@ -156,6 +167,21 @@ def recolour(x: Tensor, signed: Tensor, strength: float) -> Tensor:
     x = grey + (x - grey) * torch.exp(saturation)
     tint = rearrange(1 - torch.arange(3.0, device=x.device), "c -> 1 c 1 1")
     return x + balance / 4 * tint
+
+
+def sharpen(x: Tensor, amount: Tensor) -> Tensor:
+    """Add so much of the detail to faces (n, 3, h, w), or take it away; `amount` is (n,).
+
+    Unsharp masking, whose blur is a mean over 5 × 5 pixels; at −1 nothing but that is left.
+    """
+    blurred = F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), 5, stride=1)
+    return x + rearrange(amount, "n -> n 1 1 1") * (x - blurred)
+
+
+def bleach(x: Tensor, chosen: Tensor) -> Tensor:
+    """Take the colours from those faces, bool (n,), of (n, 3, h, w)."""
+    grey = x.mean(dim=1, keepdim=True)
+    return torch.where(rearrange(chosen, "n -> n 1 1 1"), grey, x)
 
 
 def erase_rectangle(x: Tensor, u: Tensor, config: AugmentConfig) -> Tensor:

@@ -47,7 +47,10 @@ def read_config(run: Path) -> dict:
 
 
 def defaults_of(config: Any) -> dict:
-    """The defaults of a config's fields, as plain JSON types; fields without one are left out."""
+    """The defaults of a config's fields, as plain JSON types; fields without one are left out.
+
+    Those of a field that is a config itself are that one's own, as `from_plain` fills them in.
+    """
     fresh = {}
     for entry in fields(config):
         if entry.default is not MISSING:
@@ -55,5 +58,5 @@ def defaults_of(config: Any) -> dict:
         elif entry.default_factory is not MISSING:
             made = entry.default_factory()
             nested = is_dataclass(made) and not isinstance(made, type)
-            fresh[entry.name] = asdict(made) if nested else made
+            fresh[entry.name] = defaults_of(made) if nested else made
     return json.loads(json.dumps(fresh, default=str))

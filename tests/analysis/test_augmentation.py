@@ -24,13 +24,17 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig, draw_view_parameters, evaluation_views, random_views
 from agegen.run.errors import UserError
 
-CONFIG = AugmentConfig(crop=40, shift=4.0)
+CONFIG = AugmentConfig(crop=40, shift=4.0, sharpness=1.0, grey=0.1)
 
 
 def faces(n: int = 4) -> torch.Tensor:
-    """Pictures whose red is brighter to the right and whose green is brighter below."""
+    """Pictures whose red is brighter to the right and whose green is brighter below.
+
+    One line has another blue.
+    """
     ramp = np.broadcast_to(np.linspace(60, 180, 48), (48, 48))
     picture = np.stack([ramp, ramp.T, np.full((48, 48), 90)], axis=-1)
+    picture[:, 24, 2] = 190
     return torch.from_numpy(np.broadcast_to(picture.astype(np.uint8), (n, 48, 48, 3)).copy())
 
 
@@ -80,7 +84,7 @@ def test_erasing_covers_a_part_of_every_face_with_grey() -> None:
 
 
 def test_effects_that_are_off_are_not_shown() -> None:
-    bare = replace(CONFIG, flip=False, erase_probability=0.0, rotation=0.0)
+    bare = replace(CONFIG, flip=False, erase_probability=0.0, rotation=0.0, sharpness=0.0, grey=0.0)
     assert effects_of(bare) == ["shift", "scale", "colour"]
     sheet = contact_sheet(faces().numpy(), bare, random=2)
     assert sheet.columns == ["as evaluated", "shift", "scale", "colour", "random 1", "random 2"]

@@ -10,6 +10,7 @@ from agegen.faces.views import (
     draw_view_parameters,
     evaluation_views,
     random_views,
+    sharpen,
     stream_seed,
     to_float,
     to_uint8,
@@ -17,7 +18,10 @@ from agegen.faces.views import (
 from agegen.run.distributed import share_of
 from agegen.run.errors import UserError
 
-STILL = {"shift": 0.0, "scale": 0.0, "rotation": 0.0, "flip": False, "colour": 0.0, "erase": 0.0}
+STILL = {
+    "shift": 0.0, "scale": 0.0, "rotation": 0.0, "flip": False, "colour": 0.0, "sharpness": 0.0,
+    "grey": 0.0, "erase": 0.0,
+}  # fmt: skip
 
 
 def faces(n=3, height=40, width=40, seed=0):
@@ -57,6 +61,8 @@ def test_without_effects_a_random_view_is_the_centre_crop(crop):
         {"colour": 0.3},
         {"erase": 0.4, "erase_probability": 1.0},
         {"flip": True},
+        {"sharpness": 0.5},
+        {"grey": 0.5},
     ],
     ids=lambda effect: next(iter(effect)),
 )
@@ -89,10 +95,33 @@ def test_a_shift_moves_the_picture_by_no_more_than_asked():
     assert 4 < moved.abs().max() < 6.01
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-1, 1))
+def test_sharpness_changes_detail_and_neither_even_colour_nor_mean(seed, amount):
+    flat = torch.full((1, 3, 16, 16), 0.3)
+    torch.testing.assert_close(sharpen(flat, torch.tensor([amount])), flat)
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
+    changed = sharpen(x, torch.tensor([amount]))
+    detail = (x - sharpen(x, torch.tensor([-1.0]))).std()
+    gained = (changed - sharpen(x, torch.tensor([-1.0]))).std()
+    assert gained.item() == pytest.approx((1 + amount) * detail.item(), rel=1e-3, abs=1e-6)
+    assert changed.mean().item() == pytest.approx(x.mean().item(), abs=0.02)
+
+
+def test_the_share_asked_for_is_grey_and_the_others_are_as_they_were():
+    images, parameters = faces(400, 32, 32), draw_view_parameters(400, seed=5, step=1)
+    views = random_views(images, parameters, AugmentConfig(crop=32, **{**STILL, "grey": 0.25}))
+    grey = (views - views[:, :1]).abs().amax(dim=(1, 2, 3)) == 0
+    assert 70 < grey.sum() < 130
+    same = (views - to_float(images)).abs().amax(dim=(1, 2, 3)) < 2e-3
+    assert torch.all(same ^ grey)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(1, 20), st.integers(1, 5), st.integers(0, 2**31), st.integers(0, 10**6))
 def test_any_number_of_processes_draws_the_same_views(n, processes, seed, step):
-    images, config = faces(n, 32, 32), AugmentConfig(crop=32, colour=0.2, erase=0.3)
+    images = faces(n, 32, 32)
+    config = AugmentConfig(crop=32, colour=0.2, erase=0.3, sharpness=0.5, grey=0.3)
     whole = draw_view_parameters(n, seed, step)
     alone = random_views(images, whole, config)
     shares = [share_of(n, rank, processes) for rank in range(processes)]

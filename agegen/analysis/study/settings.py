@@ -5,8 +5,7 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from agegen.classifier.config import TrainConfig
-from agegen.faces.views import AugmentConfig
+from agegen.classifier.config import TrainConfig, varied_views
 
 Changes = dict[str, Any]
 """Dotted names of fields of a TrainConfig, with their values."""
@@ -97,6 +96,7 @@ EFFECTS: dict[str, Changes] = {  # each turned off
     "scale and rotation": {"augment.scale": 0.0, "augment.rotation": 0.0},
     "flip": {"augment.flip": False},
     "colour": {"augment.colour": 0.0},
+    "sharpness and grey": {"augment.sharpness": 0.0, "augment.grey": 0.0},
     "erasing": {"augment.erase": 0.0},
 }
 AUGMENTATION_OFF = {name: off for effect in EFFECTS.values() for name, off in effect.items()}
@@ -106,7 +106,7 @@ def augmentation(base: TrainConfig, size: int) -> list[Setting]:
     """None (the same central crop of every face in every epoch), and the base's own, or the
     default one where the base has none."""
     has_own = any(get_field(base, name) for name in AUGMENTATION_OFF)
-    default = {f"augment.{field}": value for field, value in asdict(AugmentConfig()).items()}
+    default = {f"augment.{field}": value for field, value in asdict(varied_views()).items()}
     on = {} if has_own else {name: default[name] for name in AUGMENTATION_OFF}
     return [Setting("off", None, AUGMENTATION_OFF), Setting("on", None, on)]
 
