@@ -36,6 +36,11 @@ class SubsetConfig:
             raise UserError("--subset.folds makes splits of its own: leave --subset.swap out")
 
 
+def standardised() -> ModelConfig:
+    """The default network: faces of any light look alike to it."""
+    return ModelConfig(standardise=True)
+
+
 def varied_views() -> AugmentConfig:
     """The default, with what photos in the wild differ in (docs/results.md)."""
     return AugmentConfig(sharpness=1.0, grey=0.1)
@@ -49,7 +54,7 @@ class TrainConfig:
     """Folder of the FaceStore (see prepare_faces.py)."""
     out: Path
     """Folder of the run; made if missing."""
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: ModelConfig = field(default_factory=standardised)
     """The network."""
     augment: AugmentConfig = field(default_factory=varied_views)
     """Random views of the training faces."""

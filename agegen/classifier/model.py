@@ -6,6 +6,7 @@ years is, up to a constant. Any input from 32 × 32 up; both networks end in a m
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from einops import reduce
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from agegen.classifier.ages import AGES
 from agegen.faces.records import CLASS_NAMES
 from agegen.run.errors import UserError
 from agegen.run.own_class import import_own
+
+LEAST_CONTRAST = 0.1  # of a range of 2: what has less is hardly a face
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class ModelConfig:
     squeeze: int = 8
     """Squeeze-and-excitation in every block with 1/squeeze of its channels; 0 is without
     (residual only)."""
+    standardise: bool = False
+    """Show the network every face with the same mean and contrast in each colour, whatever the
+    light and the camera (not for classes of your own)."""
     ages: bool | None = None
     """Learn to say ages in years, too, from all faces whose age is known; if not given, where the
     store keeps those of other ages (prepare_faces.py --keep-other-ages)."""
@@ -50,9 +56,10 @@ def build_model(config: ModelConfig) -> nn.Module:
     outputs = len(CLASS_NAMES) + (AGES if config.ages else 0)
     match config.name:
         case "residual":
-            return ResidualCNN(config.widths, config.blocks, config.squeeze, outputs)
+            asked = config.widths, config.blocks, config.squeeze, outputs, config.standardise
+            return ResidualCNN(*asked)
         case "plain":
-            return PlainCNN(config.widths, outputs)
+            return PlainCNN(config.widths, outputs, config.standardise)
     own = import_own(config.name, "model.name", "residual or plain")
     taken = {"widths": config.widths} | ({"outputs": outputs} if config.ages else {})
     try:
@@ -65,8 +72,13 @@ def build_model(config: ModelConfig) -> nn.Module:
 class PlainCNN(nn.Sequential):
     """The lab course's kind of network: blocks of convolution, norm, ReLU and pooling."""
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 256), outputs: int = 2) -> None:
-        layers: list[nn.Module] = []
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (32, 64, 128, 256),
+        outputs: int = 2,
+        standardise: bool = False,
+    ) -> None:
+        layers: list[nn.Module] = [Standardise()] if standardise else []
         for c_in, c_out in zip((3, *widths), widths, strict=False):
             layers += [
                 nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
@@ -75,6 +87,15 @@ class PlainCNN(nn.Sequential):
                 nn.MaxPool2d(2),
             ]
         super().__init__(*layers, GlobalMean(), nn.Linear(widths[-1], outputs))
+
+
+class Standardise(nn.Module):
+    """Each channel of each face to mean 0 and, where it has any contrast, deviation near 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) → the same shape."""
+        variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True)
+        return (x - mean) / (variance.sqrt() + LEAST_CONTRAST)
 
 
 class GlobalMean(nn.Module):
@@ -98,8 +119,10 @@ class ResidualCNN(nn.Module):
         blocks: int = 2,
         squeeze: int = 8,
         outputs: int = 2,
+        standardise: bool = False,
     ) -> None:
         super().__init__()
+        self.prepare = Standardise() if standardise else nn.Identity()
         self.stem = nn.Conv2d(3, widths[0], 3, stride=2, padding=1, bias=False)
         stages = []
         for c_in, c_out in zip((widths[0], *widths), widths, strict=False):
@@ -112,7 +135,7 @@ class ResidualCNN(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Return the penultimate features, (n, widths[-1])."""
-        x = F.relu(self.norm(self.stages(self.stem(x))))
+        x = F.relu(self.norm(self.stages(self.stem(self.prepare(x)))))
         return reduce(x, "n c h w -> n c", "mean")
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from agegen.classifier.config import TrainConfig
+from agegen.classifier.config import TrainConfig, standardised
 from agegen.classifier.model import build_model
 from agegen.classifier.predict import load_classifier
 from agegen.faces.batches import steps_in_epoch
@@ -71,7 +71,9 @@ def with_start(config: TrainConfig) -> tuple[TrainConfig, Start]:
         note = f"starts from the best weights of {origin.named}, for views of {crop} pixels"
         facts = checksums(origin.run / "best.safetensors")
         start = Start(classifier.model.state_dict(), facts, note)
-    model = adopted(config.model, found.model, "model", origin)
+    model = adopted(config.model, standardised(), found.model, "model", origin)
+    if not origin.under_way:
+        model = replace(model, ages=bool(model.ages))  # the weights decide, not the store
     return replace(config, start_from=origin.named, model=model), start
 
 

@@ -126,7 +126,7 @@ def classifier_trunk(run: Path) -> Trunk:
         raise UserError(f"--discriminator.trunk {run} is a {type(model).__name__}, not residual")
     widths, blocks = classifier.config.model.widths, classifier.config.model.blocks
     stages = [model.stages[i : i + blocks] for i in range(0, len(model.stages), blocks)]
-    stages[0] = nn.Sequential(model.stem, stages[0])
+    stages[0] = nn.Sequential(model.prepare, model.stem, stages[0])
     return Trunk(AtSide(classifier.config.augment.crop), stages, widths)
 
 

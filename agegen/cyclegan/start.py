@@ -82,7 +82,7 @@ def taken_over(config: CycleGANConfig, found: CycleGANConfig, origin: Origin) ->
         config,
         start_from=origin.named,
         size=config.size or found.size,
-        generator=adopted(asked, generator, "generator", origin),
+        generator=adopted(asked, GeneratorConfig(), generator, "generator", origin),
         discriminator=config.discriminator if own else found.discriminator,
     )
 

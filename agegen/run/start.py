@@ -58,15 +58,17 @@ def start_of(out: Path) -> Path | None:
     return Path(named) if isinstance(named, str) else None
 
 
-def adopted(asked: Network, found: Network, flag: str, origin: Origin) -> Network:
+def adopted(
+    asked: Network, default: Network, found: Network, flag: str, origin: Origin
+) -> Network:
     """The settings of a network that starts from the weights of another: those found there.
 
-    Settings as the flags ask for; the defaults ask for nothing.
+    Settings as the flags ask for; the default ones ask for nothing.
 
     Raises:
         UserError: other settings were asked for; a resumed training is refused elsewhere.
     """
-    if asked == type(asked)():
+    if asked == default:
         return found
     names = [f.name for f in fields(asked)]  # type: ignore[arg-type]
     differs = [name for name in names if getattr(asked, name) != getattr(found, name)]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agegen.classifier.ages import AGES, COVERAGE, age_loss, estimate_ages, fit_margin
-from agegen.classifier.config import SubsetConfig, TrainConfig
+from agegen.classifier.config import SubsetConfig, TrainConfig, standardised
 from agegen.classifier.model import ModelConfig, build_model
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.train import train
@@ -154,3 +154,16 @@ def test_an_own_network_is_told_how_many_columns() -> None:
     assert built(torch.zeros(2, 3, 32, 32)).shape == (2, 2 + AGES)
     with pytest.raises(UserError, match="outputs="):
         build_model(ModelConfig(name="builtins:int", ages=True))
+
+
+@pytest.mark.parametrize("said_ages", [False, True])
+def test_started_from_other_weights_they_decide_whether_ages_are_learnt(
+    said_ages: bool, config: TrainConfig
+) -> None:
+    first = replace(config, epochs=1, model=replace(config.model, ages=said_ages))
+    train(first)
+    asked = replace(config, epochs=1, model=standardised(), out=config.out.with_name("second"))
+    best = train(replace(asked, start_from=first.out))
+    assert best is not None
+    assert (best.age_error is not None) == said_ages
+    assert load_classifier(asked.out).config.model.widths == first.model.widths

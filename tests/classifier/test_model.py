@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from agegen.classifier.model import ModelConfig, PlainCNN, ResidualCNN, build_model
@@ -59,3 +61,20 @@ def test_a_config_names_our_networks_or_the_users() -> None:
 def test_an_unknown_network_is_refused_in_a_sentence(name: str) -> None:
     with pytest.raises(UserError, match="not residual or plain, nor an importable"):
         build_model(ModelConfig(name))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.4, 2.0), st.floats(-0.5, 0.5))
+@pytest.mark.parametrize("name", ["residual", "plain"])
+def test_a_standardising_network_hardly_sees_light_and_contrast(
+    name: str, seed: int, contrast: float, light: float
+) -> None:
+    torch.manual_seed(seed)
+    config = ModelConfig(name, widths=(8, 16), standardise=True)
+    network, faces = build_model(config).eval(), torch.randn(2, 3, 32, 32)
+    seen = network(faces)
+    # what is left is the contrast's floor
+    torch.testing.assert_close(network(faces * contrast + light), seen, rtol=0.2, atol=0.1)
+    torch.testing.assert_close(network(faces + light), seen, rtol=1e-3, atol=1e-4)
+    flat = network(torch.full((1, 3, 32, 32), light))
+    assert torch.isfinite(flat).all()
