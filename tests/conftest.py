@@ -9,7 +9,7 @@ import pytest
 from drawn_stores import aged_store, drawn_store, striped_store  # noqa: F401 - fixtures
 from photos import fill_cacd
 from prepared_stores import few_in_this_process  # noqa: F401 - a fixture
-from trained_runs import trained_run  # noqa: F401 - a fixture
+from trained_runs import aged_run, trained_run  # noqa: F401 - fixtures
 from translated_runs import cyclegan_run, delta_run  # noqa: F401 - a fixture
 
 from agegen.faces.prepare import PrepareConfig, prepare

@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from agegen.classifier.ages import AGES
 from agegen.classifier.evaluate_run import trained_on
 from agegen.classifier.predict import Classifier, load_classifier
+from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.run.errors import UserError
 from agegen.run.pretrained import find_run
@@ -48,6 +50,32 @@ class FrozenClassifier:
         """Return "log_odds", "p_old", and "judged_old": 1 where p(old) is above one half, or 0."""
         odds = self.log_odds(faces).cpu()
         return {"log_odds": odds, "p_old": odds.sigmoid(), "judged_old": (odds > 0).float()}
+
+
+class AgeJudge(FrozenClassifier):
+    """A trained classifier that says ages, as a judge in years: the expected age.
+
+    Raises:
+        UserError: it has learnt none (prepare_faces.py --keep-other-ages).
+    """
+
+    steps = (10, 15, 20)
+
+    def __init__(self, classifier: Classifier, name: str = "age_judge") -> None:
+        super().__init__(classifier, name)
+        if not classifier.config.model.ages:
+            raise UserError(
+                "--age-judge: this classifier has learnt no ages; train one on a store that was "
+                "made with --keep-other-ages"
+            )
+
+    @torch.no_grad()
+    def scores(self, faces: Tensor) -> dict[str, Tensor]:
+        """Return "years", the mean of a face's and of its mirror image's."""
+        x = self.views(faces)
+        columns = [self.classifier.model(view)[:, len(CLASS_NAMES) :] for view in (x, x.flip(3))]
+        likely = torch.stack([c.float().softmax(dim=1) for c in columns]).mean(dim=0)
+        return {"years": (likely.cpu() @ torch.arange(float(AGES)))}
 
 
 def require_same_view(judge: FrozenClassifier, shown: float) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
+from agegen.classifier.predict import load_classifier
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.ask_judges import own_judge
 from agegen.evaluation.features import (
@@ -18,6 +19,7 @@ from agegen.evaluation.features import (
     find_features,
 )
 from agegen.evaluation.frozen_classifier import (
+    AgeJudge,
     FrozenClassifier,
     doubt_of,
     fingerprint,
@@ -38,6 +40,8 @@ Found = TypeVar("Found")
 TAUGHT = (
     "in the network on whose features the generators were trained: it is no independent witness"
 )
+
+SAME_NETWORK = "it is one of the classifiers that judge already: no second witness"
 
 
 class Panel(NamedTuple):
@@ -64,6 +68,9 @@ class PanelConfig:
 
     second_judge: Path | None = None
     """Another classifier, of other training faces, another seed or another network."""
+    age_judge: Path | None = None
+    """A classifier that has learnt to say ages, as a judge in years: trained on people who are in
+    no other role, it is a second witness beside the age estimator from outside."""
     own_judges: tuple[str, ...] = ()
     """Your own judges, package.module:Class, called without arguments (docs/extending.md)."""
     age_estimator: bool = True
@@ -100,16 +107,21 @@ def call_panel(
         UserError: a classifier's run is missing or damaged, sees another part of a face, or is the
             one on whose features the generators were trained.
     """
-    for run in filter(None, (judge, config.second_judge)):
+    for run in filter(None, (judge, config.second_judge, config.age_judge)):
         require_other(run, trunk)
     first = load_judge(judge, device)
     classifiers = [first]
     if config.second_judge:
         classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
+    notes: dict[str, str] = {}
+    if config.age_judge:
+        classifiers.append(AgeJudge(load_classifier(config.age_judge, device)))
+        known = {fingerprint(run) for run in filter(None, (judge, config.second_judge))}
+        same = fingerprint(config.age_judge) in known
+        notes["age_judge"] = "measured" + (f", but {SAME_NETWORK}" if same else "")
     for classifier in classifiers:
         require_same_view(classifier, shown)
     judges: list[Judge] = [*classifiers, *map(own_judge, config.own_judges)]
-    notes: dict[str, str] = {}
     outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
     matcher = optional("identity", lambda: IdentityMatcher(shown), config.identity, notes)
     perceptual: Perceptual | None

@@ -58,9 +58,7 @@ def start_of(out: Path) -> Path | None:
     return Path(named) if isinstance(named, str) else None
 
 
-def adopted(
-    asked: Network, default: Network, found: Network, flag: str, origin: Origin
-) -> Network:
+def adopted(asked: Network, default: Network, found: Network, flag: str, origin: Origin) -> Network:
     """The settings of a network that starts from the weights of another: those found there.
 
     Settings as the flags ask for; the default ones ask for nothing.

@@ -8,35 +8,13 @@ import pytest
 from made_photos import make_verdict
 from PIL import Image
 
-from agegen.classifier.config import TrainConfig
-from agegen.classifier.model import ModelConfig
 from agegen.classifier.predict import load_classifier
-from agegen.classifier.train import train
 from agegen.faces.store import FaceStore
-from agegen.faces.views import AugmentConfig
 from agegen.photos.classify import Age, PhotoClassifier, load_photo_classifier
 from agegen.photos.classify_files import AGE_COLUMNS, COLUMNS, classify_photos, mark_text
 from agegen.photos.pack import pack_classifier
 from agegen.report.photos.page import make_page
 from agegen.run.files import read_json
-
-
-@pytest.fixture(scope="module")
-def aged_run(aged_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("aged") / "run"
-    train(
-        TrainConfig(
-            aged_store.folder,
-            out,
-            model=ModelConfig(widths=(8, 16)),
-            augment=AugmentConfig(erase=0.0, colour=0.0),
-            epochs=2,
-            batch_size=30,
-            ema_decay=0.5,
-            threads=1,
-        )
-    )
-    return out
 
 
 @pytest.fixture(scope="module")

@@ -56,14 +56,15 @@ def describe_shares(saved: SavedEvaluation, direction: Direction) -> str:
         f"{tell(saved.share(direction.to, judge))} by the {name_judge(judge)}"
         for judge in saved.judges
     ]
-    years = direction.figures["judges"].get("age_estimator", {}).get("years")
-    rest = ""
-    if years:
-        before, after = (tell(years[name], 1) for name in ("before", "after"))
-        rest = f" The age estimator gave them {before} years before and {after} after."
+    rest = []
+    for judge in ("age_estimator", "age_judge"):
+        years = direction.figures["judges"].get(judge, {}).get("years")
+        if years:
+            before, after = (tell(years[name], 1) for name in ("before", "after"))
+            rest.append(f" The {name_judge(judge)} gave them {before} years before, {after} after.")
     return (
         f"{direction.name} (n = {direction.n:,}) moved by this {saved.measure}: "
-        f"{'; '.join(shares)}.{rest}"
+        f"{'; '.join(shares)}.{''.join(rest)}"
     )
 
 

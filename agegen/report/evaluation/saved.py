@@ -11,6 +11,7 @@ from agegen.run.files import explained_damage, read_json, without_nan
 JUDGES = {
     "classifier": "classifier",
     "second_classifier": "second classifier",
+    "age_judge": "own age judge",
     "age_estimator": "age estimator",
 }
 SCORES = {"log_odds": "log-odds", "p_old": "p(old)", "judged_old": "judged old"}
