@@ -18,7 +18,6 @@ from agegen.evaluation.panel import (
     call_panel,
     kept_frozen,
 )
-from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
 from agegen.run.errors import UserError
 from agegen.run.tensor_files import in_half, load_tensors, save_tensors
