@@ -52,8 +52,8 @@ class BaselineConfig:
     largest face of each is taken. They must not be among the training photos."""
     alexnet: Path | None = None
     """Safetensors file with AlexNet's convolutions; torchvision downloads its own if not given."""
-    out: Path | None = None
-    """File for the figures; by default baselines.json in the run."""
+    out: Path = Path("baselines.json")
+    """File for the figures."""
     resamples: int = 1000
     """Bootstrap resamples of the intervals."""
     seed: int = 0
@@ -96,17 +96,8 @@ def compare_baselines(config: BaselineConfig) -> dict:
         UserError: the run, its store or the photos are missing or damaged, or an extra or AlexNet's
             weights are missing.
     """
-    comes_along = find_run(config.run, "classifier") != config.run
-    if comes_along and not config.faces:
-        raise UserError(f"--run {config.run} comes without its faces: --faces names a FaceStore")
-    loaded = load_photo_classifier(config.run, None if comes_along else config.faces)
-    store = open_every_age(loaded.classifier.config, config.faces)
-    if not trained_on(config.run, store):
-        print(
-            f"note: {store.folder} is another store than the one that {config.run} was trained on: "
-            "were its test faces held out there, too?"
-        )
-    sets = {"test faces": faces_of(store, "test")}
+    loaded, store, test = open_both(config.run, config.faces)
+    sets = {"test faces": test}
     if config.photos:
         sets["photos"] = known_faces(loaded, config.photos)
     figures: dict[str, dict] = {}
@@ -120,8 +111,27 @@ def compare_baselines(config: BaselineConfig) -> dict:
         "sets": {name: describe_set(faces) for name, faces in sets.items()},
         "figures": figures,
     }
-    write_json(config.out or config.run / "baselines.json", found)
+    write_json(config.out, found)
     return found
+
+
+def open_both(run: Path, faces: Path | None) -> tuple[PhotoClassifier, FaceStore, Faces]:
+    """Load a classifier for photos, its store with all ages, and the store's test faces.
+
+    Raises:
+        UserError: one is missing or damaged.
+    """
+    comes_along = find_run(run, "classifier") != run
+    if comes_along and not faces:
+        raise UserError(f"--run {run} comes without its faces: --faces names a FaceStore")
+    loaded = load_photo_classifier(run, None if comes_along else faces)
+    store = open_every_age(loaded.classifier.config, faces)
+    if not trained_on(run, store):
+        print(
+            f"note: {store.folder} is another store than the one that {run} was trained on: "
+            "were its test faces held out there, too?"
+        )
+    return loaded, store, faces_of(store, "test")
 
 
 def faces_of(store: FaceStore, split: str) -> Faces:

@@ -11,6 +11,7 @@ COMMANDS = {
     "train-classifier": "train_classifier",
     "evaluate-classifier": "evaluate_classifier",
     "baselines": "compare_baselines",
+    "domain-shift": "study_domain_shift",
     "analyze-classifier": "analyze_classifier",
     "report-classifier": "report_classifier",
     "classify": "classify_photos",
