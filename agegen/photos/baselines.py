@@ -307,8 +307,8 @@ def describe_baselines(found: dict) -> str:
 
 
 def show(figure: dict | None, name: str) -> str:
-    """One figure with its interval; a dash where a method says none."""
-    if figure is None:
+    """One figure with its interval; a dash where there is none."""
+    if figure is None or figure["value"] is None:
         return "–"
     digits = 1 if name == "age_error" else 3
     value, low, high = (figure[part] for part in ("value", "low", "high"))

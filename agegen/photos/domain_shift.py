@@ -18,8 +18,9 @@ from torch import Tensor
 from agegen import metrics
 from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.evaluation.controls import jpeg, saturation, smaller
+from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import to_float, to_uint8
-from agegen.photos.baselines import BATCH, Faces, ask, known_faces, open_both
+from agegen.photos.baselines import BATCH, Faces, ask, known_faces, open_both, show
 from agegen.run.files import write_json
 
 Change = Callable[[Tensor], Tensor]
@@ -196,7 +197,7 @@ def figures(faces: Faces, p: np.ndarray, config: DomainShiftConfig) -> dict:
     return {
         "balanced_accuracy": balanced_accuracy(faces.labels, p, weights, faces.persons),
         "roc_auc": interval(metrics.roc_auc, faces.labels, p, weights),
-        "recall": dict(zip(("young", "old"), recalls, strict=True)),
+        "recall": dict(zip(CLASS_NAMES, recalls, strict=True)),
     }
 
 
@@ -232,9 +233,6 @@ def describe_domain_shift(found: dict) -> str:
 
 def describe(part: dict) -> list[str]:
     """Three cells of a row."""
-    cells = []
-    for name in ("balanced_accuracy", "roc_auc"):
-        value, low, high = (part[name][end] for end in ("value", "low", "high"))
-        cells.append(f"{value:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]"))
-    young, old = (part["recall"][name]["value"] for name in ("young", "old"))
-    return [*cells, f"{young:.2f}, {old:.2f}"]
+    recalls = [part["recall"][name]["value"] for name in CLASS_NAMES]
+    told = ", ".join("–" if recall is None else f"{recall:.2f}" for recall in recalls)
+    return [*(show(part[name], name) for name in ("balanced_accuracy", "roc_auc")), told]
