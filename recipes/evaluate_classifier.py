@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agegen.classifier.evaluate import describe, predictions_path
+from agegen.classifier.evaluate_ages import describe_ages
 from agegen.classifier.evaluate_run import evaluate_run, figures_path
 from agegen.classifier.predict_split import SplitName
 from agegen.faces.views import Views
@@ -57,6 +58,8 @@ def main(config: EvaluateConfig) -> None:
         number = "an unknown number" if seen is None else f"{seen:,}"
         print(f"note: {number} of these faces were trained or selected on, or nearly repeat such")
     print(describe(evaluation))
+    if evaluation["ages"]:
+        print(describe_ages(evaluation["ages"]))
     print(f"saved to {out} and {predictions_path(out)}")
 
 

@@ -11,9 +11,10 @@ from agegen.classifier.evaluate import (
     prediction_rows,
     predictions_path,
 )
+from agegen.classifier.evaluate_ages import evaluate_ages
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.predict_split import SplitName, predict_split
-from agegen.classifier.training_faces import faces_at_hand, open_faces
+from agegen.classifier.training_faces import faces_at_hand, open_every_age
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
@@ -47,9 +48,10 @@ def evaluate_run(
         UserError: run or store is missing or damaged, or the split is empty.
     """
     classifier = load_classifier(run)
-    store = FaceStore.open(faces) if faces else open_faces(classifier.config)
-    if faces and trained_on(run, store):
-        store = open_faces(classifier.config, faces)
+    every = FaceStore.open(faces, other_ages=True) if faces else open_every_age(classifier.config)
+    if faces and trained_on(run, every):
+        every = open_every_age(classifier.config, faces)
+    store = every.of_classes()
     predictions = predict_split(classifier, store, split, views)
     seen = count_seen(run, classifier.config, store, predictions.indices)
     evaluation = {
@@ -61,6 +63,7 @@ def evaluate_run(
         "views": views or classifier.views,
         "temperature": classifier.temperature,
         **evaluate(store, predictions, resamples, seed),
+        "ages": evaluate_ages(classifier, every, split, views, resamples, seed),
     }
     out = out or figures_path(run, evaluation)
     write_rows(predictions_path(out), PREDICTION_COLUMNS, prediction_rows(store, predictions))

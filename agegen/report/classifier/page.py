@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agegen.report.classifier import (
+    ages,
     attributions,
     augmentation,
     beyond_accuracy,
@@ -99,6 +100,11 @@ def list_questions(saved: SavedRun, scored: Scored) -> list[Question]:
         Question("number of faces", "study", partial(training_size.answer, *from_chapter)),
         Question("training", "", partial(training.answer, saved)),
         Question("beyond accuracy", "", partial(beyond_accuracy.answer, *from_chapter, scored)),
+        *(
+            [Question("ages", "", partial(ages.answer, saved))]
+            if saved.evaluation.get("ages")
+            else []
+        ),
         Question("hyperparameters", "study", partial(study.answer, *from_chapter)),
         Question("random crops", "augmentation", partial(augmentation.answer, *from_chapter)),
         Question("multi-crop evaluation", "multi_crop", partial(multi_crop.answer, *from_chapter)),
@@ -182,13 +188,16 @@ def summarise(saved: SavedRun, scored: Scored) -> list[str]:
 
 def make_tiles(evaluation: dict) -> list[tuple[str, str, str]]:
     """The headline figures: name, value, interval."""
+    ages = evaluation.get("ages")
     chosen = {
         "balanced accuracy": evaluation["balanced_accuracy"],
         "AUC": evaluation["roc_auc"],
         "ECE before scaling": evaluation["before_scaling"]["expected_calibration_error"],
         "ECE after scaling": evaluation["expected_calibration_error"],
     }
-    return [(name, *show(e).partition(" ")[::2]) for name, e in chosen.items()]
+    tiles = [(name, *show(e).partition(" ")[::2]) for name, e in chosen.items()]
+    off = [("years off", *show(ages["age_error"], 2).partition(" ")[::2])] if ages else []
+    return tiles + off
 
 
 def score_rows(evaluation: dict) -> list[tuple[str, str, str]]:
