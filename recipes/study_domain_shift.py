@@ -1,9 +1,9 @@
-"""Find out what costs a classifier its accuracy on photos in the wild, by undoing it.
+"""Find out what costs a classifier its accuracy on photos in the wild, by changing it.
 
     python recipes/study_domain_shift.py --run runs/utkface --photos photos_with_ages/
 
-Sharpness, colours, compression, crop and threshold are brought nearer to the training faces', one
-at a time. Needs the extra photos.
+Sharpness, colours, compression, crop and threshold are changed, one at a time. Needs the extra
+photos.
 """
 
 from agegen.photos.domain_shift import (

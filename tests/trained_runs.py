@@ -37,7 +37,7 @@ def aged_run(aged_store: FaceStore, tmp_path_factory: pytest.TempPathFactory) ->
         TrainConfig(
             aged_store.folder,
             out,
-            model=ModelConfig(widths=(8, 16)),
+            model=ModelConfig(widths=(8, 16), ages=True, standardise=True),
             augment=AugmentConfig(erase=0.0, colour=0.0),
             epochs=2,
             batch_size=30,

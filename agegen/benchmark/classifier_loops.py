@@ -19,7 +19,7 @@ from agegen.benchmark.config import BenchmarkConfig
 from agegen.benchmark.flops import classifier_flops
 from agegen.benchmark.machine import synchronise
 from agegen.benchmark.turns import Contestant, Speed, logged_speed
-from agegen.classifier.config import SubsetConfig, TrainConfig
+from agegen.classifier.config import SubsetConfig, TrainConfig, classes_alone
 from agegen.classifier.model import build_model
 from agegen.classifier.train import train
 from agegen.classifier.training import fitted_to
@@ -29,7 +29,7 @@ from agegen.run.devices import cores_per_process, default_device, peak_memory
 from agegen.run.errors import UserError
 from agegen.run.folder import Run
 
-DEFAULTS = TrainConfig(Path(), Path())
+DEFAULTS = classes_alone(TrainConfig(Path(), Path()))
 
 
 def agegen_contestants(
@@ -76,6 +76,7 @@ def short_training(
     return TrainConfig(
         store.folder,
         out,
+        model=DEFAULTS.model,
         subset=SubsetConfig(share=min(steps * batch / faces, 1.0)),
         epochs=math.ceil(steps / steps_in_epoch(faces, batch)),
         batch_size=batch,

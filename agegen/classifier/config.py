@@ -1,6 +1,6 @@
 """The configuration of a classifier's training; every field becomes a flag of the recipe."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,8 +37,8 @@ class SubsetConfig:
 
 
 def standardised() -> ModelConfig:
-    """The default network: faces of any light look alike to it."""
-    return ModelConfig(standardise=True)
+    """The default network: faces of any light look alike to it, and it learns what ages it can."""
+    return ModelConfig(standardise=True, ages=True)
 
 
 def varied_views() -> AugmentConfig:
@@ -136,3 +136,9 @@ class TrainConfig:
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise UserError(f"--{name.replace('_', '-')} cannot be negative")
+
+
+def classes_alone(config: TrainConfig) -> TrainConfig:
+    """The same training of the two classes, without ages."""
+    select_by = "auc" if config.select_by == "age_error" else config.select_by
+    return replace(config, model=replace(config.model, ages=False), select_by=select_by)

@@ -36,9 +36,9 @@ class ModelConfig:
     standardise: bool = False
     """Show the network every face with the same mean and contrast in each colour, whatever the
     light and the camera (not for classes of your own)."""
-    ages: bool | None = None
-    """Learn to say ages in years, too, from all faces whose age is known; if not given, where the
-    store keeps those of other ages (prepare_faces.py --keep-other-ages)."""
+    ages: bool = False
+    """Learn to say ages in years, too, where the store keeps the faces of all ages
+    (prepare_faces.py --keep-other-ages)."""
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1 or self.blocks < 1:
@@ -53,7 +53,7 @@ def build_model(config: ModelConfig) -> nn.Module:
     Raises:
         UserError: the name is none of ours and cannot be imported.
     """
-    outputs = len(CLASS_NAMES) + (AGES if config.ages else 0)
+    outputs = outputs_of(config)
     match config.name:
         case "residual":
             asked = config.widths, config.blocks, config.squeeze, outputs, config.standardise
@@ -66,7 +66,15 @@ def build_model(config: ModelConfig) -> nn.Module:
         return own(**taken)
     except TypeError as error:
         names = " and ".join(f"{name}=…" for name in taken)
-        raise UserError(f"--model.name {config.name} does not take {names} ({error})") from None
+        instead = ": without ages (--model.no-ages) it need not" if config.ages else ""
+        raise UserError(
+            f"--model.name {config.name} does not take {names} ({error}){instead}"
+        ) from None
+
+
+def outputs_of(config: ModelConfig) -> int:
+    """How many columns a network has."""
+    return len(CLASS_NAMES) + (AGES if config.ages else 0)
 
 
 class PlainCNN(nn.Sequential):
@@ -95,7 +103,8 @@ class Standardise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) → the same shape."""
         variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True)
-        return (x - mean) / (variance.sqrt() + LEAST_CONTRAST)
+        spread = (variance + 1e-12).sqrt()  # whose gradient at 0 is none
+        return (x - mean) / (spread + LEAST_CONTRAST)
 
 
 class GlobalMean(nn.Module):

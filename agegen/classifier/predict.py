@@ -171,11 +171,13 @@ def mean_outputs(
     """
     model.eval()
     rows = []
-    for start in range(0, len(indices), batch_size):
-        batch = torch.from_numpy(images[indices[start : start + batch_size]]).to(device)
+    chosen = indices if len(indices) else np.zeros(min(len(images), 1), dtype=int)
+    for start in range(0, len(chosen), batch_size):
+        batch = torch.from_numpy(images[chosen[start : start + batch_size]]).to(device)
         shown = [at_side(view, side or crop) for view in evaluation_views(batch, crop, views)]
         outputs = torch.stack([model(view).float() for view in shown])
         odds = outputs[..., OLD, None] - outputs[..., YOUNG, None]
         likely = outputs[..., len(CLASS_NAMES) :].softmax(dim=-1)
         rows.append(torch.cat([odds, likely], dim=-1).mean(dim=0).cpu())
-    return torch.cat(rows) if rows else torch.empty(0, 1)
+    # of no faces the shape is that of a network's rows, too: processes put theirs together
+    return torch.cat(rows)[: len(indices)] if rows else torch.empty(0, 1)

@@ -9,11 +9,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from agegen.classifier.config import TrainConfig, standardised
-from agegen.classifier.model import build_model
+from agegen.classifier.model import build_model, outputs_of
 from agegen.classifier.predict import load_classifier
 from agegen.faces.batches import steps_in_epoch
 from agegen.faces.records import OTHER
-from agegen.faces.store import FaceStore
+from agegen.faces.store import UNKNOWN_AGE, FaceStore
 from agegen.run.averaging import Average
 from agegen.run.configs import from_plain, to_plain
 from agegen.run.devices import leave_buffers
@@ -71,9 +71,11 @@ def with_start(config: TrainConfig) -> tuple[TrainConfig, Start]:
         note = f"starts from the best weights of {origin.named}, for views of {crop} pixels"
         facts = checksums(origin.run / "best.safetensors")
         start = Start(classifier.model.state_dict(), facts, note)
-    model = adopted(config.model, standardised(), found.model, "model", origin)
-    if not origin.under_way:
-        model = replace(model, ages=bool(model.ages))  # the weights decide, not the store
+    # whether ages are learnt the weights decide, unless they shall not be
+    asked, default = config.model, standardised()
+    if asked.ages:
+        asked, default = (replace(m, ages=found.model.ages) for m in (asked, default))
+    model = adopted(asked, default, found.model, "model", origin)
     return replace(config, start_from=origin.named, model=model), start
 
 
@@ -81,12 +83,12 @@ def fitted_to(config: TrainConfig, store: FaceStore) -> TrainConfig:
     """Fill in what depends on the store: a crop of 96 % of its faces, ages, its full path."""
     augment, model = config.augment, config.model
     crop = augment.crop or max(round(0.96 * store.size), 32)
-    others = model.ages is None and (store.labels == OTHER).any()
+    ages = model.ages and (bool(config.start_from) or (store.labels == OTHER).any())
     return replace(
         config,
         faces=store.folder.resolve(),
         augment=replace(augment, crop=crop),
-        model=replace(model, ages=True) if others else model,
+        model=replace(model, ages=bool(ages)),
     )
 
 
@@ -94,7 +96,10 @@ def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
     """Refuse a crop that the faces or the network do not allow, too small a batch, and trackers."""
     require_trackers(config.log_with)
     crop = config.augment.crop
-    if config.select_by == "age_error" and not config.model.ages:
+    known = store.ages != UNKNOWN_AGE
+    if config.select_by == "age_error" and not (
+        config.model.ages and known[store.indices("val")].any()
+    ):
         raise UserError(f"--select-by age_error: no ages are learnt from {store.folder}")
     if crop > store.size:
         raise UserError(
@@ -102,9 +107,13 @@ def require_fit(store: FaceStore, config: TrainConfig, processes: int) -> None:
             f"({store.size} pixels)"
         )
     try:
-        build_model(config.model).eval()(torch.zeros(1, 3, crop, crop))
+        columns = build_model(config.model).eval()(torch.zeros(1, 3, crop, crop)).shape[1:]
     except RuntimeError as error:
         raise UserError(f"--model does not accept views of {crop} pixels ({error})") from None
+    if columns != (outputs_of(config.model),):
+        raise UserError(
+            f"--model gives {tuple(columns)} numbers a face and not {outputs_of(config.model)}"
+        )
     faces = len(store.indices("train"))
     smallest = faces // steps_in_epoch(faces, config.batch_size)
     if smallest < 2 * processes:

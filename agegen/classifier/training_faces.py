@@ -8,8 +8,8 @@ import numpy as np
 from agegen.classifier.config import TrainConfig
 from agegen.faces.near_duplicates import near_duplicate_pairs
 from agegen.faces.records import CLASS_NAMES, OTHER
-from agegen.faces.split import SPLITS, group_faces
-from agegen.faces.store import UNKNOWN_AGE, FaceStore
+from agegen.faces.split import SPLITS, group_faces, place_others
+from agegen.faces.store import FaceStore
 from agegen.run.errors import UserError
 from agegen.run.pretrained import PRETRAINED
 
@@ -33,13 +33,10 @@ def open_training_faces(config: TrainConfig) -> FaceStore:
     """The same with all that is trained on: where ages are learnt, with the faces of other ages.
 
     Raises:
-        UserError: as above, or ages are to be learnt and none is known.
+        UserError: as above.
     """
     store = open_every_age(config)
-    if config.model.ages and (store.ages == UNKNOWN_AGE).all():
-        raise UserError(f"--model.ages: {store.folder} knows no ages")
-    learnt = store.keeps_other_ages if config.model.ages is None else config.model.ages
-    return store if learnt else store.of_classes()
+    return store if config.model.ages else store.of_classes()
 
 
 def open_every_age(config: TrainConfig, folder: Path | None = None) -> FaceStore:
@@ -49,16 +46,32 @@ def open_every_age(config: TrainConfig, folder: Path | None = None) -> FaceStore
             "the faces that this classifier was trained on do not come with it: --faces names a "
             "FaceStore"
         )
-    store = FaceStore.open(folder or config.faces, other_ages=True)
-    subset = config.subset
-    splits = store.splits.astype("<U8")
+    every = FaceStore.open(folder or config.faces, other_ages=True)
+    store, subset = every.of_classes(), config.subset
+    n, splits = len(store), every.splits.astype("<U8")
     if subset.folds:
-        splits = fold_splits(store, subset.folds, subset.fold)
+        splits[:n] = fold_splits(store, subset.folds, subset.fold)
+        place_beside(every, splits, subset.folds)
     if subset.swap:
         splits = np.select([splits == "train", splits == "test"], ["test", "train"], splits)
-    if subset.share < 1:
-        splits[left_out(store, splits == "train", subset.share, config.seed)] = UNUSED
-    return replace(store, splits=splits)
+    if subset.share < 1:  # of the classes, and of the others, each as if they were alone
+        for part in (np.arange(n), np.arange(n, len(every))):
+            training = splits[part] == "train"
+            out = left_out(
+                every.labels[part], every.identities[part], training, subset.share, config.seed
+            )
+            splits[part[out]] = UNUSED
+    return replace(every, splits=splits)
+
+
+def place_beside(every: FaceStore, splits: np.ndarray, folds: int) -> None:
+    """Write the splits of the faces of other ages beside those of the classes', which are folds."""
+    in_class = every.labels != OTHER
+    splits[~in_class] = ""
+    shares = {"test": 1 / folds, "val": (1 - 1 / folds) / 10}
+    pairs = near_duplicate_pairs(every.hashes)
+    given = np.full(len(splits), "")
+    splits[place_others(splits, every.identities, pairs, in_class, given, shares, 0)] = UNUSED
 
 
 def faces_at_hand(config: TrainConfig, folder: Path | None = None) -> FaceStore | None:
@@ -90,16 +103,18 @@ def fold_splits(store: FaceStore, folds: int, fold: int) -> np.ndarray:
     return splits
 
 
-def left_out(store: FaceStore, training: np.ndarray, share: float, seed: int) -> np.ndarray:
+def left_out(
+    labels: np.ndarray, identities: np.ndarray, training: np.ndarray, share: float, seed: int
+) -> np.ndarray:
     """Indices of the training faces left out where a share of each class stays, whole identities.
 
     Smaller shares are subsets of larger ones at the same seed.
     """
-    groups = group_faces(store.identities, np.empty((0, 2), dtype=int))
+    groups = group_faces(identities, np.empty((0, 2), dtype=int))
     order = np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1)[groups]
-    out = []
-    for label in np.unique(store.labels):
-        faces = np.flatnonzero(training & (store.labels == label))
+    out = [np.empty(0, dtype=int)]
+    for label in np.unique(labels):
+        faces = np.flatnonzero(training & (labels == label))
         faces = faces[np.argsort(order[faces], kind="stable")]
         kept = max(round(share * len(faces)), 1)
         while kept < len(faces) and order[faces[kept]] == order[faces[kept - 1]]:

@@ -126,20 +126,20 @@ def classifier_trunk(run: Path) -> Trunk:
         raise UserError(f"--discriminator.trunk {run} is a {type(model).__name__}, not residual")
     widths, blocks = classifier.config.model.widths, classifier.config.model.blocks
     stages = [model.stages[i : i + blocks] for i in range(0, len(model.stages), blocks)]
-    stages[0] = nn.Sequential(model.prepare, model.stem, stages[0])
-    return Trunk(AtSide(classifier.config.augment.crop), stages, widths)
+    stages[0] = nn.Sequential(model.stem, stages[0])
+    return Trunk(AtSide(classifier.config.augment.crop, model.prepare), stages, widths)
 
 
 class AtSide(nn.Module):
-    """Resample to a side in pixels, bilinear."""
+    """Resample to a side in pixels, bilinear, and whatever comes before a network's first layer."""
 
-    def __init__(self, side: int) -> None:
+    def __init__(self, side: int, then: nn.Module) -> None:
         super().__init__()
-        self.side = side
+        self.side, self.then = side, then
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) → (n, c, side, side)."""
-        return at_side(x, self.side)
+        return self.then(at_side(x, self.side))
 
 
 class FeatureDiscriminator(nn.Module):

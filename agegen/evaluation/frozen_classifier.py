@@ -63,7 +63,7 @@ class AgeJudge(FrozenClassifier):
 
     def __init__(self, classifier: Classifier, name: str = "age_judge") -> None:
         super().__init__(classifier, name)
-        if not classifier.config.model.ages:
+        if classifier.age_margin is None:
             raise UserError(
                 "--age-judge: this classifier has learnt no ages; train one on a store that was "
                 "made with --keep-other-ages"

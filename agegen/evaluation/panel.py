@@ -186,6 +186,8 @@ def describe_judging(
     if store:
         doubt = doubt_of(judge, store)
         notes = {"classifier": f"measured, but {doubt}" if doubt else "measured", **notes}
+        if config.age_judge and (doubt := doubt_of(config.age_judge, store)):
+            notes["age_judge"] += f", but {doubt}"
     return {
         "config": to_plain(config),
         "judge": str(judge),

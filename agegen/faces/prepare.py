@@ -136,8 +136,10 @@ def make(config: PrepareConfig, catalog: Catalog, request: dict) -> None:
         Rejected(faces[i].path, f"near-duplicate of {faces[j].path} in the given {faces[j].split}")
         for i, j in split.dropped.items()
     ]
-    torn = "the same person's, or nearly the same, photos are in several splits"
+    torn = "nearly the same photos, or the same person's, are in other splits"
     rejected += [Rejected(faces[i].path, torn) for i in split.torn]
+    if split.torn:
+        print(f"note: {len(split.torn):,} photos of other ages are left out: {torn}")
     with written_together(*(out / name for name in FINAL)) as (images, table, left_out, info):
         put_rows(table, COLUMNS, rows)
         put_rows(left_out, ("path", "reason"), sorted(rejected))

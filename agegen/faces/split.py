@@ -55,8 +55,8 @@ def split_faces(
     the rest may still occur in a *given* test set, since dropping those could leave no training
     data at all (CACD's usual random split shares every celebrity); `audit` counts them.
 
-    Faces of other ages change nothing in that. They go where their persons and near-duplicates are,
-    and are divided to the same fractions where those are nowhere.
+    Faces of other ages change nothing in that; see `place_others`. They go where their persons and
+    near-duplicates are, and are divided to the same fractions where those are nowhere.
 
     Args:
         labels: int (n,), 0 young, 1 old, 2 another age.
@@ -71,14 +71,16 @@ def split_faces(
         UserError: a class has too few groups to appear in every split.
     """
     in_class = labels != OTHER
+    fractions = {"val": val_fraction, "test": test_fraction}
+    fractions = {name: 0.0 if name in given[in_class] else s for name, s in fractions.items()}
     names, dropped = split_classes(
         labels[in_class], identities[in_class], reindex(pairs, in_class), given[in_class],
-        {"val": val_fraction, "test": test_fraction}, seed,
+        fractions, seed,
     )  # fmt: skip
     number = np.flatnonzero(in_class)
     placed = given.astype("<U5")
     placed[in_class] = names
-    torn = place_others(placed, identities, pairs, in_class, val_fraction, test_fraction, seed)
+    torn = place_others(placed, identities, pairs, in_class, given, fractions, seed)
     return Split(placed, {int(number[i]): int(number[j]) for i, j in dropped.items()}, torn)
 
 
@@ -95,8 +97,7 @@ def split_classes(
     dropped = straddling(names, pairs)
     free = (names == "") & ~np.isin(np.arange(len(names)), list(dropped))
     names[list(dropped)] = ""
-    wanted = {name: 0.0 if name in given else share for name, share in fractions.items()}
-    wanted["train"] = 1 - wanted["val"] - wanted["test"]
+    wanted = with_rest(fractions)
     if min(wanted["train"], *wanted.values()) < 0 or wanted["train"] <= 0:
         raise UserError("--val-fraction and --test-fraction must leave some faces for training")
     groups = group_faces(identities[free], reindex(pairs, free))
@@ -105,37 +106,55 @@ def split_classes(
     return names, dropped
 
 
+def with_rest(fractions: dict[str, float]) -> dict[str, float]:
+    """The fractions with what is left, which goes to training."""
+    return {**fractions, "train": 1 - fractions["val"] - fractions["test"]}
+
+
 def place_others(
     names: np.ndarray,
     identities: np.ndarray,
     pairs: np.ndarray,
     in_class: np.ndarray,
-    val_fraction: float,
-    test_fraction: float,
+    given: np.ndarray,
+    fractions: dict[str, float],
     seed: int,
 ) -> list[int]:
-    """Write the splits of the faces of other ages into `names`; returns those that have none."""
-    others = np.flatnonzero(~in_class)
-    groups = group_faces(identities[others], reindex(pairs, ~in_class))
+    """Write the splits of the faces of other ages into `names`; returns those that have none.
+
+    As of the classes, given faces stay, a free one that nearly repeats a given one is in no split,
+    and identities are kept together among the free ones. The classes' faces are where they are: a
+    face of another age that nearly repeats some in another split, or in two, is in none.
+    """
+    free, others = given == "", np.flatnonzero(~in_class & (given == ""))
+    groups = group_faces(identities[others], reindex(pairs, ~in_class & free))
     group_of = dict(zip(others.tolist(), groups.tolist(), strict=True))
-    splits: list[set] = [set() for _ in range(groups.max(initial=-1) + 1)]
+    of_group: list[set] = [set() for _ in range(groups.max(initial=-1) + 1)]
     by_person: dict[str, set] = {}
-    for i in np.flatnonzero(in_class & (identities != "")).tolist():
+    for i in np.flatnonzero(in_class & free & (names != "") & (identities != "")).tolist():
         by_person.setdefault(identities[i], set()).add(str(names[i]))
     for i, group in group_of.items():
-        splits[group] |= {str(names[i])} | by_person.get(identities[i], set())
+        of_group[group] |= by_person.get(identities[i], set())
+    torn = set()
     for a, b in pairs.tolist():
         for other, face in ((a, b), (b, a)):
-            if other in group_of and in_class[face]:
-                splits[group_of[other]].add(str(names[face]))
-    found = [known - {""} for known in splits]
-    alone = np.array([not known for known in found], dtype=bool)[groups]
-    wanted = {"val": val_fraction, "test": test_fraction, "train": 1 - val_fraction - test_fraction}
+            if in_class[other] or names[face] == "":
+                continue
+            if not free[other]:  # stays, unless the classes' faces contradict
+                torn |= {other} if in_class[face] and names[face] != given[other] else set()
+            elif not free[face]:
+                torn.add(other)
+            elif in_class[face]:
+                of_group[group_of[other]].add(str(names[face]))
+    torn |= {i for i, group in group_of.items() if len(of_group[group]) > 1}
+    alone = np.array([not known for known in of_group], dtype=bool)[groups]
     renumbered = np.unique(groups[alone], return_inverse=True)[1]
     labels = np.zeros(alone.sum(), dtype=int)
-    names[others] = [next(iter(found[g])) if len(found[g]) == 1 else "" for g in groups]
-    names[others[alone]] = deal(labels, renumbered, wanted, np.random.default_rng([seed, OTHER]))
-    return [int(i) for i, group in group_of.items() if len(found[group]) > 1]
+    names[others] = [next(iter(of_group[g]), "") for g in groups]
+    rng = np.random.default_rng([seed, OTHER])
+    names[others[alone]] = deal(labels, renumbered, with_rest(fractions), rng)
+    names[sorted(torn)] = ""
+    return sorted(torn)
 
 
 def straddling(given: np.ndarray, pairs: np.ndarray) -> dict[int, int]:

@@ -138,7 +138,8 @@ class PhotoClassifier(NamedTuple):
         """True if no age of either class lies within what is said."""
         if age is None:
             return False
-        return all(age.high < first or age.low > last for first, last in self.ages.values())
+        low, high = round(age.low), round(age.high)  # as they are said
+        return all(high < first or low > last for first, last in self.ages.values())
 
     def classify_file(self, path: Path) -> tuple[PhotoVerdict, np.ndarray | None]:
         """Classify the faces of a file; returns the photo too, uint8 (h, w, 3), if there is one."""

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from agegen.classifier.model import Standardise
 from agegen.classifier.predict import Classifier, require_size
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
@@ -28,6 +29,7 @@ FILE = "familiarity.npz"
 QUANTILE = 0.99  # of the held-out validation faces is called familiar
 RIDGE = 1e-3  # variance added to each standardised feature: directions without any stay finite
 BATCH = 128
+NO_FEATURES = (nn.Identity, Standardise)
 
 
 class Familiarity(NamedTuple):
@@ -152,7 +154,8 @@ def recorded_maps(model: nn.Module) -> Iterator[dict[tuple[int, int], Tensor]]:
             height, width = output.shape[2:]
             maps[height, width] = output
 
-    hooks = [part.register_forward_hook(record) for part in model.modules() if part is not model]
+    parts = [m for m in model.modules() if m is not model and not isinstance(m, NO_FEATURES)]
+    hooks = [part.register_forward_hook(record) for part in parts]
     try:
         yield maps
     finally:

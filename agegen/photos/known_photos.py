@@ -8,7 +8,7 @@ import numpy as np
 from agegen.faces.catalog import read_catalog
 from agegen.faces.decode import BadImageError
 from agegen.faces.geometry import Geometry
-from agegen.faces.records import AgeRanges, Rejected
+from agegen.faces.records import CLASS_NAMES, AgeRanges, Rejected
 from agegen.photos.crop import crop_faces, decode_photo
 from agegen.run.errors import UserError
 from agegen.run.progress import Progress
@@ -43,8 +43,9 @@ def crop_known(source: Path, geometry: Geometry, ranges: AgeRanges) -> KnownFace
                 missed += [] if faces else [Rejected(photo.path, "no face found")]
             found += [(photo, face.image) for face in faces[:1]]
             progress.update()
-    if not found:
-        raise UserError(f"no face was found in the {len(photos):,} photos of {source}")
+    for label, name in enumerate(CLASS_NAMES):
+        if not any(photo.label == label for photo, _ in found):
+            raise UserError(f"no {name} face was found in the {len(photos):,} photos of {source}")
     known = [photo for photo, _ in found]
     return KnownFaces(
         images=np.stack([image for _, image in found]),

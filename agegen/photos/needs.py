@@ -112,7 +112,7 @@ def fit(classifier: Classifier, store: FaceStore) -> dict[str, Any]:
     fitted: dict[str, Any] = {
         "temperature": fit_temperature(labels[in_class], answers.log_odds[in_class])
     }
-    if answers.likely is not None and known.any():
+    if answers.likely is not None and classifier.age_margin is not None:
         fitted["age_margin"] = fit_margin(answers.likely[known], ages[known])
     return fitted
 

@@ -14,7 +14,13 @@ from agegen.classifier.config import SubsetConfig, TrainConfig, standardised
 from agegen.classifier.model import ModelConfig, build_model
 from agegen.classifier.predict import load_classifier
 from agegen.classifier.train import train
-from agegen.classifier.training_faces import count_faces, open_faces, open_training_faces
+from agegen.classifier.training_faces import (
+    count_faces,
+    open_every_age,
+    open_faces,
+    open_training_faces,
+)
+from agegen.faces.prepare import PrepareConfig, prepare
 from agegen.faces.records import OTHER
 from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
@@ -27,7 +33,7 @@ def config(aged_store: FaceStore, tmp_path: Path) -> TrainConfig:
     return TrainConfig(
         faces=aged_store.folder,
         out=tmp_path / "run",
-        model=ModelConfig(widths=(8, 16)),
+        model=ModelConfig(widths=(8, 16), ages=True),
         augment=AugmentConfig(crop=40, rotation=0, scale=0, shift=0, colour=0, erase=0),
         epochs=30,
         batch_size=30,
@@ -140,13 +146,30 @@ def test_what_is_held_out_is_the_same_with_and_without_the_others(
     assert {"train", "test"} <= set(every.splits[every.labels == OTHER])
 
 
-def test_a_store_of_unknown_ages_is_refused(config: TrainConfig, drawn_store: FaceStore) -> None:
-    asked = replace(config, faces=drawn_store.folder, model=replace(config.model, ages=True))
-    unknown = replace(drawn_store, ages=np.full(len(drawn_store), -1))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FaceStore, "open", lambda *_, **__: unknown)
-        with pytest.raises(UserError, match="knows no ages"):
-            train(asked)
+def test_what_is_held_out_is_that_of_a_store_without_the_others(
+    config: TrainConfig, aged_store: FaceStore, tmp_path: Path
+) -> None:
+    photos = Path(aged_store.info["request"]["source"])
+    alone = prepare(PrepareConfig(photos, tmp_path / "alone", size=40, workers=1))
+    for subset in ({}, {"share": 0.5}, {"swap": True}, {"folds": 3, "fold": 2}):
+        asked = replace(config, subset=SubsetConfig(**subset))
+        same = open_faces(replace(asked, faces=alone.folder))
+        np.testing.assert_array_equal(open_faces(asked).splits, same.splits)
+
+
+def test_no_person_is_on_two_sides_in_a_fold_or_share(
+    config: TrainConfig, aged_store: FaceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = np.array([f"p{i % 40}" for i in range(len(aged_store))])
+    monkeypatch.setattr(
+        FaceStore, "open", lambda *_, **__: replace(aged_store, identities=names, splits=names)
+    )
+    for fold in range(3):
+        subset = SubsetConfig(folds=3, fold=fold)
+        every = open_every_age(replace(config, subset=subset))
+        for name in set(names):
+            assert len(set(every.splits[names == name]) - {"unused"}) <= 1
+        assert {"train", "test"} <= set(every.splits[every.labels == OTHER])
 
 
 def test_an_own_network_is_told_how_many_columns() -> None:
@@ -167,3 +190,44 @@ def test_started_from_other_weights_they_decide_whether_ages_are_learnt(
     assert best is not None
     assert (best.age_error is not None) == said_ages
     assert load_classifier(asked.out).config.model.widths == first.model.widths
+
+
+def test_weights_that_say_ages_are_tuned_on_faces_without_any(
+    config: TrainConfig, drawn_store: FaceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = replace(config, epochs=1)
+    train(first)
+    unknown = replace(drawn_store, ages=np.full(len(drawn_store), -1))
+    monkeypatch.setattr(FaceStore, "open", lambda *_, **__: unknown)
+    asked = replace(
+        config, faces=drawn_store.folder, out=config.out.with_name("tuned"), epochs=1,
+        model=standardised(), start_from=first.out,
+    )  # fmt: skip
+    best = train(asked)
+    assert best is not None
+    assert best.age_margin is None  # what it says of ages now is worth nothing
+    classifier = load_classifier(asked.out)
+    assert classifier.estimate_ages(classifier.answer(unknown.images[:2])) is None
+
+
+@pytest.mark.parametrize("ages", [True, False])
+def test_started_with_its_own_settings_it_begins_and_resumes(
+    config: TrainConfig, ages: bool
+) -> None:
+    first = replace(config, epochs=1, model=replace(config.model, ages=ages))
+    train(first)
+    asked = replace(
+        config, epochs=2, out=config.out.with_name("second"), start_from=first.out,
+        model=replace(config.model, ages=True),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agegen.classifier.train.validate", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(replace(asked, checkpoint_every=2))
+    assert train(replace(asked, checkpoint_every=2, resume=True)) is not None
+
+
+def test_an_own_network_of_another_width_is_refused(config: TrainConfig) -> None:
+    network = ModelConfig(name="agegen.classifier.model:GlobalMean", ages=False)
+    with pytest.raises(UserError, match=r"does not take widths=|gives \(3,\) numbers"):
+        train(replace(config, model=network))

@@ -83,14 +83,33 @@ def test_other_ages_follow_their_relations_and_change_nothing_else(faces, seed, 
     dropped = np.flatnonzero(in_class)[list(alone.dropped)]
     assert set(split.dropped) == set(dropped)
     assert set(np.flatnonzero(split.names == "")) == set(dropped) | set(split.torn)
+    free = given_splits == ""
     for i in np.flatnonzero(~in_class & (split.names != "")):
-        kin = (identities == identities[i]) & (identities[i] != "")
-        for a, b in pairs:
-            kin[[a, b]] |= i in (a, b)
+        if not free[i]:
+            assert split.names[i] == "test"
+            continue
+        kin = (identities == identities[i]) & (identities[i] != "") & free
         assert set(split.names[kin]) <= {split.names[i], ""}
-    if not with_test:
-        others = split.names[~in_class & (split.names != "")]
+    apart = (split.names[pairs[:, 0]] != split.names[pairs[:, 1]]) & (split.names[pairs] != "").all(
+        1
+    )
+    assert not apart.any()
+    others = split.names[~in_class & (split.names != "")]
+    if with_test:
+        assert not ((split.names == "test") & free).any()
+        stayed = split.names[~in_class & ~free] == "test"
+        assert stayed.mean() > 0.5
+    else:
         assert abs((others == "train").mean() - 0.75) < 0.25
+
+
+def test_persons_in_train_and_a_given_test_folder_keep_their_other_ages():
+    labels = np.array([0, 1] * 20 + [OTHER] * 40)
+    identities = np.array([f"p{i % 10}" for i in range(80)])
+    given_splits = np.where(np.arange(80) % 4 < 2, "test", "")
+    split = split_faces(labels, identities, NO_PAIRS, given_splits)
+    assert not split.torn
+    assert ((split.names == "test") == (given_splits == "test")).all()
 
 
 def test_an_other_age_between_two_splits_is_in_none():

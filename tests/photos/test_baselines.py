@@ -129,7 +129,7 @@ def test_photos_are_cropped_and_the_missed_named(
     assert len(found.missed) == 2
     assert set(found.ages[found.labels == OTHER]) == {40}
     monkeypatch.setattr(known_photos, "crop_faces", lambda *_: [])
-    with pytest.raises(UserError, match="no face was found in the 10 photos"):
+    with pytest.raises(UserError, match="no young face was found in the 10 photos"):
         crop_known(folder, geometry, AgeRanges(others=True))
 
 

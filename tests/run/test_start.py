@@ -138,7 +138,7 @@ def test_a_stopped_classifier_goes_on_without_the_run_it_started_from(
 def test_a_run_that_was_begun_otherwise_is_not_resumed(classifier: TrainConfig) -> None:
     plain = replace(classifier, start_from=None, model=ModelConfig(widths=(8, 16)), epochs=1)
     train_classifier(plain)
-    with pytest.raises(UserError, match=r"begun with another start, .*start_from \(None then, "):
+    with pytest.raises(UserError, match=r"begun with another start, start_from \(None then, "):
         train_classifier(replace(plain, start_from=classifier.start_from, resume=True))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
-from agegen.classifier.config import SubsetConfig, TrainConfig
+from agegen.classifier.config import SubsetConfig, TrainConfig, classes_alone
 from agegen.classifier.evaluate import Predictions, balanced_accuracy, interval
 from agegen.classifier.parallel import train_all
 from agegen.classifier.predict import Classifier, load_classifier
@@ -49,14 +49,15 @@ def folder_of(run: Path, kind: str) -> Path:
 def second_configs(run: Path, config: TrainConfig, store: FaceStore) -> list[TrainConfig]:
     """Configs of the second classifiers, in the order of `KINDS`.
 
-    Views and rates are the run's. Networks are half as wide: faster to train, and with the few
-    faces of a test split not worse.
+    Views and rates are the run's; ages are not learnt. Networks are half as wide: faster to train,
+    and with the few faces of a test split not worse.
     """
     if config.subset.folds:
         raise UserError(
             f"{run} was trained on a fold of a cross-validation (--subset.folds): only a run on "
             "the store's own splits leaves faces for a second classifier"
         )
+    config = classes_alone(config)
     per_epoch = steps_in_epoch(len(store.indices("test")), config.batch_size)
     widths = tuple(max(width // 2, 1) for width in config.model.widths)
     short = replace(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from agegen.classifier.config import TrainConfig
+from agegen.classifier.config import TrainConfig, classes_alone
 from agegen.classifier.training import fitted_to
 from agegen.classifier.training_faces import open_faces
 from agegen.faces.store import FaceStore
@@ -59,7 +59,7 @@ def open_study(
             "narrow": int(narrow or found.get("narrow", NARROW)),
         }
     store = open_faces(config, faces)
-    fitted = fitted_to(config, store)
+    fitted = fitted_to(classes_alone(config), store)
     widths = tuple(max(width // schedule["narrow"], 1) for width in fitted.model.widths)
     base = replace(  # validated by the centre view alone, which saves time: no epoch is chosen
         fitted, out=folder / "trials", model=replace(fitted.model, widths=widths),

@@ -70,8 +70,9 @@ def describe_config(chapter: dict) -> str:
         "flip": "mirrored in half of the cases",
         "colour": "changed in contrast, saturation, brightness and tint "
         f"(strength {c['colour']:g})",
-        "sharpness": f"made sharper or blurred (up to {c['sharpness']:g} times their detail)",
-        "grey": f"left without colours in {100 * c['grey']:.0f} % of the cases",
+        "sharpness": "made sharper or blurred "
+        f"(by up to {c.get('sharpness', 0):g} times their detail)",
+        "grey": f"left without colours in {100 * c.get('grey', 0):.0f} % of the cases",
         "erasing": f"covered by a grey rectangle in {100 * c['erase_probability']:.0f} % of the "
         f"cases (mean side {100 * c['erase']:.0f} % of the view)",
     }

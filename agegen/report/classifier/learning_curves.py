@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from agegen.faces.records import CLASS_NAMES
 from agegen.report.parts.saved_run import Columns, SavedRun
 from agegen.report.parts.section import Section
 from agegen.report.parts.style import BLACK, BLUE, CLASS_COLOURS, Axes, Figure, Picture, picture
@@ -86,7 +87,8 @@ def draw_learning(saved: SavedRun) -> list[Picture]:
     return [
         picture(
             "Training loss", faces, partial(draw_loss, **given),
-            f"From {loss[:block].mean():.3f} to {loss[-block:].mean():.3f} nats.",
+            f"From {loss[:block].mean():.3f} to {loss[-block:].mean():.3f}"
+            f"{', that of the ages among it' if saved.config['model'].get('ages') else ' nats'}.",
             f"{smoothed} Label smoothing {saved.config['label_smoothing']} is part of this loss.",
         ),
         picture(
@@ -100,7 +102,8 @@ def draw_learning(saved: SavedRun) -> list[Picture]:
 
 def draw_by_epoch(saved: SavedRun) -> list[Picture]:
     """Validation NLL, and AUC with balanced accuracy."""
-    faces, best = sample("validation", saved.data["counts"]["val"]), saved.best
+    counts, best = saved.data["counts"]["val"], saved.best
+    faces = sample("validation", {name: counts[name] for name in CLASS_NAMES})
     per_epoch = saved.steps_per_epoch * saved.faces_per_step
     given = {"validation": saved.validation, "per_epoch": per_epoch, "best": best["epoch"]}
     return [

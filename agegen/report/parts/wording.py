@@ -11,6 +11,7 @@ SELECTION_RULES = {
     "auc": "highest validation AUC",
     "balanced_accuracy": "highest validation balanced accuracy",
     "nll": "lowest validation NLL",
+    "age_error": "smallest validation error of ages",
 }
 
 
@@ -72,8 +73,10 @@ def of_how_many(share: dict) -> str:
 
 
 def by_class(counts: dict) -> str:
-    """651 young, 290 old."""
-    return ", ".join(f"{counts[name]:,} {name}" for name in CLASS_NAMES if name in counts)
+    """651 young, 290 old; and 1,713 of other ages, if there are any."""
+    said = [f"{counts[name]:,} {name}" for name in CLASS_NAMES if name in counts]
+    others = [f"{counts['other']:,} of other ages"] if counts.get("other") else []
+    return ", ".join(said + others)
 
 
 def sample_of(evaluation: dict) -> str:

@@ -16,9 +16,7 @@ from agegen.run.files import read_json
 
 SHOWN_SIDE = 1100  # pixels of a photo on the page; the file beside it has more
 MOST_SHOWN = 60  # photos with faces: about 15 MB of page
-NEEDED = {
-    "run", "photos", "ages", "views", "temperature", "cropping", "familiarity", "age_margin"
-}  # fmt: skip
+NEEDED = {"run", "photos", "ages", "views", "temperature", "cropping", "familiarity"}
 
 
 class ShownPhoto(NamedTuple):
@@ -82,10 +80,10 @@ def describe_ages(margin: float | None) -> list[str]:
     if margin is None:
         return []
     return [
-        "About 34 (28–41) means: the expected age is 34 years, and of 5 faces of whom that is said "
-        "4 are from 28 to 41 years old. That share was set on validation faces of its own "
-        "data set; on other photos it may be lower. Where that range meets neither class, the "
-        "face is of neither class's age.",
+        "About 34 (28–41) means: the expected age is 34 years. The ranges are as wide as it takes "
+        "for the ages of 4 of 5 validation faces to lie within what is said of them; on photos "
+        "from elsewhere it may be fewer. Where a range meets neither class, the face is of neither "
+        "class's age.",
     ]
 
 
@@ -109,7 +107,7 @@ def show_photo(folder: Path, photo: dict) -> ShownPhoto:
 
 def show_face(folder: Path, face: dict) -> tuple[str, str, str]:
     """One face as the network saw it: data URI, what it is, what was said."""
-    age = f"\n{face['age']['words']}" if face["age"] else ""
+    age = f"\n{face['age']['words']}" if face.get("age") else ""
     caption = f"{face['number']}: {face['verdict']}{age}\np(old) {face['p_old']:.2f}"
     remarks = "".join(f"\n{remark}" for remark in face["remarks"])
     path = folder / face["image"]
@@ -127,7 +125,7 @@ def describe_method(content: dict) -> list[str]:
     return [
         f"The classifier tells two kinds of face apart: young is {young} years, old is {old}. A "
         "face of any other age gets one of the two answers, too.",
-        *describe_ages(content["age_margin"]),
+        *describe_ages(content.get("age_margin")),
         f"p(old) comes from the mean log-odds over {content['views']} views (five crops and their "
         f"mirror images), divided by the temperature {content['temperature']:.3f}, which was "
         "fitted to the same views of validation faces. A face is undecided where neither class "
