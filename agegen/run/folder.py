@@ -29,6 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from agegen.run.commands import to_flags
 from agegen.run.configs import defaults_of, to_plain
 from agegen.run.errors import UserError
 from agegen.run.files import (
@@ -280,15 +281,17 @@ def require_same(folder: Path, found: dict, wanted: dict, config: Any) -> None:
     differs = [name for name in wanted if name != "config" and found.get(name) != wanted[name]]
     new, defaults = flatten(wanted["config"]), flatten(defaults_of(config))
     old = {name: defaults.get(name) for name in new} | flatten(found.get("config", {}))
-    differs += [
-        f"{name} ({old.get(name)} then, {new.get(name)} now)"
+    settings = [
+        name
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name) and name not in NOT_COMPARED
     ]
+    differs += [f"{name} ({old.get(name)} then, {new.get(name)} now)" for name in settings]
     if differs:
+        flags = " ".join(flag for name in settings for flag in to_flags(name, old.get(name)))
         raise UserError(
-            f"{folder} was begun with another {', '.join(differs)}: "
-            "resume it as it was begun, or choose another --out"
+            f"{folder} was begun with another {', '.join(differs)}: resume it as it was begun"
+            f"{f' ({flags})' if flags else ''}, or choose another --out"
         )
 
 

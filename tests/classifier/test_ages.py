@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from agegen.classifier.ages import AGES, COVERAGE, age_loss, estimate_ages, fit_margin
 from agegen.classifier.config import SubsetConfig, TrainConfig, standardised
+from agegen.classifier.evaluate_run import count_seen
 from agegen.classifier.model import ModelConfig, build_model
-from agegen.classifier.predict import load_classifier
+from agegen.classifier.predict import load_classifier, mean_outputs
 from agegen.classifier.train import train
 from agegen.classifier.training_faces import (
     count_faces,
@@ -26,6 +27,8 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import AugmentConfig
 from agegen.run.configs import read_config
 from agegen.run.errors import UserError
+
+OTHERS_CHECKSUMS = {"images.npy": "0" * 64, "faces.csv": "1" * 64}
 
 
 @pytest.fixture
@@ -231,3 +234,25 @@ def test_an_own_network_of_another_width_is_refused(config: TrainConfig) -> None
     network = ModelConfig(name="agegen.classifier.model:GlobalMean", ages=False)
     with pytest.raises(UserError, match=r"does not take widths=|gives \(3,\) numbers"):
         train(replace(config, model=network))
+
+
+def test_no_faces_have_the_columns_of_a_network_too(aged_run: Path, aged_store: FaceStore) -> None:
+    """So that processes without a validation face of their own can put theirs together."""
+    classifier = load_classifier(aged_run)
+    none = np.empty(0, dtype=int)
+    found = mean_outputs(
+        classifier.model, aged_store.images, none, classifier.crop, "flip", classifier.device
+    )
+    assert found.shape == (0, 1 + AGES)
+
+
+def test_faces_of_other_ages_are_seen_only_where_they_were_learnt(
+    config: TrainConfig, aged_store: FaceStore
+) -> None:
+    others = aged_store.indices("train")[aged_store.labels[aged_store.indices("train")] == OTHER]
+    copies = replace(aged_store, info={**aged_store.info, "checksums": OTHERS_CHECKSUMS})
+    for ages, seen in ((True, len(others)), (False, 0)):
+        asked = replace(config, epochs=1, out=config.out / str(ages))
+        train(replace(asked, model=replace(asked.model, ages=ages)))
+        trained = load_classifier(asked.out).config
+        assert count_seen(asked.out, trained, copies, others) == seen

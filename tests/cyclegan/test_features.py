@@ -145,3 +145,14 @@ def test_what_is_no_trunk_is_refused_in_a_sentence(tmp_path: Path) -> None:
         )
     with pytest.raises(UserError, match=str(tmp_path)):
         load_trunk(tmp_path)
+
+
+def test_a_classifiers_trunk_has_the_names_of_kept_checkpoints_and_sees_what_it_saw(
+    trained_run: Path, aged_run: Path
+) -> None:
+    faces = torch.rand(2, 3, 48, 48) - 0.5
+    for run, same in ((trained_run, False), (aged_run, True)):  # the second standardises
+        trunk = load_trunk(run)
+        assert {"stages.0.0.weight", "stages.0.1.0.conv1.weight"} <= trunk.state_dict().keys()
+        seen, brighter = trunk(faces)[-1], trunk(faces + 0.2)[-1]
+        assert torch.allclose(seen, brighter, atol=1e-3) == same
