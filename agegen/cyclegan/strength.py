@@ -66,7 +66,8 @@ def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
     Returns:
         By the class aimed at: ``strength``, and ``tried``: of each strength its ``share`` of the
         real gap by the age estimator, and ``verified`` with an exact interval. Where none keeps
-        enough people, the one that keeps the most is chosen.
+        enough people, the one that keeps the most is chosen. ``strip``: the strengths that
+        strength.png shows.
 
     Raises:
         UserError: the run or its faces are missing or damaged, it is the package's own, which
@@ -97,7 +98,8 @@ def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
                 share = share_of_gap(real[source], judge.scores(fake)["years"], real, to)
                 tried.append({"strength": strength, "share": share, "verified": verified})
                 progress.update(len(faces))
-            found[to] = {"strength": best_of(tried, asked[to]), "tried": tried}
+            strength = best_of(tried, asked[to])
+            found[to] = {"strength": strength, "tried": tried, "strip": list(STRIP)}
             strips += [strengthened(faces[:SHOWN], made[:SHOWN], s) for s in STRIP]
     with written_whole(config.run / "strength.png") as temporary:
         Image.fromarray(make_sheet(strips)).save(temporary, format="png")

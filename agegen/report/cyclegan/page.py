@@ -4,7 +4,7 @@ from pathlib import Path
 
 from agegen.faces.pixels import GREY_LEVELS
 from agegen.faces.records import DIRECTIONS
-from agegen.report.cyclegan import curves, judge, sheets, symptoms, training
+from agegen.report.cyclegan import curves, judge, sheets, strength, symptoms, training
 from agegen.report.cyclegan.run import SavedCycleGAN, read_cyclegan_run
 from agegen.report.evaluation.saved import (
     name_judge,
@@ -63,6 +63,8 @@ def answer_questions(saved: SavedCycleGAN) -> list[Section]:
         ]
     if saved.has_judge:
         sections.append(judge.answer(saved))
+    if strength.has_strength(saved):
+        sections.append(strength.answer(saved))
     return [*sections, training.answer(saved)]
 
 

@@ -5,12 +5,15 @@ import json
 import re
 import shutil
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from written_cyclegans import SAME, SIZE, SOURCE, write_cyclegan_run
 
+from agegen.evaluation.face_sheet import make_sheet
 from agegen.report.cyclegan.page import make_page
 from agegen.report.cyclegan.run import read_cyclegan_run
 from agegen.report.cyclegan.sheets import spread
@@ -296,3 +299,26 @@ def test_sheets_of_another_size_are_refused(judged, tmp_path, undrawn):
     write_json(copy / "config.json", saved)
     with pytest.raises(UserError, match="does not hold faces of 64 pixels"):
         make_page(copy)
+
+
+def test_strengths_are_shown_where_they_were_chosen(tmp_path: Path) -> None:
+    run = write_cyclegan_run(tmp_path)
+    assert "How strongly" not in make_page(run)
+    strip = [0.0, 0.5, 1.0]
+    tried = [
+        {"strength": s, "share": s / 2, "verified": {"value": 1.1 - s / 5, "low": 0.8, "high": 1.0}}
+        for s in (0.5, 1.0)
+    ]
+    choice = {"strength": 1.0, "tried": tried, "strip": strip}
+    write_json(run / "strength.json", {"weights": "0", "old": choice, "young": choice})
+    page = make_page(run)
+    assert "strength 1, which moves faces by 0.50 of the real gap" in page
+    faces = [torch.full((2, 3, 8, 8), grey / 10) for grey in range(6)]
+    Image.fromarray(make_sheet(faces)).save(run / "strength.png")
+    page = make_page(run)
+    for head in ("as they are", "0.5", "1"):
+        assert f"young face 2: {head}" in page
+        assert f"old face 2: {head}" in page
+    (run / "strength.png").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"strength\.png is damaged"):
+        make_page(run)
