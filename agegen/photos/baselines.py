@@ -101,11 +101,13 @@ def compare_baselines(config: BaselineConfig) -> dict:
     if config.photos:
         sets["photos"] = known_faces(loaded, config.photos)
     figures: dict[str, dict] = {}
-    for name, method in methods(config, loaded, store):
+    for name, method, says_years in methods(config, loaded, store):
         figures[name] = {}
         for where, faces in sets.items():
             print(f"{name}: {where}")
-            figures[name][where] = measure(method, faces, config)
+            figures[name][where] = measure(
+                method, faces if says_years else faces.of_classes(), config
+            )
     found = {
         "run": str(config.run),
         "sets": {name: describe_set(faces) for name, faces in sets.items()},
@@ -165,16 +167,16 @@ def describe_set(faces: Faces) -> dict[str, int]:
 
 def methods(
     config: BaselineConfig, loaded: PhotoClassifier, store: FaceStore
-) -> list[tuple[str, Method]]:
-    """The classifier and the baselines, which are fitted here."""
+) -> list[tuple[str, Method, bool]]:
+    """The classifier and the baselines, which are fitted here; whether each says years."""
     train, val = (faces_of(store, split).of_classes() for split in ("train", "val"))
     alexnet = partial(alexnet_features, load_trunk(config.alexnet or ALEXNET))
     dlib = partial(dlib_features, IdentityMatcher(1.0))
     return [
-        ("this classifier", partial(ask, loaded)),
-        ("linear, on AlexNet's features", fit_probe(alexnet, train, val)),
-        ("linear, on dlib's face descriptors", fit_probe(dlib, train, val)),
-        ("age estimator from outside", fit_threshold(AgeEstimator(1.0), val)),
+        ("this classifier", partial(ask, loaded), loaded.classifier.age_margin is not None),
+        ("linear, on AlexNet's features", fit_probe(alexnet, train, val), False),
+        ("linear, on dlib's face descriptors", fit_probe(dlib, train, val), False),
+        ("age estimator from outside", fit_threshold(AgeEstimator(1.0), val), True),
     ]
 
 
