@@ -95,7 +95,8 @@ def mark_text(verdict: Verdict, few: bool) -> str:
     """What stands beside a face: number, words, doubt, and the probability if there are few."""
     p = f", p(old) {verdict.p_old:.2f}" if few else ""
     age = f", {verdict.age.words}" if few and verdict.age else ""
-    return f"{verdict.number}: {verdict.words}{p}{age}{' ?' if verdict.remarks else ''}"
+    said = f"{verdict.number}: {verdict.words}{p}{age}{' ?' if verdict.remarks else ''}"
+    return said.replace("–", "-")  # which the font of annotated photos does not have
 
 
 def describe_method(photo_classifier: PhotoClassifier) -> dict:

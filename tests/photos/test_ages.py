@@ -44,8 +44,9 @@ def test_an_age_of_neither_class_is_remarked(
 
 def test_the_mark_says_the_age_where_there_is_room() -> None:
     verdict = make_verdict(1, 0.95)._replace(age=Age(34.4, 27.6, 41.2))
-    assert mark_text(verdict, few=True) == "1: old, p(old) 0.95, about 34 (28–41)"
+    assert mark_text(verdict, few=True) == "1: old, p(old) 0.95, about 34 (28-41)"
     assert mark_text(verdict, few=False) == "1: old"
+    assert mark_text(verdict._replace(in_neither=True), few=True).isascii()
 
 
 def test_what_is_said_is_the_networks_over_ten_views(
