@@ -17,7 +17,7 @@ from agegen import metrics
 from agegen.analysis.analysis import Analysis
 from agegen.classifier.evaluate import balanced_accuracy, interval
 from agegen.classifier.model import build_model
-from agegen.classifier.predict import Classifier, log_odds
+from agegen.classifier.predict import Classifier, mean_outputs
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import evaluation_views, stream_seed
@@ -154,7 +154,7 @@ def judge_networks(
             for kind in found if any(mean is not None for mean in running) else ("estimated",):
                 if kind == "estimated":
                     estimate_statistics(model, faces, crop)
-                logit = log_odds(model, store.images, test.indices, crop, views, device)
+                logit = mean_outputs(model, store.images, test.indices, crop, views, device)[:, 0]
                 z = logit.double().numpy()
                 found[kind].append(judge(test.labels, z, weights, persons))
             progress.update(1)

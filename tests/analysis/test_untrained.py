@@ -22,7 +22,7 @@ from agegen.analysis.untrained import (
     summarise,
 )
 from agegen.classifier.model import ModelConfig
-from agegen.classifier.predict import log_odds
+from agegen.classifier.predict import mean_outputs
 from agegen.faces.views import to_float
 
 
@@ -72,7 +72,7 @@ def test_exchanged_outputs_have_the_opposite_auc(analysis: Analysis) -> None:
     aucs = []
     for _ in range(2):
         crop, images = analysis.classifier.crop, analysis.store.images
-        logit = log_odds(model, images, test.indices, crop, "centre", torch.device("cpu"))
+        logit = mean_outputs(model, images, test.indices, crop, "centre", torch.device("cpu"))[:, 0]
         aucs.append(float(metrics.roc_auc(test.labels, logit.double().numpy())))
         model.head.weight.copy_(model.head.weight.flip(0))
         model.head.bias.copy_(model.head.bias.flip(0))

@@ -141,7 +141,10 @@ def test_all_of_it_is_small() -> None:
     ("kind", "words"),
     [
         ("cyclegan", ("verified", "evaluate_cyclegan.py")),
-        ("classifier", ("balanced accuracy", "calibration", "one seed", "years off", "pack_run.py")),
+        (
+            "classifier",
+            ("balanced accuracy", "calibration", "one seed", "years off", "pack_run.py"),
+        ),
     ],
 )
 def test_weights_are_half_and_have_a_card(kind: str, words: tuple[str, ...]) -> None:

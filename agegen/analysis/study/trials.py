@@ -17,7 +17,7 @@ from agegen.analysis.study.settings import Setting, changed
 from agegen.classifier.config import TrainConfig
 from agegen.classifier.model import ModelConfig, build_model
 from agegen.classifier.parallel import count_steps, train_all
-from agegen.classifier.predict import log_odds
+from agegen.classifier.predict import mean_outputs
 from agegen.classifier.train import view_side
 from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
@@ -108,7 +108,7 @@ def judge_faces(
     inner = {k.removeprefix("module."): v for k, v in averaged.items() if k != "n_averaged"}
     model.load_state_dict(inner)
     model = model.to(device).to(memory_format=torch.channels_last)
-    scores = log_odds(model, store.images, faces, config.augment.crop, views, device)
+    scores = mean_outputs(model, store.images, faces, config.augment.crop, views, device)[:, 0]
     return scores.double().numpy()
 
 
