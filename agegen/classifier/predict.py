@@ -72,7 +72,68 @@ class Classifier:
             return None
         return estimate_ages(answers.likely, self.age_margin)
 
-    @torch.no_grad()
+    def log_odds(
+        self, images: np.ndarray, indices: np.ndarray | None = None, views: Views | None = None
+    ) -> np.ndarray:
+        """Return log p(old) − log p(young) before temperature scaling, float64 (n,).
+
+        Args:
+            images: uint8 (n, h, w, 3), at least `crop` on each side.
+            indices: which of them; None takes all.
+            views: None takes the classifier's own.
+        """
+        return self.answer(images, indices, views).log_odds
+
+    def probabilities(
+        self, images: np.ndarray, indices: np.ndarray | None = None, views: Views | None = None
+    ) -> np.ndarray:
+        """Return the calibrated p(old), float64 (n,) in [0, 1]; arguments as in `log_odds`."""
+        return self.answer(images, indices, views).p_old
+
+
+def load_classifier(run: Path, device: torch.device | str | None = None) -> Classifier:
+    """Load the best epoch of a run; no flags about the network are needed.
+
+    Args:
+        run: folder of a trained classifier; `agegen.run.pretrained.PRETRAINED` is the one that
+            comes with the package.
+        device: None takes a GPU if there is one.
+
+    Raises:
+        UserError: the folder is no run, has no validated epoch yet, or is damaged.
+    """
+    run = require_run(run, "classifier")
+    if not (run / "best.json").exists():
+        raise UserError(f"{run} has no validated epoch yet: train it first")
+    saved = read_config(run)
+    config = from_plain(TrainConfig, saved["config"], run / "config.json")
+    device = torch.device(device or default_device())
+    model = build_model(config.model)
+    try:
+        model.load_state_dict(load_tensors(run / "best.safetensors"))
+    except RuntimeError:
+        raise UserError(f"{run}/best.safetensors does not fit the network in config.json") from None
+    model = model.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    with explained_damage(run / "config.json"):
+        size = int(saved["data"]["size"])
+    with explained_damage(run / "best.json"):
+        best = read_json(run / "best.json")
+        temperature, margin = float(best["temperature"]), best.get("age_margin")
+        margin = None if margin is None else float(margin)
+    crop, views = config.augment.crop, config.views
+    return Classifier(model, size, crop, views, temperature, config, device, margin)
+
+
+def require_size(classifier: Classifier, store: FaceStore) -> None:
+    """Refuse faces of another size than the network was trained on: it knows their scale."""
+    if store.size != classifier.size:
+        raise UserError(
+            f"the faces of {store.folder} have {store.size} pixels, this classifier was trained on "
+            f"{classifier.size}: prepare them with --size {classifier.size}"
+        )
+
+
+@torch.no_grad()
 def mean_outputs(
     model: nn.Module,
     images: np.ndarray,
