@@ -290,7 +290,8 @@ def validate(
         temperature=metrics.fit_temperature(labels, logit),
         **(validate_ages(likely[known], store.ages[faces[known]]) if likely.size else {}),
     )
-    run.log([{"kind": "validation", **now._asdict(), "seconds": time.perf_counter() - run.started}])
+    known = {name: value for name, value in now._asdict().items() if value is not None}
+    run.log([{"kind": "validation", **known, "seconds": time.perf_counter() - run.started}])
     if best is not None and not is_better(now, best, config.select_by):
         return best
     if accelerator.is_main_process:

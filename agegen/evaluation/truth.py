@@ -3,7 +3,6 @@
 How far is a generated face from it, how far was the input, and how near could one come at all?
 """
 
-from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +18,10 @@ from agegen.evaluation.judges import Judge
 from agegen.evaluation.matching import match
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual
-from agegen.faces.records import DIRECTIONS, AgeRanges, age_sign
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS, AgeRanges, age_sign
 from agegen.metrics import as_json, mean_as_json, share_as_json
 
-AGES = asdict(AgeRanges())  # years, both included
+AGES = {name: getattr(AgeRanges(), name) for name in CLASS_NAMES}  # years, both included
 EVERY_AGE = (20, 62)
 
 
