@@ -38,7 +38,7 @@ def config(aged_store: FaceStore, tmp_path: Path) -> TrainConfig:
         out=tmp_path / "run",
         model=ModelConfig(widths=(8, 16), ages=True),
         augment=AugmentConfig(crop=40, rotation=0, scale=0, shift=0, colour=0, erase=0),
-        epochs=30,
+        epochs=18,
         batch_size=30,
         ema_decay=0.9,
         learning_rate=1e-2,
