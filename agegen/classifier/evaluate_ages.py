@@ -3,6 +3,7 @@
 import numpy as np
 
 from agegen.classifier.ages import COVERAGE, AgeEstimates
+from agegen.classifier.evaluate import in_words
 from agegen.classifier.predict import Classifier
 from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
 from agegen.faces.views import Views
@@ -85,7 +86,7 @@ def describe_ages(ages: dict) -> str:
         [
             f"{ages['n']:,} faces of known age",
             *(
-                f"  {name:28} {in_years(ages[key])}"
+                f"  {name:28} {in_words(ages[key], '.2f')}"
                 for name, key in (
                     ("years off", "age_error"),
                     (f"… always saying {ages['guess']:.0f}", "guess_error"),
@@ -93,14 +94,7 @@ def describe_ages(ages: dict) -> str:
                     ("width of the intervals", "width"),
                 )
             ),
-            f"  {'share within them':28} {ages['coverage']['value']:.3f} "
-            f"[{ages['coverage']['low']:.3f}, {ages['coverage']['high']:.3f}], "
+            f"  {'share within them':28} {in_words(ages['coverage'], '.3f')}, "
             f"of {ages['wanted']:.0%} asked",
         ]
     )
-
-
-def in_years(figure: dict) -> str:
-    """value [low, high] to a hundredth."""
-    value, low, high = (figure[name] for name in ("value", "low", "high"))
-    return f"{value:.2f}" if low is None else f"{value:.2f} [{low:.2f}, {high:.2f}]"

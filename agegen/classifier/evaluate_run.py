@@ -104,8 +104,6 @@ def count_seen(
     training = store if trained_on(run, store) else faces_at_hand(trained)
     if training is None:
         return None
-    if not trained.model.ages:
-        training = training.of_classes()
     seen = training.hashes[np.isin(training.splits, ("train", "val"))]
     pairs = near_duplicate_pairs(np.concatenate([seen, store.hashes[indices]]))
     across = (pairs[:, 0] < len(seen)) & (pairs[:, 1] >= len(seen))

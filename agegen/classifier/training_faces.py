@@ -29,13 +29,13 @@ def open_faces(config: TrainConfig, folder: Path | None = None) -> FaceStore:
     return open_every_age(config, folder).of_classes()
 
 
-def open_training_faces(config: TrainConfig) -> FaceStore:
+def open_training_faces(config: TrainConfig, folder: Path | None = None) -> FaceStore:
     """The same with all that is trained on: where ages are learnt, with the faces of other ages.
 
     Raises:
         UserError: as above.
     """
-    store = open_every_age(config)
+    store = open_every_age(config, folder)
     return store if config.model.ages else store.of_classes()
 
 
@@ -50,8 +50,10 @@ def open_every_age(config: TrainConfig, folder: Path | None = None) -> FaceStore
     store, subset = every.of_classes(), config.subset
     n, splits = len(store), every.splits.astype("<U8")
     if subset.folds:
-        splits[:n] = fold_splits(store, subset.folds, subset.fold)
-        place_beside(every, splits, subset.folds)
+        pairs = near_duplicate_pairs(every.hashes)
+        inside = pairs[(pairs < n).all(axis=1)]
+        splits[:n] = fold_splits(store, inside, subset.folds, subset.fold)
+        place_beside(every, splits, pairs, subset.folds)
     if subset.swap:
         splits = np.select([splits == "train", splits == "test"], ["test", "train"], splits)
     if subset.share < 1:  # of the classes, and of the others, each as if they were alone
@@ -64,33 +66,32 @@ def open_every_age(config: TrainConfig, folder: Path | None = None) -> FaceStore
     return replace(every, splits=splits)
 
 
-def place_beside(every: FaceStore, splits: np.ndarray, folds: int) -> None:
+def place_beside(every: FaceStore, splits: np.ndarray, pairs: np.ndarray, folds: int) -> None:
     """Write the splits of the faces of other ages beside those of the classes', which are folds."""
     in_class = every.labels != OTHER
     splits[~in_class] = ""
     shares = {"test": 1 / folds, "val": (1 - 1 / folds) / 10}
-    pairs = near_duplicate_pairs(every.hashes)
     given = np.full(len(splits), "")
     splits[place_others(splits, every.identities, pairs, in_class, given, shares, 0)] = UNUSED
 
 
 def faces_at_hand(config: TrainConfig, folder: Path | None = None) -> FaceStore | None:
-    """Open a training's store as `open_every_age` does; None if it is gone, or not handed on.
+    """Open a training's store as `open_training_faces` does; None if it is gone, or not handed on.
 
     Raises:
         UserError: it is there, but is not whole.
     """
     gone = folder is None and (config.faces == PRETRAINED or not config.faces.exists())
-    return None if gone else open_every_age(config, folder)
+    return None if gone else open_training_faces(config, folder)
 
 
-def fold_splits(store: FaceStore, folds: int, fold: int) -> np.ndarray:
+def fold_splits(store: FaceStore, pairs: np.ndarray, folds: int, fold: int) -> np.ndarray:
     """Splits for cross-validation, stratified, persons and near-duplicates together; str (n,).
 
     The part `fold` is "test", a tenth of the others "val". It does not depend on the training's
     seed: fold 0 of every run is the same.
     """
-    groups = group_faces(store.identities, near_duplicate_pairs(store.hashes))
+    groups = group_faces(store.identities, pairs)
     count = groups.max(initial=-1) + 1
     young, old = (np.bincount(groups[store.labels == label], minlength=count) for label in (0, 1))
     # like groups stand together in this order, so that dealing them out in turn is stratified

@@ -167,6 +167,10 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
 
 def clusters(store: FaceStore, indices: np.ndarray) -> np.ndarray:
     """Number the faces by identity; a face of unknown identity is a cluster of its own."""
-    identities = store.identities[indices]
-    alone = np.array([f"face {i}" for i in indices])
+    return number_persons(store.identities[indices])
+
+
+def number_persons(identities: np.ndarray) -> np.ndarray:
+    """The same of identities, str (n,), empty where unknown."""
+    alone = np.array([f"face {i}" for i in range(len(identities))])
     return np.unique(np.where(identities == "", alone, identities), return_inverse=True)[1]

@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agegen import metrics
-from agegen.classifier.evaluate import balanced_accuracy, interval
+from agegen.classifier.evaluate import balanced_accuracy, in_words, interval
 from agegen.classifier.evaluate_run import trained_on
 from agegen.classifier.training_faces import open_every_age
 from agegen.cyclegan.features import ALEXNET, load_trunk
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.identity import IdentityMatcher
 from agegen.faces.records import CLASS_NAMES, OTHER, AgeRanges
-from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters
+from agegen.faces.store import UNKNOWN_AGE, FaceStore, clusters, number_persons
 from agegen.faces.views import to_float
 from agegen.photos.classify import PhotoClassifier, load_photo_classifier
 from agegen.photos.known_photos import crop_known
@@ -153,10 +153,7 @@ def known_faces(loaded: PhotoClassifier, photos: Path) -> Faces:
     if found.missed:
         first = found.missed[0]
         print(f"note: {len(found.missed):,} photos are left out; {first.path}: {first.reason}")
-    alone = np.array([f"face {i}" for i in range(len(found.images))])
-    persons = np.where(found.identities == "", alone, found.identities)
-    numbers = np.unique(persons, return_inverse=True)[1]
-    return Faces(found.images, found.labels, found.ages, numbers)
+    return Faces(found.images, found.labels, found.ages, number_persons(found.identities))
 
 
 def describe_set(faces: Faces) -> dict[str, int]:
@@ -187,28 +184,30 @@ def ask(loaded: PhotoClassifier, images: np.ndarray) -> Said:
     return Said(answers.log_odds, ages.years if ages else None)
 
 
-def alexnet_features(trunk: torch.nn.Module, images: np.ndarray) -> np.ndarray:
-    """All five stages, averaged over the quarters of the face; float64 (n, d)."""
+def in_batches(images: np.ndarray, describe: Callable[[Tensor], Tensor], label: str) -> np.ndarray:
+    """What `describe` says of float faces, a batch at a time, of uint8 ones; float64 (n, …)."""
     rows = []
-    with torch.no_grad(), Progress(len(images), "AlexNet's features", "faces") as progress:
+    with torch.no_grad(), Progress(len(images), label, "faces") as progress:
         for start in range(0, len(images), BATCH):
             faces = to_float(torch.from_numpy(images[start : start + BATCH]))
-            enlarged = F.interpolate(faces, (ALEXNET_SIDE, ALEXNET_SIDE), mode="bicubic")
-            stages = [F.adaptive_avg_pool2d(x, 2).flatten(1) for x in trunk(enlarged)]
-            rows.append(torch.cat(stages, dim=1).double().numpy())
+            rows.append(describe(faces).double().numpy())
             progress.update(len(faces))
     return np.concatenate(rows)
+
+
+def alexnet_features(trunk: torch.nn.Module, images: np.ndarray) -> np.ndarray:
+    """All five stages, averaged over the quarters of the face; float64 (n, d)."""
+
+    def describe(faces: Tensor) -> Tensor:
+        enlarged = F.interpolate(faces, (ALEXNET_SIDE, ALEXNET_SIDE), mode="bicubic")
+        return torch.cat([F.adaptive_avg_pool2d(x, 2).flatten(1) for x in trunk(enlarged)], dim=1)
+
+    return in_batches(images, describe, "AlexNet's features")
 
 
 def dlib_features(matcher: IdentityMatcher, images: np.ndarray) -> np.ndarray:
     """dlib's 128 numbers, float64 (n, 128)."""
-    rows = []
-    with Progress(len(images), "dlib's descriptors", "faces") as progress:
-        for start in range(0, len(images), BATCH):
-            faces = to_float(torch.from_numpy(images[start : start + BATCH]))
-            rows.append(matcher.embed(faces, faces).numpy())
-            progress.update(len(faces))
-    return np.concatenate(rows)
+    return in_batches(images, lambda faces: matcher.embed(faces, faces), "dlib's descriptors")
 
 
 def fit_probe(features: Callable[[np.ndarray], np.ndarray], train: Faces, val: Faces) -> Method:
@@ -252,9 +251,7 @@ def fit_logistic(x: Tensor, labels: np.ndarray, penalty: float) -> tuple[Tensor,
 def fit_threshold(judge: AgeEstimator, val: Faces) -> Method:
     """Cut an estimator's years where the validation faces' balanced accuracy is best."""
     years = estimate(judge, val.images)
-    cuts = np.unique(years) + 0.5
-    scores = [metrics.balanced_accuracy(val.labels, (years > cut).astype(float)) for cut in cuts]
-    cut = cuts[int(np.argmax(scores))]
+    cut = best_cut(val.labels, years, np.unique(years) + 0.5)
 
     def method(images: np.ndarray) -> Said:
         said = estimate(judge, images)
@@ -263,15 +260,15 @@ def fit_threshold(judge: AgeEstimator, val: Faces) -> Method:
     return method
 
 
+def best_cut(labels: np.ndarray, scores: np.ndarray, cuts: np.ndarray) -> float:
+    """The one of the cuts above which old is best said, by balanced accuracy on these faces."""
+    found = [metrics.balanced_accuracy(labels, (scores > cut).astype(float)) for cut in cuts]
+    return float(cuts[int(np.argmax(found))])
+
+
 def estimate(judge: AgeEstimator, images: np.ndarray) -> np.ndarray:
     """Years, float64 (n,)."""
-    found = []
-    with Progress(len(images), "the estimator's years", "faces") as progress:
-        for start in range(0, len(images), BATCH):
-            faces = to_float(torch.from_numpy(images[start : start + BATCH]))
-            found.append(judge.scores(faces)["years"].numpy())
-            progress.update(len(faces))
-    return np.concatenate(found)
+    return in_batches(images, lambda x: judge.scores(x)["years"], "the estimator's years")
 
 
 def measure(method: Method, faces: Faces, config: BaselineConfig) -> dict[str, Any]:
@@ -310,9 +307,5 @@ def describe_baselines(found: dict) -> str:
 
 def show(figure: dict | None, name: str) -> str:
     """One figure with its interval; a dash where there is none."""
-    if figure is None or figure["value"] is None:
-        return "–"
-    digits = 1 if name == "age_error" else 3
-    value, low, high = (figure[part] for part in ("value", "low", "high"))
-    ends = "" if low is None else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value:.{digits}f}{ends}"
+    form = ".1f" if name == "age_error" else ".3f"
+    return "–" if figure is None else in_words(figure, form, undefined="–")

@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agegen import metrics
-from agegen.classifier.evaluate import balanced_accuracy, interval
+from agegen.classifier.evaluate import balanced_accuracy, in_words, interval, recalls
 from agegen.evaluation.controls import jpeg, saturation, smaller
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import to_float, to_uint8
-from agegen.photos.baselines import BATCH, Faces, ask, known_faces, open_both, show
+from agegen.photos.baselines import BATCH, Faces, ask, best_cut, known_faces, open_both, show
 from agegen.run.files import write_json
 
 Change = Callable[[Tensor], Tensor]
@@ -63,8 +63,7 @@ def study_domain_shift(config: DomainShiftConfig) -> dict:
     loaded, store, test = open_both(config.run, config.faces)
     photos = known_faces(loaded, config.photos).of_classes()
     test = test.of_classes()
-    judge = partial(probabilities, lambda images: ask(loaded, images).odds)
-    inside, before = judge(test.images), judge(photos.images)
+    inside, before = (ask(loaded, faces.images).odds for faces in (test, photos))
     temperature = loaded.classifier.temperature
     p_test, p = (metrics.sigmoid(odds / temperature) for odds in (inside, before))
     training = store.images[store.of_classes().indices("train")[::7]]
@@ -79,7 +78,7 @@ def study_domain_shift(config: DomainShiftConfig) -> dict:
     missing = found["test"]["balanced_accuracy"]["value"] - right(photos, p).mean()
     for name, change in changes_towards(training).items():
         print(f"photos, {name}")
-        after = metrics.sigmoid(judge(changed(photos.images, change)) / temperature)
+        after = metrics.sigmoid(ask(loaded, changed(photos.images, change)).odds / temperature)
         found["changes"][name] = compared(photos, p, after, missing, config)
     cuts = cross_fitted_cuts(photos, before, config.seed)
     after = metrics.sigmoid((before - cuts) / temperature)
@@ -94,12 +93,6 @@ def study_domain_shift(config: DomainShiftConfig) -> dict:
         found["groups"][name] = {"n": int(chosen.sum()), **figures(part, p[chosen], config)}
     write_json(config.out, found)
     return found
-
-
-def probabilities(judge: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
-    """What a judge says of images, in batches; float64 (n,)."""
-    starts = range(0, len(images), BATCH)
-    return np.concatenate([judge(np.asarray(images[i : i + BATCH])) for i in starts])
 
 
 def changes_towards(training: np.ndarray) -> dict[str, Change]:
@@ -174,13 +167,6 @@ def changed(images: np.ndarray, change: Change) -> np.ndarray:
     return np.concatenate([to_uint8(part).numpy() for part in parts])
 
 
-def best_cut(labels: np.ndarray, odds: np.ndarray) -> float:
-    """The log-odds above which old is best said, by balanced accuracy on these very faces."""
-    cuts = np.sort(odds)[:-1] + np.diff(np.sort(odds)) / 2
-    scores = [metrics.balanced_accuracy(labels, (odds > cut).astype(float)) for cut in cuts]
-    return float(cuts[int(np.argmax(scores))])
-
-
 def cross_fitted_cuts(faces: Faces, odds: np.ndarray, seed: int) -> np.ndarray:
     """For each half of the persons the best cut of the other half, (n,)."""
     person = np.unique(faces.persons, return_inverse=True)[1]
@@ -189,7 +175,9 @@ def cross_fitted_cuts(faces: Faces, odds: np.ndarray, seed: int) -> np.ndarray:
     for side in (0, 1):
         other = half != side
         if len(set(faces.labels[other])) == 2:
-            cuts[half == side] = best_cut(faces.labels[other], odds[other])
+            ordered = np.sort(odds[other])
+            between = (ordered[:-1] + ordered[1:]) / 2
+            cuts[half == side] = best_cut(faces.labels[other], odds[other], between)
     return cuts
 
 
@@ -202,15 +190,11 @@ def right(faces: Faces, p: np.ndarray) -> np.ndarray:
 def figures(faces: Faces, p: np.ndarray, config: DomainShiftConfig) -> dict:
     """Balanced accuracy, AUC and recalls, with intervals."""
     weights = metrics.bootstrap_weights(len(p), faces.persons, config.resamples, config.seed)
-    correct = (p > 0.5) == faces.labels
-    recalls = [
-        metrics.share_as_json(correct[faces.labels == label], faces.persons[faces.labels == label])
-        for label in (0, 1)
-    ]
+    told = recalls(faces.labels, p, faces.persons)
     return {
         "balanced_accuracy": balanced_accuracy(faces.labels, p, weights, faces.persons),
         "roc_auc": interval(metrics.roc_auc, faces.labels, p, weights),
-        "recall": dict(zip(CLASS_NAMES, recalls, strict=True)),
+        "recall": dict(zip(CLASS_NAMES, map(metrics.as_json, told), strict=True)),
     }
 
 
@@ -235,10 +219,9 @@ def describe_domain_shift(found: dict) -> str:
     rows.append(["photos", *describe(found["photos"]), "", ""])
     for name, change in found["changes"].items():
         explains = "–" if change["explains"] is None else f"{change['explains']:.0%}"
-        gain = change["gain"]
-        ends = "" if gain["low"] is None else f" [{gain['low']:+.3f}, {gain['high']:+.3f}]"
-        row = [f"photos, {name}", *describe(change), f"{gain['value']:+.3f}{ends}", explains]
-        rows.append(row)
+        rows.append(
+            [f"photos, {name}", *describe(change), in_words(change["gain"], "+.3f"), explains]
+        )
     for name, group in found["groups"].items():
         rows.append([f"the {name} third ({group['n']:,})", *describe(group), "", ""])
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))

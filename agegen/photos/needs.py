@@ -57,8 +57,7 @@ def needs_of(run: Path, faces: Path | None = None, centred: bool = False) -> Pho
     if store is None:
         return read_needs(run, classifier, centred)
     require_size(classifier, store)
-    learnt = store if classifier.config.model.ages else store.of_classes()
-    return measure_needs(run, classifier, learnt, centred)
+    return measure_needs(run, classifier, store, centred)
 
 
 def keep_needs(run: Path) -> None:

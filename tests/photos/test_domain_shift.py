@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from agegen.faces.views import to_float, to_uint8
 from agegen.photos import domain_shift
-from agegen.photos.baselines import Faces, Said
+from agegen.photos.baselines import Faces, Said, best_cut
 from agegen.photos.domain_shift import (
     DomainShiftConfig,
     as_sharp,
-    best_cut,
     blurred,
     changed,
     compared,
@@ -88,7 +87,8 @@ def test_what_is_right_is_balanced_accuracy() -> None:
 
 
 def test_the_best_cut_is_where_the_classes_part() -> None:
-    assert 2 < best_cut(np.array([0, 0, 1, 1]), np.array([1.0, 2.0, 3.0, 4.0])) < 3
+    cuts = np.array([1.5, 2.5, 3.5])
+    assert 2 < best_cut(np.array([0, 0, 1, 1]), np.array([1.0, 2.0, 3.0, 4.0]), cuts) < 3
 
 
 @settings(max_examples=20, deadline=None)
