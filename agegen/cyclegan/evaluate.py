@@ -1,5 +1,6 @@
 """Let every judge that is at hand judge a run's generators, and save the figures beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,7 +13,9 @@ from agegen.evaluation.evaluate import judge_made, known_faces, save_figures, tr
 from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
 from agegen.evaluation.held_out import HeldOut, choose_faces
 from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
+from agegen.evaluation.real_pairs import People, evaluate_people
 from agegen.evaluation.truth import evaluate_truth
+from agegen.faces.geometry import Geometry, geometry_of
 from agegen.faces.records import DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.run.devices import start_processes
@@ -31,6 +34,9 @@ class EvaluateConfig(PanelConfig):
     judge: Path
     """Run folder of a trained classifier, best of the same store: its splits are held out too;
     pretrained means the one that comes with agegen, which has seen training faces of UTKFace."""
+    pairs: Path | None = None
+    """Photos of people who are known young and old, which generated faces are compared with: a
+    folder with names as FG-NET's or CACD's, or a CSV table with path, age and identity."""
     truth: int = 0
     """Newly drawn people whose true counterparts the generated faces are compared with."""
     faces: Path | None = None
@@ -76,10 +82,16 @@ class Found(NamedTuple):
     sheet: np.ndarray
 
 
-def evaluate_run(config: EvaluateConfig) -> Found:
+def evaluate_run(
+    config: EvaluateConfig, find_people: Callable[[Path, Geometry], People] | None = None
+) -> Found:
     """Judge a run's generators, and save the figures and a sheet of faces.
 
     In several processes each judges its share; the first one saves, all return the same.
+
+    Args:
+        config: what to judge, and by whom.
+        find_people: reads ``config.pairs``: `agegen.photos.people.read_people`.
 
     Raises:
         UserError: the run, the store or a judge's run is missing or damaged, the split has none of
@@ -92,6 +104,9 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     panel, notes = call_panel(config, config.judge, shown, translator.device, translator.trunk)
     if config.truth:
         notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
+    people = None
+    if config.pairs and find_people:
+        people = find_people(config.pairs, geometry_of(store))
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {
         **describe_judging(config, config.judge, store, notes),
@@ -105,6 +120,9 @@ def evaluate_run(config: EvaluateConfig) -> Found:
     with kept_frozen(panel.judges):
         made = translate_all(translator, store, held_out)
         figures |= judge(made, held_out, known_faces(translator, store, config.seed), panel)
+        if people:
+            asked = (panel, config.controls, config.seed)
+            figures["real_pairs"] = evaluate_people(translator, people, *asked)
         if config.truth:
             figures["truth"] = evaluate_truth(translator, panel, config.truth)
     figures["judges_unchanged"] = True

@@ -35,6 +35,7 @@ def describe(found: dict) -> list[str]:
         lines += describe_rest(direction)
         near_truth = found.get("truth", {}).get("directions", {}).get(to, {})
         lines += [f"  {line}" for line in lines_of(near_truth, "truth")]
+    lines += describe_real_pairs(found.get("real_pairs", {}))
     truth = found.get("truth", {})
     lines += lines_of(truth.get("judges", {}), "truth")
     for matcher, both in truth.get("matchers", {}).items():
@@ -48,6 +49,25 @@ def lines_of(figures: dict | float, *names: str) -> list[str]:
     if not isinstance(figures, dict) or "value" in figures:
         return [f"{', '.join(names)}: {show(figures)}"]
     return [line for name, of in figures.items() for line in lines_of(of, *names, name)]
+
+
+def describe_real_pairs(found: dict) -> list[str]:
+    """Whether faces came nearer to what the people became, and how many real pairs are verified."""
+    lines = []
+    for to, of in found.get("directions", {}).items():
+        n = f"{of['pairs']:,} pairs of {of['people']:,} people, {of['years']:.0f} years apart"
+        lines.append(f"real photos, made {to}, {n}")
+        lines += [f"  {line}" for line in lines_of(of["matchers"])]
+        if lpips := of.get("lpips"):
+            lines.append(f"  lpips, gain: {show(lpips['gain'])} ({lpips['pairs']:,} pairs)")
+    for matcher, line in found.get("reference", {}).items():
+        lines += [
+            f"real photos, {matcher}, {span['years'][0]} to {span['years'][1]} years apart, "
+            f"{span['pairs']:,} pairs of {span['people']:,} people: verified "
+            f"{show(span['verified'])}"
+            for span in line
+        ]
+    return lines
 
 
 def describe_rest(direction: dict) -> list[str]:

@@ -96,6 +96,8 @@ SOURCES: dict[SourceKind, Callable[[Path, AgeRanges], Iterator[Item]]] = {
     "utkface": partial(faces_by_name, parse=photo_names.parse_utkface_name),
     # IMDB-WIKI (Rothe, Timofte and Van Gool, IJCV 2018): person and dates in the name
     "imdb-wiki": partial(faces_by_name, parse=photo_names.parse_imdb_wiki_name),
+    # FG-NET (Panis et al., IET Biometrics 2016): person and age in the name
+    "fgnet": partial(faces_by_name, parse=photo_names.parse_fgnet_name),
     "table": read_table,
 }
 
@@ -166,6 +168,7 @@ def recognise(source: Path) -> SourceKind:
         "utkface": sum(bool(photo_names.UTKFACE_NAME.match(name)) for name in names),
         "cacd": sum(bool(photo_names.CACD_NAME.match(Path(name).stem)) for name in names),
         "imdb-wiki": sum(bool(photo_names.IMDB_WIKI_NAME.match(name)) for name in names),
+        "fgnet": sum(bool(photo_names.FGNET_NAME.fullmatch(Path(name).stem)) for name in names),
     }
     kind = max(counts, key=lambda k: counts[k])
     if counts[kind]:
@@ -177,5 +180,5 @@ def recognise(source: Path) -> SourceKind:
     raise UserError(
         f"--source {source} is of no known kind: expected train/0, train/1 …; folders called as "
         "ages; CACD names (25_First_Last_0001.jpg); UTKFace names (25_0_1_20170101….jpg); "
-        "IMDB-WIKI names (1000_1981-05-05_2009.jpg); or one CSV table"
+        "IMDB-WIKI names (1000_1981-05-05_2009.jpg); FG-NET names (001A23.JPG); or one CSV table"
     )

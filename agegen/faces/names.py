@@ -1,4 +1,4 @@
-"""What names say: a photo's, as of CACD, UTKFace, IMDB-WIKI, or with an age in front; and words.
+"""What names say: of photos, as in CACD, UTKFace, IMDB-WIKI, FG-NET, or an age in front; and words.
 
 Each `parse_…` turns a path into a `Face` without a class, or says what it expected. The words are
 those by which people call the splits, classes and genders in folders and tables.
@@ -16,6 +16,7 @@ IMDB_WIKI_NAME = re.compile(
     r"(?P<identity>(?:nm)?\d+)_(?:rm\d+_)?"
     r"(?P<year>\d{1,4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})_(?P<taken>\d{4})(?!\d)"
 )
+FGNET_NAME = re.compile(r"(?P<identity>\d{3})A(?P<age>\d{2})[a-z]?", re.IGNORECASE)
 AGE_PREFIX = re.compile(r"(?P<age>\d{1,3})_")
 OLDEST = 120  # years: beyond, a date of birth or of a photo is wrong
 SPLIT_WORDS = {
@@ -77,9 +78,17 @@ def parse_imdb_wiki_name(path: Path) -> Face | Rejected:
     return Face(path, UNLABELLED, age=age, identity=match["identity"])
 
 
+def parse_fgnet_name(path: Path) -> Face | Rejected:
+    """Read ``{person}A{age}.JPG``, with a letter where there are several photos of one age."""
+    match = FGNET_NAME.fullmatch(path.stem)
+    if not match:
+        return Rejected(path, "no age in the name (expected like 001A23.JPG)")
+    return Face(path, UNLABELLED, age=int(match["age"]), identity=match["identity"])
+
+
 def parse_known_name(path: Path) -> Face | Rejected:
-    """Read a name of one of the three data sets."""
-    for parse in (parse_utkface_name, parse_cacd_name):
+    """Read a name of one of the four data sets."""
+    for parse in (parse_utkface_name, parse_cacd_name, parse_fgnet_name):
         face = parse(path)
         if isinstance(face, Face):
             return face

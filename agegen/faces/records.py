@@ -23,7 +23,7 @@ def age_sign(to: str) -> int:
     return 1 if to == CLASS_NAMES[OLD] else -1
 
 
-SourceKind = Literal["folders", "cacd", "utkface", "imdb-wiki", "table"]
+SourceKind = Literal["folders", "cacd", "utkface", "imdb-wiki", "fgnet", "table"]
 
 
 class Face(NamedTuple):

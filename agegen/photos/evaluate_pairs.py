@@ -15,14 +15,16 @@ from agegen.evaluation.evaluate import Made, judge_made, known_faces, save_figur
 from agegen.evaluation.face_sheet import make_sheet
 from agegen.evaluation.held_out import HeldOut, choose_faces
 from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
+from agegen.evaluation.real_pairs import Aged, People, aged, judge_people, require_two
 from agegen.evaluation.slices import Part, slices_of
 from agegen.faces.geometry import Geometry
 from agegen.faces.landmarks import SEARCH_PIXELS
-from agegen.faces.records import CLASS_NAMES
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
 from agegen.photos.needs import needs_of
 from agegen.photos.pairs import Kind, Pairs, are_crops, facts_of, read_pairs
+from agegen.photos.people import read_people
 from agegen.run.errors import UserError
 from agegen.run.pretrained import PRETRAINED, find_run
 
@@ -46,6 +48,10 @@ class EvaluatePairsConfig(PanelConfig):
     faces: Path | None = None
     """Folder of a FaceStore whose test faces give the real gap between young and old, which shifts
     are shares of; without it they are in the judges' own units."""
+    pairs: Path | None = None
+    """Photos of the people in --before at other ages, which --after is compared with: a folder with
+    names as FG-NET's or CACD's, or a CSV table with path, age and identity. The names of the
+    pictures before must say age and person, too."""
     kind: Kind = "auto"
     """crops: each picture is one face, cropped as the classifier's training faces are; photos: the
     largest face is found in each; auto takes square pictures of one size for crops."""
@@ -115,9 +121,52 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     judge = judge_beside_controls if config.controls else judge_made
     with kept_frozen(panel.judges):
         figures |= judge(made, real, known, panel)
+        if config.pairs:
+            whole = geometry or needs_of(find_run(config.judge, "classifier")).geometry
+            people = read_people(config.pairs, require_geometry(whole))
+            mine = pair_with(people, pairs, made[config.to], config.to, views)
+            asked = (panel, config.controls, config.seed)
+            faces = views.views(people.images)
+            figures["real_pairs"] = judge_people({config.to: mine}, people, faces, *asked)
     figures["judges_unchanged"] = True
     save_figures(config.figures, figures, draw_sheet(made[config.to], config.seed))
     return figures
+
+
+def require_geometry(geometry: Geometry | None) -> Geometry:
+    """How photos' faces are cut out.
+
+    Raises:
+        UserError: the judge knows crops alone.
+    """
+    if geometry is None:
+        raise UserError("--pairs needs a judge that knows how photos' faces are cropped")
+    return geometry
+
+
+def pair_with(people: People, pairs: Pairs, made: Made, to: str, views: ClassifierViews) -> Aged:
+    """Pictures before whose names say who it is, with photos of them at the age aimed at.
+
+    Raises:
+        UserError: their names do not say it, or fewer than two of them are among the people.
+    """
+    facts = facts_of(pairs.files) or []
+    ages = np.array([-1 if face.age is None else face.age for face in facts], dtype=int)
+    persons = np.array([face.identity for face in facts], dtype=np.str_)
+    unknown = np.full(len(facts), np.nan)
+    before = People(pairs.before, ages, persons, unknown, [])
+    aim = people.at(to)
+    both = np.intersect1d(persons[before.at(opposite(to))], people.persons[aim])
+    require_two(both)
+    mine = np.array([i for i in before.at(opposite(to)) if persons[i] in both])
+    aim = aim[np.isin(people.persons[aim], both)]
+    real = views.views(people.images[aim])
+    return aged(before, people, mine, aim, (made.faces[mine], made.fake[mine], real))
+
+
+def opposite(to: str) -> str:
+    """The class that faces which are made young or old come from."""
+    return next(source for source, aim in DIRECTIONS if aim == to)
 
 
 def open_judge(config: EvaluatePairsConfig) -> tuple[Classifier, Geometry | None]:

@@ -12,6 +12,7 @@ from agegen.faces.decode import BadImageError
 from agegen.faces.geometry import Geometry
 from agegen.faces.names import (
     parse_cacd_name,
+    parse_fgnet_name,
     parse_imdb_wiki_name,
     parse_utkface_name,
 )
@@ -159,7 +160,7 @@ def are_crops(folder: Path) -> bool:
 
 def facts_of(files: list[Path]) -> list[Face] | None:
     """What the names of known data sets say of each; None where one of them says nothing."""
-    for parse in (parse_utkface_name, parse_imdb_wiki_name, parse_cacd_name):
+    for parse in (parse_utkface_name, parse_imdb_wiki_name, parse_cacd_name, parse_fgnet_name):
         found = [parse(path) for path in files]
         faces = [entry for entry in found if isinstance(entry, Face)]
         if len(faces) == len(files):

@@ -10,6 +10,7 @@ from agegen.report.evaluation import (
     groups,
     identity,
     pixels,
+    real_pairs,
     truth,
 )
 from agegen.report.evaluation.saved import (
@@ -29,6 +30,7 @@ from agegen.run.files import explained_damage
 CHAPTERS = (
     ageing,
     identity,
+    real_pairs,
     changes,
     controls,
     groups,

@@ -20,7 +20,9 @@ from agegen.report.parts import style
 from agegen.run.errors import UserError
 
 SIZE, ROWS = 6, 3
-SECTIONS = ["ageing", "identity", "changes", "controls", "groups", "pixels", "truth", "faces"]
+SECTIONS = [
+    "ageing", "identity", "real-pairs", "changes", "controls", "groups", "pixels", "truth", "faces"
+]  # fmt: skip
 SYMPTOMS = ("diversity", "luminance_correlation", "checkerboard", "change", "copies")
 
 
@@ -100,6 +102,22 @@ def truth() -> dict:
     }  # fmt: skip
 
 
+def real_pairs() -> dict:
+    said = {
+        "before": figure(0.48), "after": figure(0.5), "gain": figure(-0.02, 0.01),
+        "strangers": figure(0.0), "own": figure(-0.02), "verified": figure(0.7),
+        "verified_made": figure(0.6), "parts": {"fine": figure(-0.01)},
+    }  # fmt: skip
+    of = {
+        "pairs": 19, "people": 7, "years": 24.4, "matchers": {"identity": said}, "lpips": None
+    }  # fmt: skip
+    line = [{"years": [20, 30], "pairs": 11, "people": 5, "verified": figure(0.7)}]
+    return {
+        "photos": 31, "people": 8, "left_out": 2, "ages": {"young": [18, 30], "old": [40, 70]},
+        "directions": {"old": of, "young": of}, "reference": {"identity": line},
+    }  # fmt: skip
+
+
 def evaluation() -> dict:
     control = {to: judges(0.25, 0.45) for to in ("old", "young")}
     return {
@@ -117,6 +135,7 @@ def evaluation() -> dict:
             "no change": {to: judges(0.0, 0.0) for to in ("old", "young")},
             "adversarial noise, 3 levels": {to: judges(1.23, 0.05) for to in ("old", "young")},
         },
+        "real_pairs": real_pairs(),
         "truth": truth(),
         "judges_unchanged": True,
     }  # fmt: skip
@@ -276,7 +295,7 @@ def test_judges_that_do_not_know_drawn_ages_are_named(page: str) -> None:
 
 def test_what_was_not_measured_is_left_out_and_said_why(changed: Callable[[dict], str]) -> None:
     content = evaluation()
-    del content["controls"], content["truth"]
+    del content["controls"], content["truth"], content["real_pairs"]
     content["notes"] |= {
         "identity": "not measured: no dlib",
         "lpips": "not measured: not asked for",

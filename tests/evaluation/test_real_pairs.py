@@ -1,0 +1,152 @@
+"""Faces beside what the people became: the truth gains, nothing gains nothing."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from agegen.evaluation.panel import Panel
+from agegen.evaluation.real_pairs import (
+    AGES,
+    GAPS,
+    Aged,
+    People,
+    compare,
+    evaluate_people,
+    paired,
+    reference_line,
+)
+from agegen.report.evaluation import real_pairs as section
+from agegen.report.evaluation.saved import SavedEvaluation
+from agegen.report.parts.section import Missing, Section
+from agegen.run.errors import UserError
+
+SIDE = 32
+
+
+class Means:
+    """Tells persons apart by the means of four quarters of a face."""
+
+    name = "means"
+
+    def embed(self, faces: Tensor, like: Tensor) -> Tensor:
+        return torch.nn.functional.adaptive_avg_pool2d(faces, 2).flatten(1).double()
+
+
+class Ages:
+    """Makes every face brighter or darker, as people here become."""
+
+    store_size = SIDE
+
+    def views(self, images: np.ndarray) -> Tensor:
+        return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def translate(self, faces: Tensor, to: str) -> Tensor:
+        return faces + (0.3 if to == "old" else -0.3)
+
+
+def people_at_random(seed: int) -> People:
+    """Persons of a pattern each, brighter when old; some at one age alone, some children."""
+    rng = np.random.default_rng(seed)
+    images, ages, persons = [], [], []
+    for person in range(int(rng.integers(8, 14))):
+        pattern = rng.uniform(0.25, 0.6, (2, 2, 3)).repeat(SIDE // 2, 0).repeat(SIDE // 2, 1)
+        for age in rng.integers(10, 75, int(rng.integers(1, 12))):
+            noise = rng.normal(0, 0.02, pattern.shape)
+            shown = pattern + 0.15 * (age >= AGES["old"][0]) + noise
+            images.append((shown.clip(0, 1) * 255).astype(np.uint8))
+            ages.append(age)
+            persons.append(f"p{person}")
+    turned = rng.choice([0.0, 0.3, np.nan], len(ages))
+    return People(np.stack(images), np.array(ages), np.array(persons), turned, [])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_ages_as_people_do_comes_nearer_to_them(seed: int) -> None:
+    people = people_at_random(seed)
+    found = evaluate_people(Ages(), people, Panel([], [Means()]), controls=False)
+    for to, of in found["directions"].items():
+        said = of["matchers"]["means"]
+        assert said["gain"]["low"] > 0, to
+        assert said["gain"]["value"] == pytest.approx(
+            said["before"]["value"] - said["after"]["value"]
+        )
+        assert said["own"]["value"] == pytest.approx(
+            said["gain"]["value"] - said["strangers"]["value"]
+        )
+        assert 0 < said["parts"]["half as strong"]["value"] < said["gain"]["value"]
+        # what is coarse here is all of it
+        coarse, fine = (said["parts"][name]["value"] for name in list(said["parts"])[:2])
+        assert coarse > 0.9 * said["gain"]["value"] > abs(fine)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_are_those_of_one_person_at_both_ages(seed: int) -> None:
+    people = people_at_random(seed)
+    found = evaluate_people(Ages(), people, Panel([], [Means()]), controls=False)["directions"]
+    entries = list(zip(people.persons, people.ages, strict=True))
+    years = [
+        abs(one[1] - other[1])
+        for one in entries
+        for other in entries
+        if one[0] == other[0]
+        and AGES["young"][0] <= one[1] <= AGES["young"][1]
+        and AGES["old"][0] <= other[1] <= AGES["old"][1]
+    ]
+    for of in found.values():
+        assert of["pairs"] == len(years)
+        assert of["years"] == pytest.approx(np.mean(years))
+
+
+def test_nothing_done_gains_nothing_and_controls_are_beside_it() -> None:
+    people = people_at_random(1)
+    views = Ages().views(people.images)
+    mine, aim = paired(people, "young", "old")
+    same = Aged(
+        views[mine], views[mine], views[aim], people.persons[mine], people.persons[aim],
+        np.abs(people.ages[mine][:, None] - people.ages[aim]),
+        np.zeros((len(mine), len(aim)), dtype=bool),
+    )  # fmt: skip
+    said = compare(same, Panel([], [Means()]), controls=True, seed=0)["matchers"]["means"]
+    assert said["gain"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert said["verified"] == said["verified_made"]
+    assert said["controls"]["no change"]["value"] == 0
+    assert said["controls"]["brighter"]["value"] > 0  # of people who become bright
+
+
+def test_the_reference_line_counts_adults_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agegen.evaluation.real_pairs.FEWEST_APART", 1)
+    people = people_at_random(2)
+    line = reference_line(Means(), people, Ages().views(people.images))
+    for span in line:
+        low, high = span["years"]
+        assert (low, high) in pairwise(GAPS)
+        adult = people.ages >= 18
+        apart = np.abs(people.ages[:, None] - people.ages)
+        same = people.persons[:, None] == people.persons
+        here = adult[:, None] & adult & same & (apart >= low) & (apart < high)
+        assert span["pairs"] == np.triu(here, 1).sum()
+        assert 0 <= span["verified"]["low"] <= span["verified"]["value"] <= 1
+
+
+def test_too_few_people_and_no_matcher_are_said() -> None:
+    people = people_at_random(3)
+    children = people._replace(ages=np.full_like(people.ages, 12))
+    with pytest.raises(UserError, match="two people or more with photos at both ages"):
+        evaluate_people(Ages(), children, Panel([], [Means()]), controls=False)
+    with pytest.raises(UserError, match="identity matcher"):
+        evaluate_people(Ages(), people, Panel([]), controls=False)
+
+
+def test_the_page_says_which_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agegen.evaluation.real_pairs.FEWEST_APART", 1)
+    people = people_at_random(4)
+    found = evaluate_people(Ages(), people, Panel([], [Means()]), controls=True)
+    answer = section.answer(SavedEvaluation(Path("x.json"), {"real_pairs": found}))
+    assert isinstance(answer, Section)
+    assert "nearer to the person when older" in answer.answer[0]
+    assert len(answer.pictures) == 2
+    assert isinstance(section.answer(SavedEvaluation(Path("x.json"), {})), Missing)
