@@ -20,6 +20,8 @@ COMMANDS = {
     "train-cyclegan": "train_cyclegan",
     "evaluate": "evaluate_cyclegan",
     "evaluate-pairs": "evaluate_pairs",
+    "blind-test": "blind_test",
+    "score-blind-test": "score_blind_test",
     "choose-strength": "choose_strength",
     "compare": "compare_cyclegans",
     "report-cyclegan": "report_cyclegan",

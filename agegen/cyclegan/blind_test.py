@@ -1,0 +1,160 @@
+"""Blind test: forced choices between faces, drawn at random from an evaluation's split.
+
+What a judge's figure claims, a stranger either sees or does not. The page holds pictures alone; the
+right answers are in a file of their own.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from agegen.cyclegan.translate import Translator, load_translator
+from agegen.evaluation.held_out import HeldOut, choose_faces
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
+from agegen.faces.store import FaceStore
+from agegen.faces.views import to_uint8
+from agegen.run.errors import UserError
+from agegen.run.files import explained_damage, read_json
+
+PAGE, KEY = "index.html", "key.json"
+Kind = Literal["photograph", "older", "same"]
+KINDS: tuple[Kind, ...] = ("photograph", "older", "same")
+
+
+@dataclass(frozen=True)
+class BlindTestConfig:
+    """Of which evaluation to make a test, and how long a one."""
+
+    evaluation: Path
+    """JSON file of evaluate_cyclegan: its generators, at its strengths, on its split."""
+    out: Path
+    """Folder of the page, index.html, and of the right answers, key.json."""
+    questions: int = 40
+    """How many."""
+    seed: int = 0
+    """Of the faces, and of their order."""
+
+    def __post_init__(self) -> None:
+        if self.questions < len(KINDS):
+            raise UserError(f"--questions must be at least {len(KINDS)}, one of each kind")
+        if (self.out / PAGE).exists() and not (self.out / KEY).exists():
+            raise UserError(f"--out {self.out} has an {PAGE} that is no blind test's")
+
+
+class Question(NamedTuple):
+    """Two pictures, and which answer is right.
+
+    Attributes:
+        kind: which is the photograph? which is older? are they the same person?
+        to: the class aimed at by what was made.
+        pictures: left and right, uint8 (h, w, 3).
+        right: 0 for the left one, or for "yes"; 1 for the right one, or for "no".
+    """
+
+    kind: Kind
+    to: str
+    pictures: tuple[np.ndarray, np.ndarray]
+    right: int
+
+
+class BlindTest(NamedTuple):
+    """Questions in random order, and the name by which answers are known to be to these."""
+
+    name: str
+    questions: list[Question]
+
+    def key(self, config: BlindTestConfig) -> dict:
+        """The right answers, plain JSON types."""
+        return {
+            "test": self.name,
+            "evaluation": str(config.evaluation),
+            "questions": [
+                {"kind": q.kind, "to": q.to, "right": q.right} for q in self.questions
+            ],
+        }  # fmt: skip
+
+
+def make_blind_test(config: BlindTestConfig) -> BlindTest:
+    """Draw the questions: a third of each kind, both directions alike.
+
+    Raises:
+        UserError: the evaluation, its run or its faces are missing, damaged or something else, or
+            the split has too few faces.
+    """
+    found = read_json(config.evaluation)
+    if not isinstance(found, dict) or not {"run", "faces", "split", "weights"} <= set(found):
+        raise UserError(
+            f"{config.evaluation} is not an evaluation of generators: make one with python "
+            "recipes/evaluate_cyclegan.py"
+        )
+    with explained_damage(config.evaluation):
+        translator = load_translator(Path(found["run"]), str(found["weights"]))
+        if strength := found.get("strength"):
+            chosen = {name: float(strength[name]) for name in CLASS_NAMES}
+            translator = replace(translator, strength=chosen)
+        store = FaceStore.open(Path(found["faces"]))
+        held_out = choose_faces(translator, store, str(found["split"]), seed=config.seed)
+    genders = {name: store.genders[i].tolist() for name, i in held_out.indices.items()}
+    questions = draw_questions(translator, held_out, genders, config)
+    digest = hashlib.sha256()
+    for question in questions:
+        digest.update(f"{question.kind}{question.right}".encode())
+        for picture in question.pictures:
+            digest.update(picture.tobytes())
+    return BlindTest(digest.hexdigest()[:16], questions)
+
+
+def draw_questions(
+    translator: Translator, held_out: HeldOut, genders: dict[str, list], config: BlindTestConfig
+) -> list[Question]:
+    """The questions in random order; no face is in two of them.
+
+    Strangers are of one gender where `genders`, by class, are known.
+    """
+    rng = np.random.default_rng(config.seed)
+    directions = [DIRECTIONS[i % 2] for i in range(config.questions)]
+    kinds = [KINDS[i % len(KINDS)] for i in range(config.questions)]
+    unused = {name: list(range(len(faces))) for name, faces in held_out.faces.items()}
+
+    def take(name: str, gender: str | None = None) -> int:
+        fit = (i for i in unused[name] if gender in (None, genders[name][i]))
+        found = next(fit, None)
+        if found is None:
+            raise UserError(
+                f"the split has too few {name} faces for {config.questions} questions: ask for "
+                "less by --questions"
+            )
+        unused[name].remove(found)
+        return found
+
+    questions = []
+    # "same" is right as often as wrong, and so is the left: both in random order
+    sides = rng.permutation(np.arange(config.questions) % 2)
+    for kind, (source, to), side in zip(kinds, directions, sides, strict=True):
+        number = take(source)
+        face = held_out.faces[source][number]
+        made = translator.translate(face[None], to)[0]
+        if kind == "same":
+            if side:  # the made one's source is not shown
+                face = held_out.faces[source][take(source, genders[source][number])]
+            shown = (face, made)
+            questions.append(Question(kind, to, pictures_of(*shown), int(side)))
+            continue
+        sought, other = made, face
+        if kind == "photograph":
+            sought, other = held_out.faces[to][take(to)], made
+        if kind == "older" and to == CLASS_NAMES[0]:
+            sought, other = other, sought
+        shown = (other, sought) if side else (sought, other)
+        questions.append(Question(kind, to, pictures_of(*shown), int(side)))
+    return [questions[i] for i in rng.permutation(len(questions))]
+
+
+def pictures_of(first: Tensor, second: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Float (3, h, w) in [−1, 1] → uint8 (h, w, 3), twice."""
+    left, right = (to_uint8(face[None])[0].cpu().numpy() for face in (first, second))
+    return left, right

@@ -1,0 +1,139 @@
+"""A blind test from a run's evaluation: its page, a visitor in a browser, his answers scored."""
+
+import json
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photos import recipe_here
+
+from agegen.cyclegan.blind_test import BlindTestConfig, make_blind_test
+from agegen.evaluation.blind_answers import ScoreConfig, describe_scores, score
+from agegen.faces.records import CLASS_NAMES
+from agegen.run.configs import read_config
+from agegen.run.errors import UserError
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def evaluation(cyclegan_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What evaluate_cyclegan says of itself is all that is needed."""
+    path = tmp_path_factory.mktemp("evaluated") / "evaluation.json"
+    faces = read_config(cyclegan_run)["config"]["faces"]
+    said = {
+        "run": str(cyclegan_run), "faces": faces, "split": "train", "weights": "generators",
+        "strength": {"young": 1.0, "old": 0.5},
+    }  # fmt: skip
+    path.write_text(json.dumps(said))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(evaluation: Path) -> Path:
+    out = evaluation.parent / "test"
+    done = recipe_here("blind_test", "--evaluation", evaluation, "--out", out, "--questions", 18)
+    assert done.returncode == 0, done.stderr
+    assert "18 questions" in done.stdout
+    return out
+
+
+def answer(folder: Path, name: str, answers: list) -> Path:
+    key = json.loads((folder / "key.json").read_text())
+    path = folder / name
+    path.write_text(json.dumps({"test": key["test"], "answers": answers, "seconds": []}))
+    return path
+
+
+def rights(folder: Path) -> list[int]:
+    return [q["right"] for q in json.loads((folder / "key.json").read_text())["questions"]]
+
+
+def test_a_third_of_each_kind_and_half_on_each_side(folder: Path, evaluation: Path) -> None:
+    questions = json.loads((folder / "key.json").read_text())["questions"]
+    assert sum(rights(folder)) == 9
+    for kind in ("photograph", "older", "same"):
+        assert sum(q["kind"] == kind for q in questions) == 6
+    assert {q["to"] for q in questions} == set(CLASS_NAMES)
+    again = make_blind_test(BlindTestConfig(evaluation, folder, 18))
+    assert again.name == json.loads((folder / "key.json").read_text())["test"]
+    other = make_blind_test(BlindTestConfig(evaluation, folder, 18, seed=1))
+    assert other.name != again.name
+
+
+def test_no_picture_is_shown_twice_and_the_page_holds_no_answer(folder: Path) -> None:
+    page = (folder / "index.html").read_text()
+    asked = json.loads(re.search(r'id="questions">(.*?)</script>', page, re.S)[1])
+    assert [set(q) for q in asked] == [{"kind", "text", "choices", "pictures"}] * 18
+    pictures = [p for q in asked for p in q["pictures"]]
+    assert len(set(pictures)) == len(pictures)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]', page)
+
+
+def test_who_knows_all_is_right_and_who_knows_nothing_at_chance(folder: Path) -> None:
+    all_right = answer(folder, "all.json", rights(folder))
+    found = score(ScoreConfig(folder / "key.json", (all_right,)))
+    assert all(of["right"]["value"] == 1 for of in found.values())
+    assert found["same"]["right"]["low"] == pytest.approx(0.025 ** (1 / 6))
+    rng = random.Random(0)
+    guesses = [
+        answer(folder, f"{i}.json", [rng.choice([0, 1, None]) for _ in range(18)])
+        for i in range(40)
+    ]
+    found = score(ScoreConfig(folder / "key.json", tuple(guesses)))
+    for kind in ("photograph", "older", "same"):
+        assert found[kind]["right"]["low"] < 0.5 < found[kind]["right"]["high"]
+        assert 100 < found[kind]["n"] < 240  # a third is left out
+    assert "no better than chance" in describe_scores(found)[0]
+
+
+def test_mistakes_are_one_sentence(folder: Path, evaluation: Path, tmp_path: Path) -> None:
+    key = folder / "key.json"
+    bad = answer(folder, "bad.json", [2] * 18)
+    short = answer(folder, "short.json", [0])
+    other = tmp_path / "other.json"
+    other.write_text('{"test": "x", "answers": []}')
+    for file in (bad, short, other, tmp_path / "none.json"):
+        done = recipe_here("score_blind_test", "--key", key, "--answers", file)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ")
+        assert str(file) in done.stderr
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(UserError, match="no blind test's"):
+        BlindTestConfig(evaluation, tmp_path)
+    with pytest.raises(UserError, match="too few"):
+        make_blind_test(BlindTestConfig(evaluation, folder, 10_000))
+
+
+@pytest.mark.skipif(not BROWSER, reason="no Chromium to visit the page with")
+@pytest.mark.parametrize("by", ["click", "key"])
+def test_a_visitor_who_chooses_at_random_comes_out_at_chance(
+    folder: Path, tmp_path: Path, by: str
+) -> None:
+    page = (folder / "index.html").read_text()
+    acts = {
+        "click": "[...document.querySelectorAll('#choices button')][side].click()",
+        "key": "document.dispatchEvent(new KeyboardEvent('keydown', {key: String(side + 1)}))",
+    }
+    script = (
+        "<script>let s = 7; for (let i = 0; i < 18; i++) {"
+        "s = (s * 48271) % 2147483647; const side = s % 2;" + acts[by] + "}</script></body>"
+    )
+    visited = tmp_path / "visited.html"
+    visited.write_text(page.replace("</body>", script))
+    dom = subprocess.run(
+        [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
+         "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
+         visited.as_uri()],
+        capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    saved = tmp_path / "answers.json"
+    saved.write_text(re.search(r'<pre id="answers">(.*?)</pre>', dom, re.S)[1])
+    found = score(ScoreConfig(folder / "key.json", (saved,)))
+    assert sum(found[kind]["n"] for kind in ("photograph", "older", "same")) == 18
+    right = np.average([found[k]["right"]["value"] for k in ("photograph", "older", "same")])
+    assert 0.1 < right < 0.9
