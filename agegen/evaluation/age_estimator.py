@@ -17,7 +17,7 @@ from agegen.run.errors import UserError
 
 
 class AgeEstimator:
-    """Estimated age in whole years.
+    """Estimated age in whole years, and gender.
 
     Args:
         shown: share of a stored face's side that the faces show.
@@ -45,9 +45,15 @@ class AgeEstimator:
 
     def scores(self, faces: Tensor) -> dict[str, Tensor]:
         """Return "years", float64; landmarks are predicted anew in each face."""
-        left, top, right, bottom = self.square
-        found = [
-            self.predictor.predict(image, [(top, right, bottom, left)])[0]["age"]["value"]
-            for image in enlarge(faces)
-        ]
+        found = [said["age"]["value"] for said in self.ask(faces)]
         return {"years": torch.tensor(found, dtype=torch.float64)}
+
+    def genders(self, faces: Tensor) -> list[str]:
+        """Estimated "male" or "female", of faces as for `scores`."""
+        return [said["gender"]["value"] for said in self.ask(faces)]
+
+    def ask(self, faces: Tensor) -> list[dict]:
+        """All that the predictor says of each face."""
+        left, top, right, bottom = self.square
+        box = [(top, right, bottom, left)]
+        return [self.predictor.predict(image, box)[0] for image in enlarge(faces)]

@@ -13,17 +13,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.agreement import measure_agreement
 from agegen.evaluation.alarms import KNOWN, measure
 from agegen.evaluation.ask_judges import BATCH, judge_all, judge_batches, require_judges
 from agegen.evaluation.features import FeatureNetwork
 from agegen.evaluation.held_out import HeldOut, Translator, Views, choose_by_class, choose_faces
 from agegen.evaluation.judges import Judge, Matcher
+from agegen.evaluation.kept import measure_kept
 from agegen.evaluation.matching import match
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual
 from agegen.evaluation.realism import FEWEST, measure_realism
-from agegen.evaluation.shifts import ByClass, Move, gaps, judge_shift
+from agegen.evaluation.shifts import ByClass, Move, compare_judges, gaps, judge_shift
 from agegen.evaluation.slices import Part, compare_slices, judge_slices, slices_of
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
@@ -130,10 +132,12 @@ def judge_made(
         panel: who judges.
 
     Returns:
-        Plain JSON types, by the class aimed at: ``judges`` (see `judge_shift`), ``slices`` and
+        Plain JSON types, by the class aimed at: ``judges`` (see `judge_shift`), ``witnesses`` (of
+        every two judges, how far their shifts go together: `compare_judges`), ``slices`` and
         ``contrasts`` (shares of the gap by gender and age, and their differences), ``matchers``
         (see `match`), ``changes`` (L1 and LPIPS between input and output, and after the way back),
-        ``realism`` (see `measure_realism`), ``agreement`` (see `measure_agreement`) and
+        ``realism`` (see `measure_realism`),
+        ``kept`` (see `measure_kept`), ``agreement`` (see `measure_agreement`) and
         ``symptoms``; each figure is ``{"value": …, "low": …, "high": …}`` but the symptoms.
 
     Raises:
@@ -176,11 +180,13 @@ def judge_made(
                 }
                 for judge in panel.judges
             },
+            "witnesses": compare_judges(first),
             "slices": judge_slices(first, mine.parts, mine.whose),
             "contrasts": compare_slices(first, mine.parts),
             "matchers": match_all(panel.matchers, mine),
             "changes": measure_changes(mine, panel.perceptual),
             "realism": realism_of(panel.features, mine, described, real, to),
+            "kept": kept_by(panel, mine),
             "agreement": (
                 measure_agreement(
                     panel.explained, mine.faces, mine.fake, mine.weights, mine.persons
@@ -228,6 +234,14 @@ def match_all(matchers: Sequence[Matcher], made: Made) -> dict[str, dict]:
         )
         for matcher in matchers
     }
+
+
+def kept_by(panel: Panel, made: Made) -> dict | None:
+    """What stayed as it was, see `measure_kept`; None without the age estimator."""
+    outside = next((judge for judge in panel.judges if isinstance(judge, AgeEstimator)), None)
+    if outside is None:
+        return None
+    return measure_kept(made.faces, made.fake, outside, made.weights, made.persons)
 
 
 def describe_batches(network: FeatureNetwork, faces: Tensor) -> Tensor:

@@ -70,7 +70,8 @@ class PanelConfig:
     """Another classifier, of other training faces, another seed or another network."""
     age_judge: Path | None = None
     """A classifier that has learnt to say ages, as a judge in years: trained on people who are in
-    no other role, it is a second witness beside the age estimator from outside."""
+    no other role, it is a second witness beside the age estimator from outside. If none is named,
+    the first classifier says them, where it has learnt to."""
     own_judges: tuple[str, ...] = ()
     """Your own judges, package.module:Class, called without arguments (docs/extending.md)."""
     age_estimator: bool = True
@@ -114,10 +115,11 @@ def call_panel(
     if config.second_judge:
         classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
     notes: dict[str, str] = {}
-    if config.age_judge:
-        classifiers.append(AgeJudge(load_classifier(config.age_judge, device)))
+    says_ages = config.age_judge or (judge if first.classifier.age_margin is not None else None)
+    if says_ages:
+        classifiers.append(AgeJudge(load_classifier(says_ages, device)))
         known = {fingerprint(run) for run in filter(None, (judge, config.second_judge))}
-        same = fingerprint(config.age_judge) in known
+        same = fingerprint(says_ages) in known
         notes["age_judge"] = "measured" + (f", but {SAME_NETWORK}" if same else "")
     for classifier in classifiers:
         require_same_view(classifier, shown)

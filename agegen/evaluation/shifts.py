@@ -6,9 +6,11 @@ classes' resamples, and of those of the faces that moved where they are none of 
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata
 
 from agegen import metrics
 from agegen.evaluation.verdicts import UNDEFINED
@@ -135,3 +137,30 @@ def reached(move: Move) -> np.ndarray:
     young, old = (move.real[name].mean() for name in CLASS_NAMES)
     upward = age_sign(move.to) * (old - young) > 0
     return move.after > (young + old) / 2 if upward else move.after < (young + old) / 2
+
+
+def compare_judges(first: dict[str, Move]) -> list[dict]:
+    """Do judges see the same faces age? Of every two: their names, and ``correlation``.
+
+    Spearman's, of the shifts that both see in their first scores, face by face.
+    """
+    return [
+        {
+            "judges": [one, other],
+            "correlation": correlation(a.after - a.before, b.after - b.before, a.weights[a.whose]),
+        }
+        for (one, a), (other, b) in combinations(first.items(), 2)
+    ]
+
+
+def correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> dict:
+    """Spearman's correlation of two figures of faces, with its interval."""
+    ranks = [rankdata(x) for x in (a, b)]
+
+    def pearson(w: metrics.Weights) -> np.ndarray:
+        means = [metrics.mean(r, w) for r in ranks]
+        both = metrics.mean(ranks[0] * ranks[1], w) - means[0] * means[1]
+        spread = np.sqrt(metrics.variance(ranks[0], w) * metrics.variance(ranks[1], w))
+        return np.divide(both, spread, out=np.full(np.shape(both), np.nan), where=spread > 0)
+
+    return as_json(metrics.estimate(pearson, weights))

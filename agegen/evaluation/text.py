@@ -1,6 +1,7 @@
 """An evaluation's figures as lines of text."""
 
 from agegen.evaluation.verdicts import (
+    agreed,
     compare_with_controls,
     has_gaps,
     list_unable,
@@ -83,6 +84,10 @@ def describe_rest(direction: dict) -> list[str]:
             f"  changed and attributed pixels, {name}: {show(agreement[name])}"
             for name in ("own", "control", "difference")
         ]
+    lines += [f"  {line}" for line in lines_of(direction.get("kept") or {}, "kept")]
+    for pair in direction.get("witnesses", []):
+        both = " and ".join(pair["judges"])
+        lines.append(f"  shifts seen by {both}, face by face: {show(pair['correlation'])}")
     for part, figures in direction["slices"].items():
         shares = [f"{judge} {show(e)}" for judge, e in figures.items() if judge != "n"]
         lines.append(f"  share of the gap, {part}, n = {figures['n']}: {', '.join(shares)}")
@@ -112,7 +117,8 @@ def describe_controls(found: dict) -> list[str]:
 def judge_against_controls(found: dict) -> list[str]:
     """Say for each direction and judge whether the shift is beyond that of every control."""
     lines = []
-    for verdict in compare_with_controls(found):
+    verdicts = compare_with_controls(found)
+    for verdict in verdicts:
         if not verdict.able:
             lines.append(f"to {verdict.to}, {verdict.judge} {verdict.score}: unable to judge")
             continue
@@ -122,6 +128,7 @@ def judge_against_controls(found: dict) -> list[str]:
             f"{'share' if has_gaps(found) else 'shift'} {show(verdict.share)}, "
             f"{said} (farthest: {verdict.farthest}, up to {verdict.limit:.3f})"
         )
+    lines += [f"to {to}: {said}" for to in found["directions"] if (said := agreed(verdicts, to))]
     return lines
 
 

@@ -6,7 +6,6 @@ How far is a generated face from it, how far was the input, and how near could o
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 from torch import Tensor
 
 from agegen import metrics
@@ -18,6 +17,7 @@ from agegen.evaluation.judges import Judge
 from agegen.evaluation.matching import match
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual
+from agegen.evaluation.shifts import correlation
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS, AgeRanges, age_sign
 from agegen.metrics import as_json, mean_as_json, share_as_json
 
@@ -146,19 +146,6 @@ def judge_the_judges(
 def first_score(judge: Judge, faces: Tensor) -> np.ndarray:
     """A judge's first score of faces, float64 (n,)."""
     return next(iter(judge_batches(judge, faces).values()))
-
-
-def correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> dict:
-    """Spearman's correlation of two figures of faces, with its interval."""
-    ranks = [rankdata(x) for x in (a, b)]
-
-    def pearson(w: metrics.Weights) -> np.ndarray:
-        means = [metrics.mean(r, w) for r in ranks]
-        both = metrics.mean(ranks[0] * ranks[1], w) - means[0] * means[1]
-        spread = np.sqrt(metrics.variance(ranks[0], w) * metrics.variance(ranks[1], w))
-        return np.divide(both, spread, out=np.full(np.shape(both), np.nan), where=spread > 0)
-
-    return as_json(metrics.estimate(pearson, weights))
 
 
 def distance(kind: str, a: Tensor, b: Tensor, perceptual: Perceptual | None) -> np.ndarray:

@@ -38,6 +38,24 @@ class Verdict(NamedTuple):
     able: bool
 
 
+def agreed(verdicts: list[Verdict], to: str) -> str:
+    """What the judges that say years, able ones, say together of a direction; "" of fewer than two.
+
+    Ageing is what all of them see beyond every control: one alone may be fooled.
+    """
+    mine = [v for v in verdicts if v.to == to and v.score == "years" and v.able]
+    if len(mine) < 2:
+        return ""
+    seen = sum(v.beyond for v in mine)
+    if seen == len(mine):
+        return f"ageing: all {seen} judges in years see it beyond every control"
+    return (
+        f"no verdict: {seen} of {len(mine)} judges in years see it beyond every control"
+        if seen
+        else f"no evidence of ageing: none of {len(mine)} judges in years sees it beyond controls"
+    )
+
+
 def is_adversarial(control: str) -> bool:
     """True of noise that is made against the first judge, whom it fools by design."""
     return control.startswith("adversarial")

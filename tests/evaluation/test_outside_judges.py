@@ -12,10 +12,12 @@ from torch import Tensor
 from agegen.drawn.synthetic import draw_pairs
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.identity import IdentityMatcher
+from agegen.evaluation.kept import landmarks_in, measure_kept
 from agegen.evaluation.matching import match
 from agegen.faces import landmarks
 from agegen.faces.geometry import Geometry
 from agegen.faces.views import evaluation_views
+from agegen.metrics import bootstrap_weights
 from agegen.photos.crop import crop_faces
 from agegen.run.errors import UserError
 
@@ -86,3 +88,30 @@ def test_two_photos_of_a_person_are_no_false_accept() -> None:
 def test_one_person_alone_tells_nothing_of_identity() -> None:
     with pytest.raises(UserError, match="two people"):
         match(torch.zeros(2, 8), torch.zeros(2, 8), np.ones((5, 2)), np.zeros(2, int))
+
+
+@needs_photos
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_kept_is_told_from_what_is_not(woman_of_77: Tensor, seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    faces = woman_of_77 * torch.linspace(0.8, 1, 4)[:, None, None, None]
+    estimator, weights, persons = AgeEstimator(), bootstrap_weights(4), np.arange(4)
+    same = measure_kept(faces, faces, estimator, weights, persons)
+    assert same["gender"]["value"] == 1
+    for name in ("eyes", "background", "face", "landmarks"):
+        assert same[name] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    painted = faces.clone()
+    middles = landmarks_in(faces[:1], estimator.square)[0, :4].reshape(2, 2, 2).mean(axis=1) * 96
+    for x, y in middles.astype(int):
+        patch = torch.rand(4, 3, 6, 6, generator=rng) * 2 - 1
+        painted[:, :, y - 3 : y + 3, x - 3 : x + 3] = patch
+    eyes = measure_kept(faces, painted, estimator, weights, persons)
+    assert eyes["eyes"]["value"] > 5 * eyes["face"]["value"] > 0
+    assert eyes["background"]["value"] == 0
+    around = faces.clone()
+    around[..., :3, :] = torch.rand(4, 3, 3, 96, generator=rng) * 2 - 1
+    rim = measure_kept(faces, around, estimator, weights, persons)
+    assert rim["background"]["value"] > 0.05 > rim["face"]["value"]
+    assert rim["eyes"]["value"] == 0
+    tilted = measure_kept(faces, faces.roll(6, dims=3), estimator, weights, persons)
+    assert tilted["landmarks"]["value"] > 0.05

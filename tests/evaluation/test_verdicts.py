@@ -1,8 +1,17 @@
 """A shift is evidence only where its whole interval is beyond every control's."""
 
+import numpy as np
 import pytest
 
-from agegen.evaluation.verdicts import compare_with_controls, list_unable, without_unable
+from agegen.evaluation.shifts import Move, compare_judges
+from agegen.evaluation.verdicts import (
+    Verdict,
+    agreed,
+    compare_with_controls,
+    list_unable,
+    without_unable,
+)
+from agegen.metrics import bootstrap_weights
 
 NOTHING = {"value": None, "low": None, "high": None}
 
@@ -62,3 +71,44 @@ def test_a_judge_without_a_gap_is_unable_to_judge(low: float | None, able: bool)
         assert (judges["judge"]["score"]["share_of_gap"] == NOTHING) != able
     assert (shown["directions"]["old"]["slices"]["male"]["judge"] == NOTHING) != able
     assert content["directions"]["old"]["judges"] == judged(0.4, 0.5)  # left as it was
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_verdict_is_what_all_judges_in_years_see(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    share = {"value": 0.5, "low": 0.4, "high": 0.6}
+    verdicts = [
+        Verdict("old", f"judge {i}", score, share, "blur", 0.1, bool(beyond), bool(able))
+        for i, (score, beyond, able) in enumerate(
+            zip(
+                rng.choice(["years", "log_odds"], 5), rng.integers(0, 2, 5), rng.integers(0, 2, 5),
+                strict=True,
+            )
+        )
+    ]  # fmt: skip
+    mine = [v.beyond for v in verdicts if v.score == "years" and v.able]
+    said = agreed(verdicts, "old")
+    assert agreed(verdicts, "young") == ""
+    assert bool(said) == (len(mine) >= 2)
+    if said:
+        assert said.startswith("ageing") == all(mine)
+        assert said.startswith("no verdict") == (any(mine) and not all(mine))
+
+
+def test_judges_who_see_the_same_shifts_correlate() -> None:
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=(2, 40))
+    weights = {"young": bootstrap_weights(40)}
+
+    def move(a: np.ndarray, b: np.ndarray) -> Move:
+        return Move({}, a, b, "old", "young", weights)
+
+    first = {
+        "one": move(before, after), "monotone": move(5 * before, 5 * after),
+        "opposite": move(after, before), "other": move(*rng.normal(size=(2, 40))),
+    }  # fmt: skip
+    found = {tuple(pair["judges"]): pair["correlation"] for pair in compare_judges(first)}
+    assert len(found) == 6
+    assert found["one", "monotone"]["value"] == pytest.approx(1)
+    assert found["one", "opposite"]["value"] == pytest.approx(-1)
+    assert found["one", "other"]["low"] < 0 < found["one", "other"]["high"]

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from agegen.evaluation.verdicts import compare_with_controls, has_gaps, list_unable
+from agegen.evaluation.verdicts import agreed, compare_with_controls, has_gaps, list_unable
 from agegen.report.evaluation.figures import draw_forest, frame, list_shares
 from agegen.report.evaluation.saved import (
     DIGITS,
@@ -36,6 +36,7 @@ def answer(saved: SavedEvaluation) -> Section:
             *(describe_shares(saved, direction) for direction in saved.directions),
             *describe_verdicts(saved),
             *describe_limits(saved),
+            *describe_witnesses(saved),
         ],
         tables=[*map(tabulate, saved.directions), *tabulate_steps(saved)],
         pictures=[draw(saved)] if has_gaps(saved.found) else [],
@@ -84,6 +85,8 @@ def describe_verdicts(saved: SavedEvaluation) -> list[str]:
         parts = [f"beyond every control according to the {beyond}"] if beyond else []
         parts += [f"no evidence of ageing according to the {within}"] if within else []
         sentences += [f"Made {to}: {'; '.join(parts)}."] if parts else []
+        together = agreed(verdicts, to)
+        sentences += [f"Made {to}, {together}."] if together else []
     unable = list_unable(saved.found)
     gaps = [
         f"the {name_judge(judge)} ({SCORES.get(score, score)}: {tell(unable[judge, score], 3)})"
@@ -111,6 +114,22 @@ def describe_limits(saved: SavedEvaluation) -> list[str]:
         f"A shift is beyond every control if its whole interval is above theirs. Farthest "
         f"reached: {limits}. Adversarial noise, made against the first judge, is left out."
     ]
+
+
+def describe_witnesses(saved: SavedEvaluation) -> list[str]:
+    """Say whether judges see the same faces age."""
+    sentences = []
+    for direction in saved.directions:
+        pairs = [
+            f"{tell(pair['correlation'])} ({listed([name_judge(j) for j in pair['judges']])})"
+            for pair in direction.figures.get("witnesses", [])
+        ]
+        if pairs:
+            sentences.append(
+                f"Made {direction.to}, the shifts that two judges see correlate face by face by "
+                f"{', '.join(pairs)}: 1 is the same order, 0 no relation."
+            )
+    return sentences
 
 
 def tabulate(direction: Direction) -> Table:

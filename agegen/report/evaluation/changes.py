@@ -13,6 +13,14 @@ CHANGES = {
     "cycle_l1": "translated back, L1",
     "cycle_lpips": "translated back, LPIPS",
 }
+KEPT = {
+    "gender": "gender kept, by the age estimator",
+    "gender_mirrored": "the same of mirror images",
+    "eyes": "change around the eyes, L1",
+    "face": "change of the face, L1",
+    "background": "change outside the face, L1",
+    "landmarks": "landmarks moved, in eye distances",
+}
 DISTANCES = {"kid": ("KID", 3), "fid": ("FID", 1)}
 
 
@@ -44,6 +52,7 @@ def answer(saved: SavedEvaluation) -> Section:
         tables=[
             *([tabulate_realism(saved, realism[0]["features"])] if realism else []),
             tabulate_changes(saved),
+            *tabulate_kept(saved),
             tabulate_symptoms(saved),
         ],
         details=details,
@@ -123,6 +132,19 @@ def tabulate_changes(saved: SavedEvaluation) -> Table:
         if all(name in of for of in changes.values())
     ]
     return Table("How much faces changed", ("distance to the source", *changes), rows)
+
+
+def tabulate_kept(saved: SavedEvaluation) -> list[Table]:
+    """What ageing should leave alone, where the age estimator judged."""
+    known = [(d, kept) for d in saved.directions if (kept := d.figures.get("kept"))]
+    if not known:
+        return []
+    rows = [
+        [title, *(tell(kept[name], 2 if name.startswith("gender") else 3) for _, kept in known)]
+        for name, title in KEPT.items()
+    ]
+    heads = ("", *(f"made {direction.to}" for direction, _ in known))
+    return [Table("What ageing should leave alone", heads, rows)]
 
 
 def tabulate_symptoms(saved: SavedEvaluation) -> Table:
