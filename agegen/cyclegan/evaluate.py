@@ -1,7 +1,7 @@
 """Let every judge that is at hand judge a run's generators, and save the figures beside it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,9 +14,10 @@ from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
 from agegen.evaluation.held_out import HeldOut, choose_faces
 from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
 from agegen.evaluation.real_pairs import People, evaluate_people
+from agegen.evaluation.trade_off import measure_trade_off
 from agegen.evaluation.truth import evaluate_truth
 from agegen.faces.geometry import Geometry, geometry_of
-from agegen.faces.records import DIRECTIONS
+from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.run.devices import start_processes
 from agegen.run.errors import UserError
@@ -37,6 +38,8 @@ class EvaluateConfig(PanelConfig):
     pairs: Path | None = None
     """Photos of people who are known young and old, which generated faces are compared with: a
     folder with names as FG-NET's or CACD's, or a CSV table with path, age and identity."""
+    trade_off: bool = False
+    """Judge the change at strengths from 0.25 to 1.25, too: age shift against persons kept."""
     truth: int = 0
     """Newly drawn people whose true counterparts the generated faces are compared with."""
     faces: Path | None = None
@@ -123,6 +126,9 @@ def evaluate_run(
         if people:
             asked = (panel, config.controls, config.seed)
             figures["real_pairs"] = evaluate_people(translator, people, *asked)
+        if config.trade_off:
+            whole = replace(translator, strength=dict.fromkeys(CLASS_NAMES, 1.0))
+            figures["trade_off"] = measure_trade_off(whole, held_out, panel, people)
         if config.truth:
             figures["truth"] = evaluate_truth(translator, panel, config.truth)
     figures["judges_unchanged"] = True

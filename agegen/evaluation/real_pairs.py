@@ -20,6 +20,7 @@ from agegen.evaluation.judges import Matcher
 from agegen.evaluation.matching import threshold_at
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual
+from agegen.evaluation.selection import strengthened
 from agegen.faces.records import DIRECTIONS, Rejected
 from agegen.metrics import bootstrap_weights, mean_as_json, share_as_json
 from agegen.run.distributed import in_shares
@@ -222,6 +223,28 @@ def gain_of(matcher: Matcher, mine: Aged, weights: np.ndarray, controls: bool) -
             for name, control in CONTROLS.items()
         }
     return found
+
+
+def gains_at(
+    translator: Translator, people: People, matcher: Matcher, to: str, strengths: Sequence[float]
+) -> list[dict]:
+    """The ``gain`` of `gain_of` for each strength of the change; the translator's own is 1."""
+    source = next(name for name, aim in DIRECTIONS if aim == to)
+    mine, aim = paired(people, source, to)
+    faces, real = translator.views(people.images[mine]), translator.views(people.images[aim])
+    made = in_shares(partial(translator.translate, to=to), faces)
+    same = people.persons[mine][:, None] == people.persons[aim]
+    weights = bootstrap_weights(int(same.sum()), people.persons[mine][np.nonzero(same)[0]])
+    target = in_shares(matcher.embed, real, real)
+
+    def distances(changed: Tensor) -> np.ndarray:
+        return torch.cdist(in_shares(matcher.embed, changed, faces), target).numpy()[same]
+
+    before = distances(faces)
+    return [
+        mean_as_json(before - distances(strengthened(faces, made, strength)), weights)
+        for strength in strengths
+    ]
 
 
 def accepted(apart: np.ndarray) -> float:

@@ -36,6 +36,7 @@ def describe(found: dict) -> list[str]:
         lines += describe_rest(direction)
         near_truth = found.get("truth", {}).get("directions", {}).get(to, {})
         lines += [f"  {line}" for line in lines_of(near_truth, "truth")]
+    lines += describe_trade_off(found.get("trade_off", {}))
     lines += describe_real_pairs(found.get("real_pairs", {}))
     truth = found.get("truth", {})
     lines += lines_of(truth.get("judges", {}), "truth")
@@ -50,6 +51,24 @@ def lines_of(figures: dict | float, *names: str) -> list[str]:
     if not isinstance(figures, dict) or "value" in figures:
         return [f"{', '.join(names)}: {show(figures)}"]
     return [line for name, of in figures.items() for line in lines_of(of, *names, name)]
+
+
+def describe_trade_off(found: dict) -> list[str]:
+    """A line for each strength of each direction."""
+    return [
+        f"to {to}, strength {point['strength']:g}: "
+        + ", ".join(
+            f"{kind} {name} {show(figure)}"
+            for kind, of in (
+                ("share", point["shares"]),
+                ("verified", point["verified"]),
+                ("gain", point["gains"]),
+            )
+            for name, figure in of.items()
+        )
+        for to, points in found.items()
+        for point in points
+    ]
 
 
 def describe_real_pairs(found: dict) -> list[str]:

@@ -11,6 +11,7 @@ from agegen.report.evaluation import (
     identity,
     pixels,
     real_pairs,
+    trade_off,
     truth,
 )
 from agegen.report.evaluation.saved import (
@@ -31,6 +32,7 @@ CHAPTERS = (
     ageing,
     identity,
     real_pairs,
+    trade_off,
     changes,
     controls,
     groups,

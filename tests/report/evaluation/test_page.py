@@ -21,7 +21,8 @@ from agegen.run.errors import UserError
 
 SIZE, ROWS = 6, 3
 SECTIONS = [
-    "ageing", "identity", "real-pairs", "changes", "controls", "groups", "pixels", "truth", "faces"
+    "ageing", "identity", "real-pairs", "trade-off", "changes", "controls", "groups", "pixels",
+    "truth", "faces",
 ]  # fmt: skip
 SYMPTOMS = ("diversity", "luminance_correlation", "checkerboard", "change", "copies")
 
@@ -118,6 +119,18 @@ def real_pairs() -> dict:
     }  # fmt: skip
 
 
+def trade_off() -> list[dict]:
+    return [
+        {
+            "strength": strength,
+            "shares": {"classifier": figure(strength), "age_estimator": figure(strength / 2)},
+            "verified": {"identity": figure(1 - strength / 2)},
+            "gains": {"identity": figure(0.01 - strength / 50)},
+        }
+        for strength in (0.5, 1.0)
+    ]
+
+
 def evaluation() -> dict:
     control = {to: judges(0.25, 0.45) for to in ("old", "young")}
     return {
@@ -136,6 +149,7 @@ def evaluation() -> dict:
             "adversarial noise, 3 levels": {to: judges(1.23, 0.05) for to in ("old", "young")},
         },
         "real_pairs": real_pairs(),
+        "trade_off": {to: trade_off() for to in ("old", "young")},
         "truth": truth(),
         "judges_unchanged": True,
     }  # fmt: skip
@@ -295,7 +309,8 @@ def test_judges_that_do_not_know_drawn_ages_are_named(page: str) -> None:
 
 def test_what_was_not_measured_is_left_out_and_said_why(changed: Callable[[dict], str]) -> None:
     content = evaluation()
-    del content["controls"], content["truth"], content["real_pairs"]
+    for name in ("controls", "truth", "real_pairs", "trade_off"):
+        del content[name]
     content["notes"] |= {
         "identity": "not measured: no dlib",
         "lpips": "not measured: not asked for",
