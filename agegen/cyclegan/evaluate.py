@@ -58,6 +58,7 @@ class EvaluateConfig(PanelConfig):
     """JSON file for the figures; evaluation.json in the run if not given."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_strength(self.strength)
         if self.most < 0:
             raise UserError("--most cannot be negative")

@@ -28,6 +28,13 @@ from agegen.evaluation.frozen_classifier import (
 )
 from agegen.evaluation.identity import IdentityMatcher
 from agegen.evaluation.judges import Judge, Matcher
+from agegen.evaluation.onnx_judge import (
+    OnnxJudge,
+    OnnxMatcher,
+    OnnxNetwork,
+    OnnxView,
+    Pixels,
+)
 from agegen.evaluation.perceptual import Perceptual, load_perceptual
 from agegen.faces.store import FaceStore
 from agegen.run.configs import to_plain
@@ -72,6 +79,19 @@ class PanelConfig:
     """A classifier that has learnt to say ages, as a judge in years: trained on people who are in
     no other role, it is a second witness beside the age estimator from outside. If none is named,
     the first classifier says them, where it has learnt to."""
+    onnx_judge: Path | None = None
+    """An age estimator of yours, an ONNX file: it answers with years, or with how likely each age
+    from 0 is."""
+    onnx_output: str = ""
+    """Name of its output; the first one if not given."""
+    onnx_embedder: Path | None = None
+    """A network of yours that embeds faces, an ONNX file, as a second matcher."""
+    onnx_margin: float = 0.0
+    """What these see around the detector's square, as a share of its side, on each side."""
+    onnx_pixels: Pixels = "imagenet"
+    """Their numbers: bytes (0 to 255), unit (0 to 1), signed (−1 to 1), imagenet (normalised)."""
+    onnx_bgr: bool = False
+    """They take blue first."""
     own_judges: tuple[str, ...] = ()
     """Your own judges, package.module:Class, called without arguments (docs/extending.md)."""
     age_estimator: bool = True
@@ -89,6 +109,10 @@ class PanelConfig:
     (the judge's); auto is the first of them that can be had."""
     agreement: bool = True
     """Compare where faces change with where the judge looks."""
+
+    def __post_init__(self) -> None:
+        if not -0.4 <= self.onnx_margin <= 2:
+            raise UserError("--onnx-margin must be between -0.4 and 2")
 
 
 def call_panel(
@@ -148,7 +172,13 @@ def call_panel(
     if not config.agreement:
         notes["agreement"] = "not measured: not asked for"
     judges += [outside] if outside else []
-    matchers = [matcher] if matcher else []
+    matchers: list[Matcher] = [matcher] if matcher else []
+    view = OnnxView(config.onnx_margin, config.onnx_pixels, config.onnx_bgr)
+    if config.onnx_judge:
+        network = OnnxNetwork(config.onnx_judge, config.onnx_output, view, shown)
+        judges.append(OnnxJudge(network))
+    if config.onnx_embedder:
+        matchers.append(OnnxMatcher(OnnxNetwork(config.onnx_embedder, "", view, shown)))
     return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
 
 

@@ -61,6 +61,7 @@ class EvaluatePairsConfig(PanelConfig):
     """JSON file for the figures; AFTER_evaluation.json beside the folder if not given."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.out and self.out.suffix != ".json":
             raise UserError(f"--out {self.out} must end in .json: its page and faces lie beside it")
 

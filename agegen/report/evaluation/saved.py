@@ -13,6 +13,7 @@ JUDGES = {
     "second_classifier": "second classifier",
     "age_judge": "own age judge",
     "age_estimator": "age estimator",
+    "onnx_judge": "ONNX judge",
 }
 SCORES = {"log_odds": "log-odds", "p_old": "p(old)", "judged_old": "judged old"}
 DIGITS = {"log_odds": 2, "years": 1}
