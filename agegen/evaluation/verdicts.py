@@ -48,7 +48,8 @@ def agreed(verdicts: list[Verdict], to: str) -> str:
         return ""
     seen = sum(v.beyond for v in mine)
     if seen == len(mine):
-        return f"ageing: all {seen} judges in years see it beyond every control"
+        every = "both" if seen == 2 else f"all {seen}"
+        return f"ageing: {every} judges in years see it beyond every control"
     return (
         f"no verdict: {seen} of {len(mine)} judges in years see it beyond every control"
         if seen
