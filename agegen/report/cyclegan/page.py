@@ -37,14 +37,16 @@ def make_page(run: Path) -> str:
         saved = read_cyclegan_run(run)
         trained = {k: v for k, v in saved.config.items() if k not in ("resume", "dry_run")}
         wanted = {"train_cyclegan": trained, "report_cyclegan": {"run": saved.config["out"]}}
-
+        sections = answer_questions(saved)
+        shown = [section for section in sections if section.anchor == "faces"]
         return render(
             "cyclegan/page.html",
+            lead=[grid for section in shown for grid in sheets.before_and_after(section)],
             title=saved.folder.resolve().name,
             saved=saved,
             tiles=make_tiles(saved),
             summary=summarise(saved),
-            sections=answer_questions(saved),
+            sections=sections,
             config=flatten(saved.config),
             environment=flatten(saved.environment),
             data=flatten(saved.data),

@@ -16,7 +16,7 @@ from PIL import Image
 from agegen.faces.records import DIRECTIONS
 from agegen.report.cyclegan.run import SavedCycleGAN
 from agegen.report.parts.examples import embed_face
-from agegen.report.parts.section import FaceGrid, Section
+from agegen.report.parts.section import FaceGrid, Missing, Section
 from agegen.report.parts.wording import count
 from agegen.run.errors import UserError
 
@@ -24,6 +24,7 @@ COLUMNS = 4  # of a direction
 GAP = 2
 """White pixels right of and below a face: `agegen.evaluation.face_sheet` leaves them."""
 STRIP_FACES, STRIP_LOOKS = 3, 8
+LED_BY = 4  # faces of each direction at the top of a page
 
 
 class Sheet(NamedTuple):
@@ -140,6 +141,20 @@ def show_grid(
         for number, row in enumerate(columns.swapaxes(0, 1), 1)
     ]
     return FaceGrid(f"{source} → {to}", heads, rows, caption)
+
+
+def before_and_after(section: Section | Missing) -> list[FaceGrid]:
+    """The first faces of each direction and what was made of them, for the top of a page."""
+    if not isinstance(section, Section):
+        return []
+    return [
+        grid._replace(
+            rows=[row[:2] for row in grid.rows[:LED_BY]],
+            caption=f"Left: {grid.heads[0]}; right: {grid.heads[1]}. Chosen by chance, whatever "
+            "became of them; all faces are below. A touch enlarges.",
+        )
+        for grid in section.grids
+    ]
 
 
 def answer_development(saved: SavedCycleGAN) -> Section:

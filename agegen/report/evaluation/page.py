@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agegen.report.cyclegan.sheets import before_and_after
 from agegen.report.evaluation import (
     ageing,
     changes,
@@ -84,6 +85,7 @@ def make_page(evaluation: Path) -> str:
         answers = [chapter.answer(saved) for chapter in CHAPTERS]
         return render(
             "evaluation/page.html",
+            lead=before_and_after(answers[CHAPTERS.index(faces)]),
             title=Path(saved.found["run"]).name,
             tiles=make_tiles(saved),
             summary=summarise(saved),

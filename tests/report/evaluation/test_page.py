@@ -361,8 +361,12 @@ def test_the_command_makes_the_same_figures_again(page: str) -> None:
 
 
 def test_faces_are_cut_out_of_the_sheet(page: str) -> None:
-    words = re.findall(r'<img src="data:image/jpeg[^"]*" alt="([^"]+)"', page)
+    lead, below = page.split('<div class="tiles">')
+    words = re.findall(r'<img src="data:image/jpeg[^"]*" alt="([^"]+)"', below)
     assert len(words) == 2 * 4 * ROWS
+    first = re.findall(r'<img src="data:image/jpeg[^"]*" alt="([^"]+)"', lead)
+    assert len(first) == 2 * 2 * ROWS  # before and after, of the first faces each way
+    assert set(first) <= set(words)
     assert words[1] == "young face 1: made old"
     assert f"Shown are {ROWS} faces of each class of the test split, drawn at random" in page
     # source, translated, back, identity are 20 levels apart
