@@ -9,15 +9,19 @@ from agegen.report.cyclegan.sheets import read_sheet, show_grid
 from agegen.report.parts.section import Section
 from agegen.report.parts.style import BLUE, VERMILLION, Figure, Picture, picture
 from agegen.report.parts.wording import show
-from agegen.run.files import read_json
+from agegen.run.files import read_json, sha256
 
 FILE, SHEET = "strength.json", "strength.png"
 COLOURS = {"old": VERMILLION, "young": BLUE}
 
 
 def has_strength(saved: SavedCycleGAN) -> bool:
-    """True if choose_strength has been at the run."""
-    return (saved.folder / FILE).exists()
+    """True if choose_strength has been at the run, and its weights are the same still."""
+    if not (saved.folder / FILE).exists():
+        return False
+    chosen_for = read_json(saved.folder / FILE).get("weights")
+    weights = (saved.folder / f"{name}.safetensors" for name in ("best", "generators"))
+    return any(path.exists() and sha256(path) == chosen_for for path in weights)
 
 
 def answer(saved: SavedCycleGAN) -> Section:

@@ -19,7 +19,7 @@ from agegen.report.cyclegan.run import read_cyclegan_run
 from agegen.report.cyclegan.sheets import spread
 from agegen.report.parts import style
 from agegen.run.errors import UserError
-from agegen.run.files import read_json, write_json
+from agegen.run.files import read_json, sha256, write_json
 
 
 @pytest.fixture(scope="session")
@@ -310,7 +310,11 @@ def test_strengths_are_shown_where_they_were_chosen(tmp_path: Path) -> None:
         for s in (0.5, 1.0)
     ]
     choice = {"strength": 1.0, "tried": tried, "strip": strip}
-    write_json(run / "strength.json", {"weights": "0", "old": choice, "young": choice})
+    (run / "generators.safetensors").write_bytes(b"weights")
+    found = {"weights": "of a training that has gone on", "old": choice, "young": choice}
+    write_json(run / "strength.json", found)
+    assert "How strongly" not in make_page(run)
+    write_json(run / "strength.json", found | {"weights": sha256(run / "generators.safetensors")})
     page = make_page(run)
     assert "strength 1, which moves faces by 0.50 of the real gap" in page
     faces = [torch.full((2, 3, 8, 8), grey / 10) for grey in range(6)]
