@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from known_people import Means
 from photos import recipe_here
 from PIL import Image, ImageFilter
 
+from agegen.cyclegan.evaluate import EvaluateConfig, evaluate_run
+from agegen.evaluation.real_pairs import People
 from agegen.evaluation.verdicts import compare_with_controls
+from agegen.faces import landmarks
 from agegen.faces.store import FaceStore
 from agegen.photos.evaluate_pairs import EvaluatePairsConfig, evaluate_pairs
 from agegen.report.evaluation.page import make_page
@@ -18,6 +22,9 @@ QUICK = {
     "age_estimator": False, "identity": False, "lpips": False, "features": "classifier",
     "agreement": False,
 }  # fmt: skip
+needs_photos = pytest.mark.skipif(
+    not landmarks.available(), reason="the extra photos is not installed"
+)
 
 
 @pytest.fixture
@@ -111,3 +118,62 @@ def test_the_command_lists_what_is_left_out(trained_run: Path, before: Path, old
 def test_out_must_be_json(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must end in \.json"):
         EvaluatePairsConfig(tmp_path, tmp_path, "old", out=tmp_path / "x.html")
+
+
+def people_of(store: FaceStore, rng: np.random.Generator) -> People:
+    """Eight people at both ages, of the store's faces, three photos each."""
+    chosen = [
+        (int(i), age, f"{who:03d}")
+        for who in range(8)
+        for label, ages in ((0, (18, 31)), (1, (40, 71)))
+        for i, age in zip(
+            rng.choice(np.flatnonzero(store.labels == label), 3, replace=False),
+            rng.integers(*ages, 3),
+            strict=True,
+        )
+    ]
+    numbers, ages, persons = zip(*chosen, strict=True)
+    images = store.images[np.array(numbers)]
+    return People(images, np.array(ages), np.array(persons), rng.normal(0, 0.1, 48), [])
+
+
+@needs_photos
+def test_pairs_and_generators_are_held_beside_the_people(
+    drawn_store: FaceStore, trained_run: Path, cyclegan_run: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    people = people_of(drawn_store, np.random.default_rng(0))
+    monkeypatch.setattr("agegen.photos.evaluate_pairs.read_people", lambda *_: people)
+    monkeypatch.setattr("agegen.evaluation.panel.IdentityMatcher", lambda _: Means())
+    asked = QUICK | {"identity": True, "controls": False}
+    before, after = tmp_path / "before", tmp_path / "after"
+    for folder in (before, after):
+        folder.mkdir()
+    for number in people.at("young"):
+        name = f"{people.persons[number]}A{people.ages[number]}{'abc'[number % 3]}.png"
+        Image.fromarray(people.images[number]).save(before / name)
+        Image.fromarray(people.images[number]).save(after / name)
+    config = EvaluatePairsConfig(
+        before, after, "old", judge=trained_run, faces=drawn_store.folder, pairs=tmp_path, **asked
+    )
+    found = evaluate_pairs(config)["real_pairs"]
+    of = found["directions"]["old"]
+    assert (of["pairs"], of["people"]) == (8 * 3 * 3, 8)
+    assert of["matchers"]["means"]["gain"]["value"] == 0  # they are the same pictures
+    assert "nearer to nor farther from the person" in make_page(config.figures)
+    for file in before.iterdir():
+        file.rename(before / f"x{file.stem}.png")
+        (after / file.name).rename(after / f"x{file.stem}.png")
+    with pytest.raises(UserError, match="two people or more"):
+        evaluate_pairs(config)
+
+    config = EvaluateConfig(
+        run=cyclegan_run, judge=trained_run, pairs=tmp_path, most=8, trade_off=True,
+        out=tmp_path / "evaluation.json", **asked,
+    )  # fmt: skip
+    figures = evaluate_run(config, lambda *_: people).figures
+    assert set(figures["real_pairs"]["directions"]) == {"young", "old"}
+    assert len(figures["trade_off"]["old"]) == 5
+    page = make_page(config.figures)
+    assert "What does more ageing cost?" in page
+    assert "Does it come nearer to what the person became?" in page
