@@ -93,6 +93,11 @@ CONTROLS: dict[str, Control] = {
 }
 
 
+def in_batches(control: Control, faces: Tensor) -> Tensor:
+    """A control's change of faces, a batch at a time."""
+    return torch.cat([control(batch) for batch in faces.split(64)])
+
+
 def adversarial(x: Tensor, judge: FrozenClassifier, to: str, strength: float, steps: int) -> Tensor:
     """Move every value by at most `strength`, in units of [−1, 1], so that the judge sees `to`.
 
@@ -146,7 +151,7 @@ def evaluate_controls(
                 adversarial, judge=fooled, to=to, strength=3 / GREY_LEVELS, steps=8
             )
         for name, control in controls.items():
-            changed = torch.cat([control(batch) for batch in mine.faces.split(64)])
+            changed = in_batches(control, mine.faces)
             found.setdefault(name, {})[to] = {
                 judge.name: {
                     score: judge_shift(move, mine.persons)

@@ -6,8 +6,7 @@ from torch import Tensor
 
 from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.identity import SIDE, enlarge
-from agegen.faces import landmarks
-from agegen.faces.landmarks import eye_line
+from agegen.faces.landmarks import eye_line, landmarks_within
 from agegen.metrics import mean_as_json, share_as_json
 from agegen.run.distributed import in_shares
 
@@ -56,10 +55,7 @@ def measure_kept(
 
 def landmarks_in(faces: Tensor, square: tuple[int, int, int, int]) -> np.ndarray:
     """Five landmarks of each face, (x, y) as shares of the side: float64 (n, 5, 2)."""
-    dlib, predictor, _ = landmarks.load()
-    box = dlib.rectangle(*square)
-    found = [[(p.x, p.y) for p in predictor(image, box).parts()] for image in enlarge(faces)]
-    return (np.array(found, dtype=np.float64) + 0.5) / SIDE
+    return np.array([landmarks_within(image, square) for image in enlarge(faces)]) / SIDE
 
 
 def by_region(change: np.ndarray, points: np.ndarray) -> list[np.ndarray]:

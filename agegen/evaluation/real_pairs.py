@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.evaluation.controls import CONTROLS, blur
+from agegen.evaluation.controls import CONTROLS, blur, in_batches
 from agegen.evaluation.held_out import Translator
 from agegen.evaluation.judges import Matcher
 from agegen.evaluation.matching import threshold_at
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual
 from agegen.evaluation.selection import strengthened
-from agegen.faces.records import DIRECTIONS, Rejected
+from agegen.faces.records import DIRECTIONS, Rejected, source_of
 from agegen.metrics import bootstrap_weights, mean_as_json, share_as_json
 from agegen.run.distributed import in_shares
 from agegen.run.errors import UserError
@@ -31,8 +31,6 @@ ADULT = 18
 GAPS = (0, 5, 10, 20, 30, 40, 60)  # years between two photos: bounds of the reference line
 FEWEST_APART = 1000  # pairs of strangers: 0.1 % of fewer is not one of them
 LIKE_POSE = 0.1  # of the eyes' distance: how far noses may differ from the middle of the eyes
-
-Change = Callable[[Tensor], Tensor]
 
 
 class People(NamedTuple):
@@ -99,12 +97,16 @@ def evaluate_people(
         UserError: nobody has a photo at both ages, or there is no matcher.
     """
     faces = translator.views(people.images)
-    made = {}
-    for source, to in DIRECTIONS:
-        mine, aim = paired(people, source, to)
-        fake = in_shares(partial(translator.translate, to=to), faces[mine])
-        made[to] = aged(people, people, mine, aim, (faces[mine], fake, faces[aim]))
+    made = {to: translate_people(translator, people, to) for _, to in DIRECTIONS}
     return judge_people(made, people, faces, panel, controls, seed)
+
+
+def translate_people(translator: Translator, people: People, to: str) -> Aged:
+    """Those who are known at both ages, and what the translator makes of them."""
+    mine, aim = paired(people, people, to)
+    faces, real = translator.views(people.images[mine]), translator.views(people.images[aim])
+    fake = in_shares(partial(translator.translate, to=to), faces)
+    return aged(people, people, mine, aim, (faces, fake, real))
 
 
 def judge_people(
@@ -125,27 +127,23 @@ def judge_people(
     }
 
 
-def paired(people: People, source: str, to: str) -> tuple[np.ndarray, np.ndarray]:
-    """Photos at one age, and at another, of those who are known at both; int (n,) and (m,).
+def paired(before: People, real: People, to: str) -> tuple[np.ndarray, np.ndarray]:
+    """Photos `before` of those who are known at the age aimed at, too, and `real` ones at it.
+
+    Returns:
+        Their numbers, int (n,) and (m,).
 
     Raises:
-        UserError: fewer than two are, and strangers are needed, too.
+        UserError: they are fewer than two people, and strangers are needed, too.
     """
-    first, second = people.at(source), people.at(to)
-    both = np.intersect1d(people.persons[first], people.persons[second])
-    require_two(both)
-    found = [photos[np.isin(people.persons[photos], both)] for photos in (first, second)]
-    return found[0], found[1]
-
-
-def require_two(persons: np.ndarray) -> None:
-    """Refuse fewer than two people: strangers are needed, too."""
-    if len(persons) < 2:
+    mine, aim = before.at(source_of(to)), real.at(to)
+    both = np.intersect1d(before.persons[mine], real.persons[aim])
+    if len(both) < 2:
         ages = " and ".join(f"{low}–{high}" for low, high in AGES.values())
         raise UserError(
-            f"--pairs needs two people or more with photos at both ages, {ages}: it has "
-            f"{len(persons)}"
+            f"--pairs needs two people or more with photos at both ages, {ages}: it has {len(both)}"
         )
+    return mine[np.isin(before.persons[mine], both)], aim[np.isin(real.persons[aim], both)]
 
 
 def aged(
@@ -192,13 +190,9 @@ def gain_of(matcher: Matcher, mine: Aged, weights: np.ndarray, controls: bool) -
         and ``verified_made``: share of the real photos verified by the source, and by what was made
         of it, each at 0.1 % false accepts of its own.
     """
-    real = in_shares(matcher.embed, mine.real, mine.real)
-    embed = partial(in_shares, matcher.embed)
-    source = torch.cdist(embed(mine.faces, mine.faces), real).numpy()
+    distances = distances_by(matcher, mine)
+    source = distances(mine.faces)
     same, persons = mine.same, mine.persons[np.nonzero(mine.same)[0]]
-
-    def distances(changed: Tensor) -> np.ndarray:
-        return torch.cdist(embed(changed, mine.faces), real).numpy()
 
     def gain(after: np.ndarray) -> dict:
         return mean_as_json((source - after)[same], weights)
@@ -219,42 +213,34 @@ def gain_of(matcher: Matcher, mine: Aged, weights: np.ndarray, controls: bool) -
     }
     if controls:
         found["controls"] = {
-            name: gain(distances(changed(control, mine.faces)))
+            name: gain(distances(in_batches(control, mine.faces)))
             for name, control in CONTROLS.items()
         }
     return found
 
 
-def gains_at(
-    translator: Translator, people: People, matcher: Matcher, to: str, strengths: Sequence[float]
-) -> list[dict]:
-    """The ``gain`` of `gain_of` for each strength of the change; the translator's own is 1."""
-    source = next(name for name, aim in DIRECTIONS if aim == to)
-    mine, aim = paired(people, source, to)
-    faces, real = translator.views(people.images[mine]), translator.views(people.images[aim])
-    made = in_shares(partial(translator.translate, to=to), faces)
-    same = people.persons[mine][:, None] == people.persons[aim]
-    weights = bootstrap_weights(int(same.sum()), people.persons[mine][np.nonzero(same)[0]])
-    target = in_shares(matcher.embed, real, real)
+def gains_at(matcher: Matcher, mine: Aged, strengths: Sequence[float]) -> list[dict]:
+    """The ``gain`` of `gain_of` for each strength of the change; what was made is at 1."""
+    same, distances = mine.same, distances_by(matcher, mine)
+    weights = bootstrap_weights(int(same.sum()), mine.persons[np.nonzero(same)[0]])
+    before = distances(mine.faces)
+    changes = (strengthened(mine.faces, mine.made, strength) for strength in strengths)
+    return [mean_as_json((before - distances(fake))[same], weights) for fake in changes]
 
-    def distances(changed: Tensor) -> np.ndarray:
-        return torch.cdist(in_shares(matcher.embed, changed, faces), target).numpy()[same]
 
-    before = distances(faces)
-    return [
-        mean_as_json(before - distances(strengthened(faces, made, strength)), weights)
-        for strength in strengths
-    ]
+def distances_by(matcher: Matcher, mine: Aged) -> Callable[[Tensor], np.ndarray]:
+    """What tells how far whatever became of the faces, (n, 3, h, w), is from the real ones: (n, m).
+
+    Landmarks are those of the faces.
+    """
+    embed = partial(in_shares, matcher.embed)
+    real = embed(mine.real, mine.real)
+    return lambda changed: torch.cdist(embed(changed, mine.faces), real).numpy()
 
 
 def accepted(apart: np.ndarray) -> float:
     """The distance that 0.1 % of the pairs of strangers are below."""
     return threshold_at(torch.from_numpy(apart))
-
-
-def changed(control: Change, faces: Tensor) -> Tensor:
-    """A control's change of faces, a batch at a time."""
-    return torch.cat([control(batch) for batch in faces.split(64)])
 
 
 def parts_of(faces: Tensor, made: Tensor) -> dict[str, Tensor]:
@@ -307,7 +293,7 @@ def reference_line(matcher: Matcher, people: People, faces: Tensor) -> list[dict
     apart = torch.cdist(vectors, vectors).numpy()[first, second]
     years, same = np.abs(ages[first] - ages[second]), persons[first] == persons[second]
     line = []
-    for low, high in spans():
+    for low, high in pairwise(GAPS):
         here = (years >= low) & (years < high)
         if not (here & same).any() or (here & ~same).sum() < FEWEST_APART:
             continue
@@ -322,8 +308,3 @@ def reference_line(matcher: Matcher, people: People, faces: Tensor) -> list[dict
             }
         )
     return line
-
-
-def spans() -> Sequence[tuple[int, int]]:
-    """The spans of years of the reference line: from, and below."""
-    return list(pairwise(GAPS))

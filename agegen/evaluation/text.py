@@ -8,6 +8,7 @@ from agegen.evaluation.verdicts import (
     moved,
     without_unable,
 )
+from agegen.faces.records import source_of
 
 WHICH = {
     "best": "the generators that were chosen as the best",
@@ -26,7 +27,7 @@ def describe(found: dict) -> list[str]:
         for (judge, score), gap in list_unable(found).items()
     ]
     for to, direction in found["directions"].items():
-        n = found["n"]["young" if to == "old" else "old"]
+        n = found["n"][source_of(to)]
         which = "pairs" if "before" in found else f"{found['split']} split"
         strength = found.get("strength", {}).get(to, 1.0)
         how = "" if strength == 1 else f", at strength {strength:g}"

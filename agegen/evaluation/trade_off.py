@@ -10,7 +10,7 @@ from agegen.evaluation.evaluate import Made, moves_of, scores_of
 from agegen.evaluation.held_out import HeldOut, Translator
 from agegen.evaluation.matching import match
 from agegen.evaluation.panel import Panel
-from agegen.evaluation.real_pairs import People, gains_at
+from agegen.evaluation.real_pairs import People, gains_at, translate_people
 from agegen.evaluation.selection import strengthened
 from agegen.evaluation.shifts import judge_shift
 from agegen.faces.records import DIRECTIONS
@@ -41,10 +41,8 @@ def measure_trade_off(
         faces = held_out.faces[source]
         whole = in_shares(partial(translator.translate, to=to), faces)
         weights, persons = held_out.weights[source], held_out.persons[source]
-        gains = {
-            matcher.name: gains_at(translator, people, matcher, to, STRENGTHS) if people else []
-            for matcher in panel.matchers
-        }
+        known = translate_people(translator, people, to) if people else None
+        gains = {m.name: gains_at(m, known, STRENGTHS) if known else [] for m in panel.matchers}
         own = {m.name: in_shares(m.embed, faces, faces) for m in panel.matchers}
         found[to] = []
         for number, strength in enumerate(STRENGTHS):

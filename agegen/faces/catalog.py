@@ -1,6 +1,6 @@
 """Find face photos on disk and what is known of them: age, class, identity, gender, split.
 
-Five kinds of source are recognised: the lab course's class folders, CACD, UTKFace, IMDB-WIKI, and
+Six kinds of source are recognised: the lab course's class folders, CACD, UTKFace, IMDB-WIKI, and
 any table. Each is one function from a folder to `Item`s (see `SOURCES`), in which each file is
 once; nothing is decoded.
 """

@@ -217,11 +217,21 @@ def look_again(photo: np.ndarray, candidate: Detection, turn: int) -> FoundFace 
 
 def steady_landmarks(patch: np.ndarray, face: Detection) -> np.ndarray:
     """Mean landmarks from the face's square and four shifted ones: each alone is less steady."""
-    dlib, predictor, _ = load()
     shift = 0.04 * face.side
     moves = ((0, 0), (shift, 0), (-shift, 0), (0, shift), (0, -shift))
     corners = [np.round(face.centre + move - face.side / 2).astype(int) for move in moves]
-    side = round(face.side)
-    boxes = [dlib.rectangle(x, y, x + side - 1, y + side - 1) for x, y in corners]
-    pixels = [[(part.x, part.y) for part in predictor(patch, box).parts()] for box in boxes]
-    return np.mean(np.array(pixels) + 0.5, axis=0)
+    reach = round(face.side) - 1
+    found = [landmarks_within(patch, (x, y, x + reach, y + reach)) for x, y in corners]
+    return np.mean(found, axis=0)
+
+
+def landmarks_within(picture: np.ndarray, square: tuple[int, int, int, int]) -> np.ndarray:
+    """The five landmarks of the face in a square of a picture, float64 (5, 2) in its pixels.
+
+    Args:
+        picture: uint8 (h, w, 3).
+        square: left, top, right, bottom, both ends included.
+    """
+    dlib, predictor, _ = load()
+    found = predictor(picture, dlib.rectangle(*square))
+    return np.array([(part.x, part.y) for part in found.parts()]) + 0.5

@@ -23,6 +23,11 @@ def age_sign(to: str) -> int:
     return 1 if to == CLASS_NAMES[OLD] else -1
 
 
+def source_of(to: str) -> str:
+    """The class whose faces are translated to a class."""
+    return next(source for source, aim in DIRECTIONS if aim == to)
+
+
 SourceKind = Literal["folders", "cacd", "utkface", "imdb-wiki", "fgnet", "table"]
 
 

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from agegen.faces import landmarks
 from agegen.faces.alignment import fit_similarity, sample_face
 from agegen.faces.geometry import SQUARE
+from agegen.faces.landmarks import landmarks_within
 
 SIDE: Final = 200  # pixels that a face is enlarged to for landmarks
 UPRIGHT: Final = 96  # pixels of a face whose eyes lie at `EYES`
@@ -32,11 +32,9 @@ def spectacle_score(face: np.ndarray) -> float:
     Raises:
         UserError: the extra ``photos`` is not installed.
     """
-    dlib, predictor, _ = landmarks.load()
     large = np.asarray(Image.fromarray(face).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
     edge = round((1 - 1 / SQUARE) / 2 * SIDE)
-    shape = predictor(large, dlib.rectangle(edge, edge, SIDE - 1 - edge, SIDE - 1 - edge))
-    corners = np.array([(shape.part(i).x, shape.part(i).y) for i in range(4)]) + 0.5
+    corners = landmarks_within(large, (edge, edge, SIDE - 1 - edge, SIDE - 1 - edge))[:4]
     eyes = corners.reshape(2, 2, 2).mean(axis=1)
     if np.hypot(*(eyes[0] - eyes[1])) < 1:  # no face
         return 0.0

@@ -15,11 +15,11 @@ from agegen.evaluation.evaluate import Made, judge_made, known_faces, save_figur
 from agegen.evaluation.face_sheet import make_sheet
 from agegen.evaluation.held_out import HeldOut, choose_faces
 from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
-from agegen.evaluation.real_pairs import Aged, People, aged, judge_people, require_two
+from agegen.evaluation.real_pairs import Aged, People, aged, judge_people, paired
 from agegen.evaluation.slices import Part, slices_of
 from agegen.faces.geometry import Geometry
 from agegen.faces.landmarks import SEARCH_PIXELS
-from agegen.faces.records import CLASS_NAMES, DIRECTIONS
+from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
 from agegen.photos.needs import needs_of
@@ -156,18 +156,9 @@ def pair_with(people: People, pairs: Pairs, made: Made, to: str, views: Classifi
     persons = np.array([face.identity for face in facts], dtype=np.str_)
     unknown = np.full(len(facts), np.nan)
     before = People(pairs.before, ages, persons, unknown, [])
-    aim = people.at(to)
-    both = np.intersect1d(persons[before.at(opposite(to))], people.persons[aim])
-    require_two(both)
-    mine = np.array([i for i in before.at(opposite(to)) if persons[i] in both])
-    aim = aim[np.isin(people.persons[aim], both)]
+    mine, aim = paired(before, people, to)
     real = views.views(people.images[aim])
     return aged(before, people, mine, aim, (made.faces[mine], made.fake[mine], real))
-
-
-def opposite(to: str) -> str:
-    """The class that faces which are made young or old come from."""
-    return next(source for source, aim in DIRECTIONS if aim == to)
 
 
 def open_judge(config: EvaluatePairsConfig) -> tuple[Classifier, Geometry | None]:

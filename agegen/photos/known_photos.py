@@ -8,8 +8,8 @@ import numpy as np
 from agegen.faces.catalog import read_catalog
 from agegen.faces.decode import BadImageError
 from agegen.faces.geometry import Geometry
-from agegen.faces.records import CLASS_NAMES, AgeRanges, Rejected
-from agegen.photos.crop import crop_faces, decode_photo
+from agegen.faces.records import CLASS_NAMES, AgeRanges, Face, Rejected
+from agegen.photos.crop import CroppedFace, crop_faces, decode_photo
 from agegen.run.errors import UserError
 from agegen.run.progress import Progress
 
@@ -30,8 +30,26 @@ def crop_known(source: Path, geometry: Geometry, ranges: AgeRanges) -> KnownFace
     Raises:
         UserError: the source is of no known kind, a class is missing, or the extra ``photos`` is.
     """
-    found, missed = [], []
     photos = read_catalog(source, ranges).faces
+    found, missed = crop_largest(photos, geometry)
+    for label, name in enumerate(CLASS_NAMES):
+        if not any(photo.label == label for photo, _ in found):
+            raise UserError(f"no {name} face was found in the {len(photos):,} photos of {source}")
+    known = [photo for photo, _ in found]
+    return KnownFaces(
+        images=np.stack([face.image for _, face in found]),
+        labels=np.array([photo.label for photo in known]),
+        ages=np.array([-1 if photo.age is None else photo.age for photo in known]),
+        identities=np.array([photo.identity for photo in known], dtype=np.str_),
+        missed=missed,
+    )
+
+
+def crop_largest(
+    photos: list[Face], geometry: Geometry
+) -> tuple[list[tuple[Face, CroppedFace]], list[Rejected]]:
+    """Each photo with its largest face; and those without one, or that cannot be read."""
+    found, missed = [], []
     with Progress(len(photos), "finding faces", "photos") as progress:
         for photo in photos:
             try:
@@ -41,16 +59,6 @@ def crop_known(source: Path, geometry: Geometry, ranges: AgeRanges) -> KnownFace
                 missed.append(Rejected(photo.path, str(error)))
             else:
                 missed += [] if faces else [Rejected(photo.path, "no face found")]
-            found += [(photo, face.image) for face in faces[:1]]
+            found += [(photo, face) for face in faces[:1]]
             progress.update()
-    for label, name in enumerate(CLASS_NAMES):
-        if not any(photo.label == label for photo, _ in found):
-            raise UserError(f"no {name} face was found in the {len(photos):,} photos of {source}")
-    known = [photo for photo, _ in found]
-    return KnownFaces(
-        images=np.stack([image for _, image in found]),
-        labels=np.array([photo.label for photo in known]),
-        ages=np.array([-1 if photo.age is None else photo.age for photo in known]),
-        identities=np.array([photo.identity for photo in known], dtype=np.str_),
-        missed=missed,
-    )
+    return found, missed

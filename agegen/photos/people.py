@@ -7,13 +7,11 @@ import numpy as np
 
 from agegen.evaluation.real_pairs import ADULT, AGES, People
 from agegen.faces.catalog import read_catalog
-from agegen.faces.decode import BadImageError
 from agegen.faces.geometry import Geometry
 from agegen.faces.landmarks import FoundFace, eye_line
 from agegen.faces.records import AgeRanges, Face, Rejected
-from agegen.photos.crop import crop_faces, decode_photo
+from agegen.photos.known_photos import crop_largest
 from agegen.run.errors import UserError
-from agegen.run.progress import Progress
 
 
 def read_people(source: Path, geometry: Geometry) -> People:
@@ -30,7 +28,6 @@ def read_people(source: Path, geometry: Geometry) -> People:
     """
     catalog = read_catalog(source, AgeRanges(AGES["young"], AGES["old"], others=True))
     left_out = list(catalog.rejected)
-    faces, photos = [], []
     several = keep_several(catalog.faces, left_out)
     if not several:
         raise UserError(
@@ -38,27 +35,16 @@ def read_people(source: Path, geometry: Geometry) -> People:
             "names must say age and person (001A23.JPG, 25_First_Last_0001.jpg), or a table with "
             "columns path, age and identity"
         )
-    with Progress(len(several), "finding faces", "photos") as progress:
-        for photo in several:
-            try:
-                found = crop_faces(decode_photo(photo.path), geometry)
-            except BadImageError as error:
-                left_out.append(Rejected(photo.path, str(error)))
-            else:
-                if found:
-                    faces.append(found[0])
-                    photos.append(photo)
-                else:
-                    left_out.append(Rejected(photo.path, "no face found"))
-            progress.update()
-    if not faces:
+    found, missed = crop_largest(several, geometry)
+    if not found:
         raise UserError(f"no face was found in the {len(several):,} photos of {source}")
+    photos, faces = zip(*found, strict=True)
     return People(
         images=np.stack([face.image for face in faces]),
         ages=np.array([photo.age for photo in photos]),
         persons=np.array([photo.identity for photo in photos], dtype=np.str_),
         turned=np.array([turned(face.find) for face in faces]),
-        left_out=left_out,
+        left_out=left_out + missed,
     )
 
 

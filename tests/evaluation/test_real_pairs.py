@@ -63,7 +63,7 @@ def test_pairs_are_those_of_one_person_at_both_ages(seed: int) -> None:
 def test_nothing_done_gains_nothing_and_controls_are_beside_it() -> None:
     people = people_at_random(1)
     views = Ages().views(people.images)
-    mine, aim = paired(people, "young", "old")
+    mine, aim = paired(people, people, "old")
     same = Aged(
         views[mine], views[mine], views[aim], people.persons[mine], people.persons[aim],
         np.abs(people.ages[mine][:, None] - people.ages[aim]),

@@ -9,7 +9,7 @@ from PIL import Image
 from agegen.faces.alignment import similarity
 from agegen.faces.geometry import Geometry
 from agegen.faces.landmarks import FoundFace
-from agegen.photos import people
+from agegen.photos import known_photos
 from agegen.photos.crop import CroppedFace
 from agegen.photos.people import read_people
 from agegen.run.errors import UserError
@@ -29,7 +29,7 @@ def every_photo_is_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
         same = similarity(1.0, 0.0, (0.0, 0.0), (0.0, 0.0))
         return [CroppedFace(face, same, found, 0.0)]
 
-    monkeypatch.setattr(people, "crop_faces", crop)
+    monkeypatch.setattr(known_photos, "crop_faces", crop)
 
 
 def save(path: Path, grey: int) -> None:
