@@ -1,8 +1,8 @@
 """Find face photos on disk and what is known of them: age, class, identity, gender, split.
 
-Six kinds of source are recognised: the lab course's class folders, CACD, UTKFace, IMDB-WIKI, and
-any table. Each is one function from a folder to `Item`s (see `SOURCES`), in which each file is
-once; nothing is decoded.
+Six kinds of source are recognised: the lab course's class folders, CACD, UTKFace, IMDB-WIKI,
+FG-NET, and any table. Each is one function from a folder to `Item`s (see `SOURCES`), in which each
+file is once; nothing is decoded.
 """
 
 from collections import Counter
