@@ -129,7 +129,8 @@ def evaluate_run(
             figures["real_pairs"] = evaluate_people(translator, people, *asked)
         if config.trade_off:
             whole = replace(translator, strength=dict.fromkeys(CLASS_NAMES, 1.0))
-            figures["trade_off"] = measure_trade_off(whole, held_out, panel, people)
+            asked_for = (panel, people, translator.strength)
+            figures["trade_off"] = measure_trade_off(whole, held_out, *asked_for)
         if config.truth:
             figures["truth"] = evaluate_truth(translator, panel, config.truth)
     figures["judges_unchanged"] = True

@@ -20,7 +20,11 @@ STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.25)
 
 
 def measure_trade_off(
-    translator: Translator, held_out: HeldOut, panel: Panel, people: People | None
+    translator: Translator,
+    held_out: HeldOut,
+    panel: Panel,
+    people: People | None,
+    shipped: dict[str, float],
 ) -> dict[str, list[dict]]:
     """Judge the same change at several strengths.
 
@@ -29,23 +33,24 @@ def measure_trade_off(
         held_out: real faces of both classes.
         panel: its first score of each judge, and its matchers, are asked.
         people: photos of the same people at both ages, if there are some.
+        shipped: a strength by the class aimed at that is tried, too.
 
     Returns:
-        By the class aimed at, for each of `STRENGTHS`: ``strength``; ``shares`` of the gap by
+        By the class aimed at, for each of `STRENGTHS` and the shipped one, ascending: ``strength``; ``shares`` of the gap by
         judge; ``verified`` by matcher; ``gains`` by matcher: how much nearer to the person at that
         age, see `agegen.evaluation.real_pairs`.
     """
     scores = scores_of(panel.judges, held_out)
     found: dict[str, list[dict]] = {}
     for source, to in DIRECTIONS:
-        faces = held_out.faces[source]
+        faces, strengths = held_out.faces[source], sorted({*STRENGTHS, shipped[to]})
         whole = in_shares(partial(translator.translate, to=to), faces)
         weights, persons = held_out.weights[source], held_out.persons[source]
         known = translate_people(translator, people, to) if people else None
-        gains = {m.name: gains_at(m, known, STRENGTHS) if known else [] for m in panel.matchers}
+        gains = {m.name: gains_at(m, known, strengths) if known else [] for m in panel.matchers}
         own = {m.name: in_shares(m.embed, faces, faces) for m in panel.matchers}
         found[to] = []
-        for number, strength in enumerate(STRENGTHS):
+        for number, strength in enumerate(strengths):
             fake = strengthened(faces, whole, strength)
             made = Made(faces, fake, None, source, weights, persons, {})
             shares = {}

@@ -135,6 +135,9 @@ def without_unable(found: dict) -> dict:
             part |= dict.fromkeys(blind & part.keys(), UNDEFINED)
         for contrast in direction.get("contrasts", []):
             contrast["judges"] |= dict.fromkeys(blind & contrast["judges"].keys(), UNDEFINED)
+    for points in copy.get("trade_off", {}).values():
+        for point in points:
+            point["shares"] |= dict.fromkeys(blind & point["shares"].keys(), UNDEFINED)
     return copy
 
 

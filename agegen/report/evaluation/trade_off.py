@@ -1,5 +1,7 @@
 """What does more ageing cost? Age shift against persons kept, over strengths of the change."""
 
+from math import isnan, nan
+
 from agegen.report.evaluation.figures import COLOURS
 from agegen.report.evaluation.saved import SavedEvaluation, listed, name_judge, tell
 from agegen.report.parts.section import Missing, Section, Table
@@ -71,6 +73,12 @@ def tabulate(to: str, points: list[dict]) -> Table:
     return Table(f"Made {to}, at strengths", header, rows)
 
 
+def value_of(figure: dict | None) -> float:
+    """NaN, which is not drawn, where it is undefined."""
+    value = figure["value"] if figure else None
+    return nan if value is None else value
+
+
 def draw(saved: SavedEvaluation, kind: str, title: str, judge: str) -> Picture:
     """The curve of each direction; the shipped strength is filled."""
     found, shipped = saved.found["trade_off"], saved.found.get("strength", {})
@@ -78,17 +86,23 @@ def draw(saved: SavedEvaluation, kind: str, title: str, judge: str) -> Picture:
     def draw_curves(figure: Figure) -> None:
         axes: Axes = figure.subplots()
         for to, points in found.items():
-            x = [point["shares"][judge]["value"] for point in points]
-            y = [next(iter(point[kind].values()))["value"] for point in points]
+            places = {
+                point["strength"]: (
+                    value_of(point["shares"][judge]),
+                    value_of(next(iter(point[kind].values()))),
+                )
+                for point in points
+            }
+            x, y = zip(*places.values(), strict=True)
             axes.plot(x, y, color=COLOURS[to], marker="o", mfc="white", label=f"made {to}")
-            for at, up, point in zip(x, y, points, strict=True):
-                if point["strength"] == shipped.get(to, 1.0):
-                    axes.plot(at, up, color=COLOURS[to], marker="o", markersize=8)
-                if at is not None and up is not None:
-                    axes.annotate(
-                        f"{point['strength']:g}", (at, up), (4, 4), textcoords="offset points",
-                        fontsize=7,
-                    )  # fmt: skip
+            if here := places.get(shipped.get(to, 1.0)):
+                axes.plot(*here, color=COLOURS[to], marker="o", markersize=8)
+            for strength, place in places.items():
+                if any(map(isnan, place)):
+                    continue
+                axes.annotate(
+                    f"{strength:g}", place, (4, 4), textcoords="offset points", fontsize=7
+                )
         axes.axhline(0, color=BLACK, linewidth=0.6)
         axes.set(xlabel=f"share of the real gap, {name_judge(judge)}", ylabel=title)
         axes.legend(loc="best")
