@@ -36,9 +36,9 @@ def measure_trade_off(
         shipped: a strength by the class aimed at that is tried, too.
 
     Returns:
-        By the class aimed at, for each of `STRENGTHS` and the shipped one, ascending: ``strength``; ``shares`` of the gap by
-        judge; ``verified`` by matcher; ``gains`` by matcher: how much nearer to the person at that
-        age, see `agegen.evaluation.real_pairs`.
+        By the class aimed at, for each of `STRENGTHS` and the shipped one, ascending:
+        ``strength``; ``shares`` of the gap by judge; ``verified`` by matcher; ``gains`` by matcher:
+        how much nearer to the person at that age, see `agegen.evaluation.real_pairs`.
     """
     scores = scores_of(panel.judges, held_out)
     found: dict[str, list[dict]] = {}

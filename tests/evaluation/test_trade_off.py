@@ -86,9 +86,14 @@ def test_what_is_undefined_is_left_out_of_the_curve(hole: str, seed: int) -> Non
     rng = np.random.default_rng(seed)
     figure = {"value": 0.5, "low": 0.4, "high": 0.6}
     points = [
-        {"strength": s, "shares": {"age_estimator": figure}, "verified": {"dlib": figure}, "gains": {}}
-        for s in STRENGTHS
-    ]  # fmt: skip
+        {
+            "strength": strength,
+            "shares": {"age_estimator": figure},
+            "verified": {"dlib": figure},
+            "gains": {},
+        }
+        for strength in STRENGTHS
+    ]
     found: dict = {"trade_off": {"old": points}, "split": "test", "n": {"young": 3, "old": 3}}
     holes = points if hole == "all" else [points[rng.integers(len(points))]]
     for point in holes:
