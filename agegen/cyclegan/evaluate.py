@@ -13,7 +13,7 @@ from agegen.evaluation.evaluate import judge_made, known_faces, save_figures, tr
 from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
 from agegen.evaluation.held_out import HeldOut, choose_faces
 from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
-from agegen.evaluation.real_pairs import People, evaluate_people
+from agegen.evaluation.real_pairs import People, evaluate_people, require_matcher, require_pairs
 from agegen.evaluation.trade_off import measure_trade_off
 from agegen.evaluation.truth import evaluate_truth
 from agegen.faces.geometry import Geometry, geometry_of
@@ -110,7 +110,9 @@ def evaluate_run(
         notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
     people = None
     if config.pairs and find_people:
+        require_matcher(panel)
         people = find_people(config.pairs, geometry_of(store))
+        require_pairs(people, panel)
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {
         **describe_judging(config, config.judge, store, notes),

@@ -21,6 +21,7 @@ from agegen.evaluation.matching import threshold_at
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.perceptual import Perceptual
 from agegen.evaluation.selection import strengthened
+from agegen.evaluation.verdicts import UNDEFINED
 from agegen.faces.records import DIRECTIONS, Rejected, source_of
 from agegen.metrics import bootstrap_weights, mean_as_json, share_as_json
 from agegen.run.distributed import in_shares
@@ -96,9 +97,23 @@ def evaluate_people(
     Raises:
         UserError: nobody has a photo at both ages, or there is no matcher.
     """
+    require_pairs(people, panel)
     faces = translator.views(people.images)
     made = {to: translate_people(translator, people, to) for _, to in DIRECTIONS}
     return judge_people(made, people, faces, panel, controls, seed)
+
+
+def require_pairs(people: People, panel: Panel) -> None:
+    """Refuse what `evaluate_people` would, before anything is judged."""
+    require_matcher(panel)
+    for _, to in DIRECTIONS:
+        paired(people, people, to)
+
+
+def require_matcher(panel: Panel) -> None:
+    """Refuse a panel in which nobody tells persons apart."""
+    if not panel.matchers:
+        raise UserError("--pairs needs an identity matcher: the extra judges, or --onnx-embedder")
 
 
 def translate_people(translator: Translator, people: People, to: str) -> Aged:
@@ -113,8 +128,6 @@ def judge_people(
     made: dict[str, Aged], people: People, faces: Tensor, panel: Panel, controls: bool, seed: int
 ) -> dict:
     """See `evaluate_people`; `made` by the class aimed at, `faces` the views of all people."""
-    if not panel.matchers:
-        raise UserError("pairs of real photos need an identity matcher: the extra judges")
     return {
         "photos": len(people.images),
         "people": len(np.unique(people.persons)),
@@ -188,7 +201,7 @@ def gain_of(matcher: Matcher, mine: Aged, weights: np.ndarray, controls: bool) -
         person at the age aimed at; ``gain``: by how much it came nearer; ``strangers``: the same
         gain towards photos of others at that age; ``own``: the gain less that one. ``verified``
         and ``verified_made``: share of the real photos verified by the source, and by what was made
-        of it, each at 0.1 % false accepts of its own.
+        of it, each at 0.1 % false accepts of its own; see `verified`.
     """
     distances = distances_by(matcher, mine)
     source = distances(mine.faces)
@@ -205,8 +218,8 @@ def gain_of(matcher: Matcher, mine: Aged, weights: np.ndarray, controls: bool) -
         "gain": gain(made),
         "strangers": mean_as_json(towards, weights),
         "own": mean_as_json((source - made)[same] - towards, weights),
-        "verified": share_as_json(source[same] < accepted(source[~same]), persons),
-        "verified_made": share_as_json(made[same] < accepted(made[~same]), persons),
+        "verified": verified(source, same, persons),
+        "verified_made": verified(made, same, persons),
         "parts": {
             name: gain(distances(part)) for name, part in parts_of(mine.faces, mine.made).items()
         },
@@ -238,9 +251,21 @@ def distances_by(matcher: Matcher, mine: Aged) -> Callable[[Tensor], np.ndarray]
     return lambda changed: torch.cdist(embed(changed, mine.faces), real).numpy()
 
 
-def accepted(apart: np.ndarray) -> float:
-    """The distance that 0.1 % of the pairs of strangers are below."""
-    return threshold_at(torch.from_numpy(apart))
+def verified(distances: np.ndarray, same: np.ndarray, persons: np.ndarray) -> dict:
+    """Share of the pairs of one person that are nearer than 0.1 % of the pairs of strangers.
+
+    Args:
+        distances: of pairs, of any shape.
+        same: bool of that shape, which pairs are of one person.
+        persons: who they are, in order.
+
+    Returns:
+        It and its interval; undefined where strangers are fewer than `FEWEST_APART` pairs.
+    """
+    apart = distances[~same]
+    if len(apart) < FEWEST_APART:
+        return UNDEFINED
+    return share_as_json(distances[same] < threshold_at(torch.from_numpy(apart)), persons)
 
 
 def parts_of(faces: Tensor, made: Tensor) -> dict[str, Tensor]:
@@ -298,13 +323,12 @@ def reference_line(matcher: Matcher, people: People, faces: Tensor) -> list[dict
         if not (here & same).any() or (here & ~same).sum() < FEWEST_APART:
             continue
         who = persons[first][here & same]
-        verified = apart[here & same] < accepted(apart[here & ~same])
         line.append(
             {
                 "years": [low, high],
                 "pairs": len(who),
                 "people": len(np.unique(who)),
-                "verified": share_as_json(verified, who),
+                "verified": verified(apart[here], same[here], who),
             }
         )
     return line

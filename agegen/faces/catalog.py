@@ -102,22 +102,25 @@ SOURCES: dict[SourceKind, Callable[[Path, AgeRanges], Iterator[Item]]] = {
 }
 
 
-def read_catalog(source: Path, ranges: AgeRanges, kind: SourceKind | None = None) -> Catalog:
+def read_catalog(
+    source: Path, ranges: AgeRanges, kind: SourceKind | None = None, both: bool = True
+) -> Catalog:
     """List the faces of `source`, a folder or a CSV file, sorted by path, those of no class last.
 
     Args:
         source: the folder of photos, or the table.
         ranges: the ages of the two classes.
         kind: how to read it; None recognises it from names and folders.
+        both: refuse a source that lacks a whole class.
 
     Raises:
-        UserError: the source is missing, is of no known kind, or lacks a whole class.
+        UserError: the source is missing, is of no known kind, or lacks what it must have.
     """
     if not source.exists():
-        raise UserError(f"--source {source} does not exist")
+        raise UserError(f"{source} does not exist")
     kind = kind or recognise(source)
     if kind != "table" and not source.is_dir():
-        raise UserError(f"--kind {kind} reads a folder, and --source {source} is a file")
+        raise UserError(f"--kind {kind} reads a folder, and {source} is a file")
     catalog = Catalog(kind)
     lists: dict[type, list] = {
         Face: catalog.faces,
@@ -128,7 +131,8 @@ def read_catalog(source: Path, ranges: AgeRanges, kind: SourceKind | None = None
     for item in SOURCES[kind](source, ranges):
         lists[type(item)].append(item)
     catalog.faces.sort(key=lambda face: (face.label == OTHER, str(face.path)))
-    require_both_classes(source, catalog)
+    if both:
+        require_both_classes(source, catalog)
     return catalog
 
 
@@ -155,15 +159,13 @@ def recognise(source: Path) -> SourceKind:
     if not source.is_dir():
         if source.suffix.lower() in TABLE_SUFFIXES:
             return "table"
-        raise UserError(
-            f"--source {source} is a file, but not a CSV table (--kind table reads it as one)"
-        )
+        raise UserError(f"{source} is a file, but not a CSV table (--kind table reads it as one)")
     if suggests_classes(source):
         return "folders"
     visible = (path for path in walk(source) if not is_hidden(path.name))
     names = [path.name for _, path in zip(range(2000), visible, strict=False)]
     if not names:
-        raise UserError(f"--source {source} holds no visible files")
+        raise UserError(f"{source} holds no visible files")
     counts: dict[SourceKind, int] = {
         "utkface": sum(bool(photo_names.UTKFACE_NAME.match(name)) for name in names),
         "cacd": sum(bool(photo_names.CACD_NAME.match(Path(name).stem)) for name in names),
@@ -178,7 +180,7 @@ def recognise(source: Path) -> SourceKind:
     if suggests_ages(source):
         return "folders"
     raise UserError(
-        f"--source {source} is of no known kind: expected train/0, train/1 …; folders called as "
+        f"{source} is of no known kind: expected train/0, train/1 …; folders called as "
         "ages; CACD names (25_First_Last_0001.jpg); UTKFace names (25_0_1_20170101….jpg); "
         "IMDB-WIKI names (1000_1981-05-05_2009.jpg); FG-NET names (001A23.JPG); or one CSV table"
     )

@@ -71,7 +71,7 @@ def read_table(source: Path, ranges: AgeRanges) -> Iterator[Item]:
     """
     path = source if source.is_file() else find_table(source)
     if path is None:
-        raise UserError(f"--source {source} holds no CSV table, or more than one: name the file")
+        raise UserError(f"{source} holds no CSV table, or more than one: name the file")
     table = read_lines(path)
     found = [read_line(path, line) for line in table.lines]
     yield from settle(found, ranges)

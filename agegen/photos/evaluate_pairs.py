@@ -15,7 +15,14 @@ from agegen.evaluation.evaluate import Made, judge_made, known_faces, save_figur
 from agegen.evaluation.face_sheet import make_sheet
 from agegen.evaluation.held_out import HeldOut, choose_faces
 from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
-from agegen.evaluation.real_pairs import Aged, People, aged, judge_people, paired
+from agegen.evaluation.real_pairs import (
+    Aged,
+    People,
+    aged,
+    judge_people,
+    paired,
+    require_matcher,
+)
 from agegen.evaluation.slices import Part, slices_of
 from agegen.faces.geometry import Geometry
 from agegen.faces.landmarks import SEARCH_PIXELS
@@ -102,7 +109,13 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     shown = classifier.crop / classifier.size
     panel, notes = call_panel(config, config.judge, shown, classifier.device)
     views = ClassifierViews(classifier)
+    if config.pairs:
+        require_matcher(panel)
+        whole = require_geometry(
+            geometry or needs_of(find_run(config.judge, "classifier")).geometry
+        )
     pairs = read_pairs(config.before, config.after, classifier.size, geometry, SEARCH_PIXELS)
+    people = read_partners(config, pairs, whole) if config.pairs else None
     real, known, store = None, {}, None
     if config.faces:
         store = FaceStore.open(config.faces)
@@ -122,9 +135,7 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     judge = judge_beside_controls if config.controls else judge_made
     with kept_frozen(panel.judges):
         figures |= judge(made, real, known, panel)
-        if config.pairs:
-            whole = geometry or needs_of(find_run(config.judge, "classifier")).geometry
-            people = read_people(config.pairs, require_geometry(whole))
+        if people:
             mine = pair_with(people, pairs, made[config.to], config.to, views)
             asked = (panel, config.controls, config.seed)
             faces = views.views(people.images)
@@ -145,17 +156,37 @@ def require_geometry(geometry: Geometry | None) -> Geometry:
     return geometry
 
 
-def pair_with(people: People, pairs: Pairs, made: Made, to: str, views: ClassifierViews) -> Aged:
-    """Pictures before whose names say who it is, with photos of them at the age aimed at.
+def read_partners(config: EvaluatePairsConfig, pairs: Pairs, geometry: Geometry) -> People:
+    """Photos of the people in the pictures before, at other ages.
 
     Raises:
-        UserError: their names do not say it, or fewer than two of them are among the people.
+        UserError: names do not say who is in the pictures before, or fewer than two of those people
+            have photos at the age aimed at.
     """
-    facts = facts_of(pairs.files) or []
+    assert config.pairs
+    before = people_before(pairs)
+    known = set(before.persons[before.ages >= 0].tolist()) - {""}
+    if not known:
+        raise UserError(
+            f"--pairs: no name of a picture in {config.before} says age and person, as 001A23.JPG "
+            f"or 25_First_Last_0001.jpg do; the first is {pairs.files[0].name}"
+        )
+    people = read_people(config.pairs, geometry, known, config.seed)
+    paired(before, people, config.to)
+    return people
+
+
+def people_before(pairs: Pairs) -> People:
+    """Who is in the pictures before, as far as names say it."""
+    facts = facts_of(pairs.files)
     ages = np.array([-1 if face.age is None else face.age for face in facts], dtype=int)
     persons = np.array([face.identity for face in facts], dtype=np.str_)
-    unknown = np.full(len(facts), np.nan)
-    before = People(pairs.before, ages, persons, unknown, [])
+    return People(pairs.before, ages, persons, np.full(len(facts), np.nan), [])
+
+
+def pair_with(people: People, pairs: Pairs, made: Made, to: str, views: ClassifierViews) -> Aged:
+    """Pictures before whose names say who it is, with photos of them at the age aimed at."""
+    before = people_before(pairs)
     mine, aim = paired(before, people, to)
     real = views.views(people.images[aim])
     return aged(before, people, mine, aim, (made.faces[mine], made.fake[mine], real))
@@ -174,12 +205,11 @@ def made_of(
 ) -> Made:
     """The pairs as the judges see them, and parts of them where names tell."""
     facts = facts_of(pairs.files)
-    identities = [face.identity for face in facts] if facts else []
-    persons = np.arange(len(pairs.files))
-    if identities and all(identities):
-        persons = np.unique(identities, return_inverse=True)[1]
+    who = [(face.identity, "" if face.identity else str(face.path)) for face in facts]
+    number = {one: i for i, one in enumerate(dict.fromkeys(who))}
+    persons = np.array([number[one] for one in who])
     parts: dict[str, Part] = {}
-    if facts and real and store:
+    if real and store:
         genders = {name: store.genders[i] for name, i in real.indices.items()}
         ages = np.array([-1 if face.age is None else face.age for face in facts])
         mine = np.array([face.gender for face in facts])

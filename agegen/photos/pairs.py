@@ -1,6 +1,7 @@
 """Pictures before and after, by anybody: read in pairs, and cut out as a classifier knows faces."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,7 +17,7 @@ from agegen.faces.names import (
     parse_imdb_wiki_name,
     parse_utkface_name,
 )
-from agegen.faces.records import Face, Rejected
+from agegen.faces.records import UNLABELLED, Face, Rejected
 from agegen.photos.crop import crop_centre, crop_faces, decode_photo, list_photos
 from agegen.run.errors import UserError
 from agegen.run.progress import Progress
@@ -158,11 +159,18 @@ def are_crops(folder: Path) -> bool:
     return len(sizes) == 1 and len(set(next(iter(sizes))[:2])) == 1
 
 
-def facts_of(files: list[Path]) -> list[Face] | None:
-    """What the names of known data sets say of each; None where one of them says nothing."""
-    for parse in (parse_utkface_name, parse_imdb_wiki_name, parse_cacd_name, parse_fgnet_name):
-        found = [parse(path) for path in files]
-        faces = [entry for entry in found if isinstance(entry, Face)]
-        if len(faces) == len(files):
-            return faces
-    return None
+def facts_of(files: list[Path]) -> list[Face]:
+    """What names say that are as those of the known data set which most of them are of.
+
+    The others are unlabelled faces of unknown age, identity and gender.
+    """
+
+    def read(parse: Callable[[Path], Face | Rejected]) -> list[Face | Rejected]:
+        return [parse(path) for path in files]
+
+    schemes = (parse_utkface_name, parse_imdb_wiki_name, parse_cacd_name, parse_fgnet_name)
+    best = max(map(read, schemes), key=lambda found: sum(isinstance(f, Face) for f in found))
+    return [
+        entry if isinstance(entry, Face) else Face(path, UNLABELLED)
+        for entry, path in zip(best, files, strict=True)
+    ]

@@ -16,6 +16,7 @@ from agegen.evaluation.real_pairs import (
     evaluate_people,
     paired,
     reference_line,
+    verified,
 )
 from agegen.report.evaluation import real_pairs as section
 from agegen.report.evaluation.saved import SavedEvaluation
@@ -89,6 +90,23 @@ def test_the_reference_line_counts_adults_pairs(monkeypatch: pytest.MonkeyPatch)
         here = adult[:, None] & adult & same & (apart >= low) & (apart < high)
         assert span["pairs"] == np.triu(here, 1).sum()
         assert 0 <= span["verified"]["low"] <= span["verified"]["value"] <= 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_strangers_tell_no_share_of_verified(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    distances = rng.random((rng.integers(2, 40), rng.integers(2, 40)))
+    same = rng.random(distances.shape) < 0.2
+    same[0, 0], same[0, 1] = True, False
+    persons = rng.integers(0, 5, same.sum())
+    apart = int((~same).sum())
+    monkeypatch.setattr("agegen.evaluation.real_pairs.FEWEST_APART", apart)
+    share = verified(distances, same, persons)
+    assert share["value"] == np.mean(distances[same] < np.quantile(distances[~same], 0.001))
+    monkeypatch.setattr("agegen.evaluation.real_pairs.FEWEST_APART", apart + 1)
+    assert verified(distances, same, persons)["value"] is None
 
 
 def test_too_few_people_and_no_matcher_are_said() -> None:

@@ -137,6 +137,10 @@ def people_of(store: FaceStore, rng: np.random.Generator) -> People:
     return People(images, np.array(ages), np.array(persons), rng.normal(0, 0.1, 48), [])
 
 
+def no_matcher(shown: float) -> None:
+    raise UserError("not installed")
+
+
 @needs_photos
 def test_pairs_and_generators_are_held_beside_the_people(
     drawn_store: FaceStore, trained_run: Path, cyclegan_run: Path, tmp_path: Path,
@@ -164,8 +168,18 @@ def test_pairs_and_generators_are_held_beside_the_people(
     for file in before.iterdir():
         file.rename(before / f"x{file.stem}.png")
         (after / file.name).rename(after / f"x{file.stem}.png")
-    with pytest.raises(UserError, match="two people or more"):
-        evaluate_pairs(config)
+    with monkeypatch.context() as patched:
+        patched.setattr("agegen.photos.evaluate_pairs.judge_made", pytest.fail)  # before judging
+        with pytest.raises(UserError, match="no name of a picture in"):
+            evaluate_pairs(config)
+        children = people._replace(ages=np.full_like(people.ages, 12))
+        patched.setattr("agegen.cyclegan.evaluate.judge_made", pytest.fail)
+        config = EvaluateConfig(run=cyclegan_run, judge=trained_run, pairs=tmp_path, **asked)
+        with pytest.raises(UserError, match="two people or more"):
+            evaluate_run(config, lambda *_: children)
+        patched.setattr("agegen.evaluation.panel.IdentityMatcher", no_matcher)
+        with pytest.raises(UserError, match="identity matcher"):
+            evaluate_run(config, pytest.fail)
 
     config = EvaluateConfig(
         run=cyclegan_run, judge=trained_run, pairs=tmp_path, most=8, trade_off=True,

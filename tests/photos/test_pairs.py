@@ -99,12 +99,22 @@ def test_square_pictures_of_one_size_are_crops(tmp_path: Path) -> None:
 
 def test_names_of_known_data_sets_say_who_it_is() -> None:
     cacd = facts_of([Path("25_Ann_Lee_0001.jpg"), Path("60_Bob_0002.jpg")])
-    assert cacd
     assert [(face.age, face.identity) for face in cacd] == [(25, "Ann_Lee"), (60, "Bob")]
     utkface = facts_of([Path("25_1_0_20170101120000000.jpg.chip.jpg")])
-    assert utkface
     assert (utkface[0].age, utkface[0].gender) == (25, "female")
-    assert facts_of([Path("25_Ann_Lee_0001.jpg"), Path("me.jpg")]) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_name_that_says_nothing_costs_the_others_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    known = {f"{i:03d}A{rng.integers(18, 70)}{'abc'[i % 3]}.JPG" for i in range(rng.integers(3, 9))}
+    odd = ["me.jpg", "IMG_2041.HEIC", "25_Ann_Lee_0001.jpg", "x001A23.png"][: rng.integers(1, 3)]
+    files = [Path(name) for name in rng.permutation([*known, *odd])]
+    for path, face in zip(files, facts_of(files), strict=True):
+        assert face.path == path
+        said = (face.identity, face.age) if path.name in known else ("", None)
+        assert (face.identity, face.age) == said
+        assert bool(face.identity) == (path.name in known)
 
 
 def test_nothing_to_judge_is_one_sentence(tmp_path: Path) -> None:

@@ -140,10 +140,13 @@ def draw(found: dict, matcher: str) -> list[Picture]:
         draw_points(axes, places, [span["verified"] for span in line], rows=False, **look)
         for to, of in directions.items():
             made = of["verified_made"]["value"]
+            if made is None:
+                continue
             axes.axhline(made, color=COLOURS[to], linestyle=":", label=f"by a face made {to}")
         axes.set_xticks(places, [years(span) for span in line])
         axes.set(ylim=(0, 1.02), xlabel="years between two photos of a person", ylabel="verified")
-        axes.legend(loc="lower left")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="lower left")
 
     sample = f"{found['photos']:,} photos of {found['people']:,} people"
     pictures = [
