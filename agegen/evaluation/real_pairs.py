@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.controls import CONTROLS, blur, in_batches
 from agegen.evaluation.held_out import Translator
 from agegen.evaluation.judges import Matcher
+from agegen.evaluation.kept import landmarks_in
 from agegen.evaluation.matching import threshold_at
 from agegen.evaluation.panel import Panel
-from agegen.evaluation.perceptual import Perceptual
 from agegen.evaluation.selection import strengthened
 from agegen.evaluation.verdicts import UNDEFINED
 from agegen.faces.records import DIRECTIONS, Rejected, source_of
@@ -175,7 +176,8 @@ def compare(mine: Aged, panel: Panel, controls: bool, seed: int) -> dict:
     Returns:
         ``pairs``, ``people`` and mean ``years`` of the pairs; ``matchers``: by name, see
         `gain_of`, with ``parts`` of the change and ``controls``, each with a ``gain``; ``lpips``:
-        the same gain by LPIPS, over the pairs in which both look the same way.
+        the same gain by LPIPS, over the pairs in which both look the same way; ``landmarks``: and
+        by five landmarks, see `shapes_of`.
     """
     rows, _ = np.nonzero(mine.same)
     persons = mine.persons[rows]
@@ -188,8 +190,15 @@ def compare(mine: Aged, panel: Panel, controls: bool, seed: int) -> dict:
             matcher.name: gain_of(matcher, mine, weights, controls) for matcher in panel.matchers
         },
     }
-    if panel.perceptual:
-        found["lpips"] = perceptual_gain(panel.perceptual, mine, seed)
+    if perceptual := panel.perceptual:
+        found["lpips"] = gain_where_alike(
+            mine, lambda faces, real: in_shares(perceptual.distance, faces, real).numpy(), seed
+        )
+    if outside := next((j for j in panel.judges if isinstance(j, AgeEstimator)), None):
+        shapes = partial(shapes_of, square=outside.square)
+        found["landmarks"] = gain_where_alike(
+            mine, lambda faces, real: procrustes(shapes(faces), shapes(real)), seed
+        )
     return found
 
 
@@ -287,16 +296,37 @@ def parts_of(faces: Tensor, made: Tensor) -> dict[str, Tensor]:
     return {name: (faces + part).clamp(-1, 1) for name, part in kept.items()}
 
 
-def perceptual_gain(perceptual: Perceptual, mine: Aged, seed: int) -> dict | None:
-    """How much nearer by LPIPS, where both look the same way; None where no pair does."""
+def shapes_of(faces: Tensor, square: tuple[int, int, int, int]) -> np.ndarray:
+    """Five landmarks of each face without place, size and tilt: complex (n, 5) of length 1."""
+    points = in_shares(lambda mine: torch.from_numpy(landmarks_in(mine, square)), faces).numpy()
+    shapes = points[..., 0] + 1j * points[..., 1]
+    shapes -= shapes.mean(axis=1, keepdims=True)
+    return shapes / np.linalg.norm(shapes, axis=1, keepdims=True)
+
+
+def procrustes(shapes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Full Procrustes distances (Dryden and Mardia 2016) of shapes, (n, k) each: (n,), 0 to 1."""
+    alike = np.abs((shapes * others.conj()).sum(axis=1))
+    return np.sqrt((1 - alike**2).clip(0))
+
+
+def gain_where_alike(
+    mine: Aged, distance: Callable[[Tensor, Tensor], np.ndarray], seed: int
+) -> dict | None:
+    """How much nearer by a distance, where both look the same way; None where no pair does.
+
+    Args:
+        mine: the people.
+        distance: of pairs of faces, (n, 3, h, w) each → (n,).
+        seed: of the bootstrap.
+    """
     rows, columns = np.nonzero(mine.same & mine.like_pose)
     if not len(rows):
         return None
     weights = bootstrap_weights(len(rows), mine.persons[rows], seed=seed)
     real = mine.real[columns]
     before, after = (
-        in_shares(perceptual.distance, faces[rows], real).double().numpy()
-        for faces in (mine.faces, mine.made)
+        distance(faces[rows], real).astype(np.float64) for faces in (mine.faces, mine.made)
     )
     named = {"before": before, "after": after, "gain": before - after}
     figures = {name: mean_as_json(values, weights) for name, values in named.items()}

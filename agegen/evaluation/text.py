@@ -79,8 +79,9 @@ def describe_real_pairs(found: dict) -> list[str]:
         n = f"{of['pairs']:,} pairs of {of['people']:,} people, {of['years']:.0f} years apart"
         lines.append(f"real photos, made {to}, {n}")
         lines += [f"  {line}" for line in lines_of(of["matchers"])]
-        if lpips := of.get("lpips"):
-            lines.append(f"  lpips, gain: {show(lpips['gain'])} ({lpips['pairs']:,} pairs)")
+        for name in ("lpips", "landmarks"):
+            if alike := of.get(name):
+                lines.append(f"  {name}, gain: {show(alike['gain'])} ({alike['pairs']:,} pairs)")
     for matcher, line in found.get("reference", {}).items():
         lines += [
             f"real photos, {matcher}, {span['years'][0]} to {span['years'][1]} years apart, "

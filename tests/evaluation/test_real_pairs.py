@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from known_people import Ages, Means, people_at_random
+from scipy.spatial import procrustes as procrustes_of_scipy
 
 from agegen.evaluation.panel import Panel
 from agegen.evaluation.real_pairs import (
@@ -15,7 +17,9 @@ from agegen.evaluation.real_pairs import (
     compare,
     evaluate_people,
     paired,
+    procrustes,
     reference_line,
+    shapes_of,
     verified,
 )
 from agegen.report.evaluation import real_pairs as section
@@ -107,6 +111,26 @@ def test_few_strangers_tell_no_share_of_verified(
     assert share["value"] == np.mean(distances[same] < np.quantile(distances[~same], 0.001))
     monkeypatch.setattr("agegen.evaluation.real_pairs.FEWEST_APART", apart + 1)
     assert verified(distances, same, persons)["value"] is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_shapes_have_no_place_size_or_tilt(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.random((7, 5, 2))
+    angle, scale = rng.uniform(0, 7), rng.uniform(0.1, 9)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    moved = points @ turn.T + rng.normal(size=(7, 1, 2))
+    answers = iter([points, moved, points[::-1]])
+    monkeypatch.setattr(
+        "agegen.evaluation.real_pairs.landmarks_in", lambda *_: next(answers).copy()
+    )
+    one, same, other = (shapes_of(torch.zeros(7, 3, 8, 8), (0, 0, 1, 1)) for _ in range(3))
+    assert np.allclose(procrustes(one, same), 0, atol=1e-6)
+    assert (procrustes(one, other)[[0, 1, 2, 4, 5, 6]] > 0.01).all()
+    # SciPy's disparity is this distance squared
+    expected = [procrustes_of_scipy(a, b)[2] for a, b in zip(points, points[::-1], strict=True)]
+    mirrored_too = procrustes(one, other) ** 2
+    assert (mirrored_too >= np.array(expected) - 1e-9).all()
 
 
 def test_too_few_people_and_no_matcher_are_said() -> None:

@@ -50,11 +50,12 @@ def describe(to: str, figures: dict, matcher: str) -> str:
     if controls := said.get("controls"):
         best = max(controls, key=lambda name: controls[name]["value"])
         text += f" Of changes that age nobody, {best} gains most: {tell(controls[best], 3)}."
-    if lpips := figures.get("lpips"):
-        text += (
-            f" By LPIPS, over the {lpips['pairs']:,} pairs that look the same way: "
-            f"{nearer(lpips['gain'])} it by {tell(lpips['gain'], 3)}."
-        )
+    for name, title in (("lpips", "LPIPS"), ("landmarks", "the shape of five landmarks")):
+        if alike := figures.get(name):
+            text += (
+                f" By {title}, over the {alike['pairs']:,} pairs that look the same way: "
+                f"{nearer(alike['gain'])} it by {tell(alike['gain'], 3)}."
+            )
     return text
 
 
@@ -181,7 +182,8 @@ def explain(found: dict) -> list[str]:
         "paired with every one at the other; intervals by 1,000 resamples of people. "
         f"{found['left_out']:,} photos were left out (no face found, no adult, the only one of a "
         "person, …). A pair looks the same way if the noses lie alike beside the middle of the "
-        "eyes, within a tenth of their distance.",
+        "eyes, within a tenth of their distance; landmarks are compared without place, size and "
+        "tilt (full Procrustes distance).",
         "Gain: the matcher's distance of the source to the real photo less that of the generated "
         "face to it. Verified: nearer than 0.1 % of the pairs of strangers, of the same kind of "
         "faces; on the reference line, of strangers as many years apart.",
