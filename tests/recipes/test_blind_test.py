@@ -9,10 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from known_people import Ages
 from photos import recipe_here
 
-from agegen.cyclegan.blind_test import BlindTestConfig, make_blind_test
+from agegen.cyclegan.blind_test import (
+    KINDS,
+    BlindTestConfig,
+    draw_questions,
+    make_blind_test,
+    plan_questions,
+)
 from agegen.evaluation.blind_answers import ScoreConfig, describe_scores, score
+from agegen.evaluation.held_out import HeldOut
 from agegen.faces.records import CLASS_NAMES
 from agegen.run.configs import read_config
 from agegen.run.errors import UserError
@@ -63,6 +72,63 @@ def test_a_third_of_each_kind_and_half_on_each_side(folder: Path, evaluation: Pa
     assert again.name == json.loads((folder / "key.json").read_text())["test"]
     other = make_blind_test(BlindTestConfig(evaluation, folder, 18, seed=1))
     assert other.name != again.name
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_habit_of_answering_is_right_more_often(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    planned = plan_questions(int(rng.integers(3, 200)), rng)
+    counts = np.zeros((3, 2, 2), dtype=int)  # kind, aim, right answer
+    for kind, (_, to), right in planned:
+        counts[KINDS.index(kind), CLASS_NAMES.index(to), right] += 1
+    assert np.ptp(counts, axis=2).max() <= 1
+    assert np.ptp(counts.sum(1), axis=1).max() <= 1  # right answers of a kind
+    assert np.ptp(counts.sum(2), axis=1).max() <= 1  # directions of a kind
+    assert np.ptp(counts.sum((1, 2))) <= 1
+    assert counts.sum() == len(planned)
+
+
+def people_at_random(seed: int, n: int = 60) -> tuple[HeldOut, dict[str, list]]:
+    """Faces of one grey level each, which is twice its number, of few persons; their genders."""
+    rng = np.random.default_rng(seed)
+    levels = torch.arange(n)[:, None, None, None].expand(n, 3, 2, 2) * 2 / 127.5 - 1
+    persons = {name: rng.integers(0, int(rng.integers(6, 20)), n) for name in CLASS_NAMES}
+    of_persons = rng.choice(["", "female", "male"], 20, p=[0.1, 0.5, 0.4])
+    genders = {name: of_persons[persons[name]].tolist() for name in CLASS_NAMES}
+    indices = {name: np.arange(n) for name in CLASS_NAMES}
+    return HeldOut(dict.fromkeys(CLASS_NAMES, levels), {}, indices, persons), genders
+
+
+class Unchanged(Ages):
+    """Whose faces are still known by their grey levels."""
+
+    def translate(self, faces: torch.Tensor, to: str) -> torch.Tensor:
+        return faces
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_stranger_is_another_person_of_the_same_gender(seed: int) -> None:
+    held_out, genders = people_at_random(seed)
+    config = BlindTestConfig(Path("evaluation.json"), Path("none"), 30, seed=seed)
+    questions = draw_questions(Unchanged(), held_out, genders, config)
+    shown = [
+        (q, *(int(picture[0, 0, 0]) // 2 for picture in q.pictures))
+        for q in questions if q.kind == "same"
+    ]  # fmt: skip
+    assert {q.right for q, _, _ in shown} == {0, 1}
+    for question, face, source in shown:
+        name = next(name for name in CLASS_NAMES if name != question.to)
+        persons = held_out.persons[name]
+        assert (persons[face] != persons[source]) == question.right
+        assert genders[name][source] in ("", genders[name][face])
+        assert (face == source) == (not question.right)
+
+
+def test_one_person_is_no_stranger_to_himself() -> None:
+    held_out, genders = people_at_random(0)
+    alone = held_out._replace(persons={name: np.zeros(60, dtype=int) for name in CLASS_NAMES})
+    with pytest.raises(UserError, match=r"too few \w+ faces of other people"):
+        draw_questions(Unchanged(), alone, genders, BlindTestConfig(Path("e"), Path("none"), 30))
 
 
 def test_no_picture_is_shown_twice_and_the_page_holds_no_answer(folder: Path) -> None:
