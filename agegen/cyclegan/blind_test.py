@@ -18,7 +18,7 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.run.errors import UserError
-from agegen.run.files import explained_damage, read_json
+from agegen.run.files import explained_damage, explained_write_errors, read_json
 
 PAGE, KEY = "index.html", "key.json"
 Kind = Literal["photograph", "older", "same"]
@@ -41,7 +41,9 @@ class BlindTestConfig:
     def __post_init__(self) -> None:
         if self.questions < len(KINDS):
             raise UserError(f"--questions must be at least {len(KINDS)}, one of each kind")
-        if (self.out / PAGE).exists() and not (self.out / KEY).exists():
+        with explained_write_errors(self.out):
+            foreign = (self.out / PAGE).exists() and not (self.out / KEY).exists()
+        if foreign:
             raise UserError(f"--out {self.out} has an {PAGE} that is no blind test's")
 
 
@@ -106,6 +108,22 @@ def make_blind_test(config: BlindTestConfig) -> BlindTest:
         for picture in question.pictures:
             digest.update(picture.tobytes())
     return BlindTest(digest.hexdigest()[:16], questions)
+
+
+def require_no_other(key: Path, name: str) -> None:
+    """Refuse to replace the right answers of another test: it may have been handed out.
+
+    Raises:
+        UserError: the file `key` is not of the test `name`, or is damaged.
+    """
+    if key.exists():
+        found = read_json(key)
+        with explained_damage(key):
+            if found["test"] != name:
+                raise UserError(
+                    f"{key} holds the right answers of another test, without which its answers "
+                    "cannot be scored: choose another --out"
+                )
 
 
 def draw_questions(

@@ -19,6 +19,7 @@ from agegen.cyclegan.blind_test import (
     draw_questions,
     make_blind_test,
     plan_questions,
+    require_no_other,
 )
 from agegen.evaluation.blind_answers import ScoreConfig, describe_scores, score
 from agegen.evaluation.held_out import HeldOut
@@ -173,6 +174,66 @@ def test_mistakes_are_one_sentence(folder: Path, evaluation: Path, tmp_path: Pat
         BlindTestConfig(evaluation, tmp_path)
     with pytest.raises(UserError, match="too few"):
         make_blind_test(BlindTestConfig(evaluation, folder, 10_000))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_test_that_may_be_handed_out_is_not_replaced(
+    folder: Path, evaluation: Path, seed: int
+) -> None:
+    before = content(folder)
+    common = ("blind_test", "--evaluation", evaluation, "--out", folder)
+    same = recipe_here(*common, "--questions", 18)
+    assert same.returncode == 0, same.stderr
+    assert content(folder) == before
+    rng = random.Random(seed)
+    other = [("--questions", rng.randrange(3, 18)), ("--questions", 18, "--seed", seed + 1)]
+    refused = recipe_here(*common, *rng.choice(other))
+    assert refused.returncode == 2
+    assert re.fullmatch(
+        r"error: .*key\.json holds the right answers of another.*\n", refused.stderr
+    )
+    assert content(folder) == before
+
+
+def damaged_at_random(seed: int) -> bytes:
+    rng = random.Random(seed)
+    whole = b'{"test": "0123456789abcdef", "questions": []}'
+    return rng.choice(
+        [
+            whole[: rng.randrange(len(whole))],
+            rng.randbytes(20),
+            b"null",
+            b"[1]",
+            b"7",
+            b'"x"',
+            b"{}",
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_key_is_not_replaced(tmp_path: Path, seed: int) -> None:
+    key = tmp_path / "key.json"
+    key.write_bytes(damaged_at_random(seed))
+    with pytest.raises(UserError, match=r"key\.json is damaged"):
+        require_no_other(key, "0123456789abcdef")
+
+
+@pytest.mark.parametrize("name", ["file", "file/a", "file/a/b", "n" * 300])
+def test_an_out_that_can_be_no_folder_is_one_sentence(
+    evaluation: Path, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    out = tmp_path / name
+    done = recipe_here("blind_test", "--evaluation", evaluation, "--out", out, "--questions", 3)
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: cannot write .*\n", done.stderr)
+    assert file.read_text() == "mine"
 
 
 @pytest.mark.skipif(not BROWSER, reason="no Chromium to visit the page with")
