@@ -139,6 +139,7 @@ def test_no_picture_is_shown_twice_and_the_page_holds_no_answer(folder: Path) ->
     pictures = [p for q in asked for p in q["pictures"]]
     assert len(set(pictures)) == len(pictures)
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]', page)
+    assert not re.findall(r"<img(?![^>]* src=)", page)
 
 
 def test_who_knows_all_is_right_and_who_knows_nothing_at_chance(folder: Path) -> None:
@@ -236,31 +237,75 @@ def test_an_out_that_can_be_no_folder_is_one_sentence(
     assert file.read_text() == "mine"
 
 
-@pytest.mark.skipif(not BROWSER, reason="no Chromium to visit the page with")
-@pytest.mark.parametrize("by", ["click", "key"])
-def test_a_visitor_who_chooses_at_random_comes_out_at_chance(
-    folder: Path, tmp_path: Path, by: str
-) -> None:
-    page = (folder / "index.html").read_text()
-    acts = {
-        "click": "[...document.querySelectorAll('#choices button')][side].click()",
-        "key": "document.dispatchEvent(new KeyboardEvent('keydown', {key: String(side + 1)}))",
-    }
-    script = (
-        "<script>let s = 7; for (let i = 0; i < 18; i++) {"
-        "s = (s * 48271) % 2147483647; const side = s % 2;" + acts[by] + "}</script></body>"
-    )
+def visit(folder: Path, tmp_path: Path, script: str) -> str:
+    """The page's text after a script has acted on it in a browser."""
     visited = tmp_path / "visited.html"
-    visited.write_text(page.replace("</body>", script))
-    dom = subprocess.run(
+    page = (folder / "index.html").read_text()
+    visited.write_text(page.replace("</body>", f"<script>{script}</script></body>"))
+    return subprocess.run(
         [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
          "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
          visited.as_uri()],
         capture_output=True, text=True, timeout=120,
     ).stdout  # fmt: skip
+
+
+def answers_in(dom: str) -> str:
+    return re.search(r'<pre id="answers">(.*?)</pre>', dom, re.S)[1]
+
+
+@pytest.mark.skipif(not BROWSER, reason="no Chromium to visit the page with")
+def test_a_visitor_who_chooses_at_random_comes_out_at_chance(folder: Path, tmp_path: Path) -> None:
+    script = (
+        "let s = 7; for (let i = 0; i < 18; i++) {"
+        "s = (s * 48271) % 2147483647; at('choices').children[s % 2].click()}"
+    )
     saved = tmp_path / "answers.json"
-    saved.write_text(re.search(r'<pre id="answers">(.*?)</pre>', dom, re.S)[1])
+    saved.write_text(answers_in(visit(folder, tmp_path, script)))
     found = score(ScoreConfig(folder / "key.json", (saved,)))
-    assert sum(found[kind]["n"] for kind in ("photograph", "older", "same")) == 18
-    right = np.average([found[k]["right"]["value"] for k in ("photograph", "older", "same")])
+    assert sum(found[kind]["n"] for kind in KINDS) == 18
+    right = np.average([found[k]["right"]["value"] for k in KINDS])
     assert 0.1 < right < 0.9
+
+
+ACTS = {
+    "picture": "at('pair').children[side].firstChild.click()",
+    "choice": "at('choices').children[side].click()",
+    "digit": "press({key: String(side + 1)})",
+    "arrow": "press({key: ['ArrowLeft', 'ArrowRight'][side]})",
+    "held": "press({key: String(side + 1), repeat: true})",
+    "shortcut": "press({key: String(side + 1), ctrlKey: true})",
+    "back": "press({key: 'Backspace'})",
+}
+TEXTS = {
+    "photograph": "Which one is the photograph?",
+    "older": "Who looks older?",
+    "same": "Is this the same person?",
+}
+
+
+@pytest.mark.skipif(not BROWSER, reason="no Chromium to visit the page with")
+@pytest.mark.parametrize("seed", range(4))
+def test_touches_and_keys_at_random_answer_what_is_asked(
+    folder: Path, tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(seed)
+    kinds = [q["kind"] for q in json.loads((folder / "key.json").read_text())["questions"]]
+    answers, texts, script, place = [None] * 18, [], [], 0
+    while place < 18:
+        texts.append(f"{place + 1} of 18: {TEXTS[kinds[place]]}")
+        act, side = rng.choice(list(ACTS)), rng.randrange(2)
+        script.append(f"side = {side}; seen.push(at('question').textContent); {ACTS[act]};")
+        if act == "back":
+            place = max(place - 1, 0)
+        elif act in ("choice", "digit", "arrow") or (act == "picture" and kinds[place] != "same"):
+            answers[place] = side
+            place += 1
+    press = "what => document.dispatchEvent(new KeyboardEvent('keydown', what))"
+    dom = visit(
+        folder, tmp_path,
+        f"let side, seen = []; const press = {press}; {' '.join(script)}"
+        "at('how').textContent = JSON.stringify(seen)",
+    )  # fmt: skip
+    assert json.loads(answers_in(dom))["answers"] == answers
+    assert json.loads(re.search(r'<p id="how">(.*?)</p>', dom, re.S)[1]) == texts
