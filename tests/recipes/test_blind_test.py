@@ -159,6 +159,49 @@ def test_who_knows_all_is_right_and_who_knows_nothing_at_chance(folder: Path) ->
     assert "no better than chance" in describe_scores(found)[0]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_visitors_who_leave_a_kind_out_take_nothing_from_who_answers_it(
+    folder: Path, seed: int
+) -> None:
+    rng = random.Random(seed)
+    key = folder / "key.json"
+    kinds = [q["kind"] for q in json.loads(key.read_text())["questions"]]
+    whole = [rng.randrange(2) for _ in kinds]
+    only = rng.choice(KINDS)
+    part = [rng.randrange(2) if kind == only else None for kind in kinds]
+    alone = answer(folder, "whole.json", whole)
+    together = score(ScoreConfig(key, (answer(folder, "part.json", part), alone)))
+    for group, of in score(ScoreConfig(key, (alone,))).items():
+        if group.startswith(only):
+            assert together[group]["visitors"] == 2
+        else:
+            assert together[group] == of
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_one_visitor_is_not_counted_twice(folder: Path, tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    answers = [rng.choice([0, 1, None]) for _ in range(18)]
+    seconds = [rng.randrange(1, 99) / 10 for _ in range(18)]
+    said = {"test": json.loads((folder / "key.json").read_text())["test"], "answers": answers}
+    given = []
+    for number in range(rng.randrange(1, 4)):
+        given.append(tmp_path / f"{number}.json")  # the same answers, but of other people
+        given[-1].write_text(json.dumps({**said, "seconds": [number, *seconds]}))
+    assert score(ScoreConfig(folder / "key.json", tuple(given)))
+    with pytest.raises(UserError, match="the same answers"):
+        score(ScoreConfig(folder / "key.json", (*given, given[0])))
+    copied = rng.choice(given)
+    copy = rng.choice([copied, tmp_path / "copy.json"])
+    copy.write_text(json.dumps(json.loads(copied.read_text()), indent=rng.choice([None, 2])))
+    rng.shuffle(given)
+    done = recipe_here("score_blind_test", "--key", folder / "key.json", "--answers", *given, copy)
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: .*json holds the same answers as .*\n", done.stderr)
+    assert str(copy) in done.stderr
+    assert str(copied) in done.stderr
+
+
 def test_mistakes_are_one_sentence(folder: Path, evaluation: Path, tmp_path: Path) -> None:
     key = folder / "key.json"
     bad = answer(folder, "bad.json", [2] * 18)
