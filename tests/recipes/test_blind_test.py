@@ -3,13 +3,12 @@
 import json
 import random
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from browser import needs_browser, visit
 from known_people import Ages
 from photos import recipe_here
 
@@ -26,8 +25,6 @@ from agegen.evaluation.held_out import HeldOut
 from agegen.faces.records import CLASS_NAMES
 from agegen.run.configs import read_config
 from agegen.run.errors import UserError
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -280,31 +277,18 @@ def test_an_out_that_can_be_no_folder_is_one_sentence(
     assert file.read_text() == "mine"
 
 
-def visit(folder: Path, tmp_path: Path, script: str) -> str:
-    """The page's text after a script has acted on it in a browser."""
-    visited = tmp_path / "visited.html"
-    page = (folder / "index.html").read_text()
-    visited.write_text(page.replace("</body>", f"<script>{script}</script></body>"))
-    return subprocess.run(
-        [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
-         "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
-         visited.as_uri()],
-        capture_output=True, text=True, timeout=120,
-    ).stdout  # fmt: skip
-
-
 def answers_in(dom: str) -> str:
     return re.search(r'<pre id="answers">(.*?)</pre>', dom, re.S)[1]
 
 
-@pytest.mark.skipif(not BROWSER, reason="no Chromium to visit the page with")
+@needs_browser
 def test_a_visitor_who_chooses_at_random_comes_out_at_chance(folder: Path, tmp_path: Path) -> None:
     script = (
         "let s = 7; for (let i = 0; i < 18; i++) {"
         "s = (s * 48271) % 2147483647; at('choices').children[s % 2].click()}"
     )
     saved = tmp_path / "answers.json"
-    saved.write_text(answers_in(visit(folder, tmp_path, script)))
+    saved.write_text(answers_in(visit((folder / "index.html").read_text(), tmp_path, script)))
     found = score(ScoreConfig(folder / "key.json", (saved,)))
     assert sum(found[kind]["n"] for kind in KINDS) == 18
     right = np.average([found[k]["right"]["value"] for k in KINDS])
@@ -327,7 +311,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.skipif(not BROWSER, reason="no Chromium to visit the page with")
+@needs_browser
 @pytest.mark.parametrize("seed", range(4))
 def test_touches_and_keys_at_random_answer_what_is_asked(
     folder: Path, tmp_path: Path, seed: int
@@ -346,7 +330,7 @@ def test_touches_and_keys_at_random_answer_what_is_asked(
             place += 1
     press = "what => document.dispatchEvent(new KeyboardEvent('keydown', what))"
     dom = visit(
-        folder, tmp_path,
+        (folder / "index.html").read_text(), tmp_path,
         f"let side, seen = []; const press = {press}; {' '.join(script)}"
         "at('how').textContent = JSON.stringify(seen)",
     )  # fmt: skip
