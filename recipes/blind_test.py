@@ -9,7 +9,13 @@ answers as a file. key.json holds the right answers. The page shows faces of the
 people may be under a licence that forbids publishing them.
 """
 
-from agegen.cyclegan.blind_test import KEY, PAGE, BlindTestConfig, make_blind_test
+from agegen.cyclegan.blind_test import (
+    KEY,
+    PAGE,
+    BlindTestConfig,
+    make_blind_test,
+    require_no_other,
+)
 from agegen.report.blind_test.page import make_page
 from agegen.run.cli import run_recipe
 from agegen.run.files import write_json, write_text
@@ -18,8 +24,8 @@ from agegen.run.files import write_json, write_text
 def main(config: BlindTestConfig) -> None:
     """Draw the questions, write page and key."""
     test = make_blind_test(config)
+    require_no_other(config.out / KEY, test.name)
     page = make_page(test.name, [(q.kind, q.pictures) for q in test.questions])
-    config.out.mkdir(parents=True, exist_ok=True)
     write_json(config.out / KEY, test.key(config))
     write_text(config.out / PAGE, page)
     print(f"{len(test.questions)} questions in {config.out / PAGE}, right answers in {KEY}")

@@ -71,7 +71,30 @@ def test_importing_loads_no_more_than_needed(module: str, forbidden: list[str]) 
     assert result.stdout.strip() == "[]", result.stderr
 
 
+def setuptools_settings() -> dict:
+    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)["tool"]["setuptools"]
+
+
 def test_users_type_checkers_see_the_hints() -> None:
     assert (PACKAGE / "py.typed").is_file()
-    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "py.typed" in settings["tool"]["setuptools"]["package-data"]["agegen"]
+    assert "py.typed" in setuptools_settings()["package-data"]["agegen"]
+
+
+def test_every_folder_of_the_package_is_installed() -> None:
+    folders = {path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")}
+    listed = setuptools_settings()["packages"]
+    assert sorted(listed) == sorted([*(".".join(f.parts) for f in folders), "agegen.recipes"])
+
+
+def test_every_file_that_a_package_reads_is_installed() -> None:
+    data = setuptools_settings()["package-data"]
+    folders = {"agegen.recipes": PACKAGE.parent / "recipes"}
+    installed = {
+        path
+        for package, patterns in data.items()
+        for pattern in patterns
+        for path in folders.get(package, PACKAGE.parent / package.replace(".", "/")).glob(pattern)
+    }
+    found = {p for folder in (PACKAGE, *folders.values()) for p in folder.rglob("*") if p.is_file()}
+    assert {p for p in found if p.suffix not in (".py", ".pyc")} <= installed

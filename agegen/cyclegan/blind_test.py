@@ -18,7 +18,7 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.faces.views import to_uint8
 from agegen.run.errors import UserError
-from agegen.run.files import explained_damage, read_json
+from agegen.run.files import explained_damage, explained_write_errors, read_json
 
 PAGE, KEY = "index.html", "key.json"
 Kind = Literal["photograph", "older", "same"]
@@ -41,7 +41,9 @@ class BlindTestConfig:
     def __post_init__(self) -> None:
         if self.questions < len(KINDS):
             raise UserError(f"--questions must be at least {len(KINDS)}, one of each kind")
-        if (self.out / PAGE).exists() and not (self.out / KEY).exists():
+        with explained_write_errors(self.out):
+            foreign = (self.out / PAGE).exists() and not (self.out / KEY).exists()
+        if foreign:
             raise UserError(f"--out {self.out} has an {PAGE} that is no blind test's")
 
 
@@ -79,7 +81,7 @@ class BlindTest(NamedTuple):
 
 
 def make_blind_test(config: BlindTestConfig) -> BlindTest:
-    """Draw the questions: a third of each kind, both directions alike.
+    """Draw the questions: a third of each kind, directions and right answers of a kind alike.
 
     Raises:
         UserError: the evaluation, its run or its faces are missing, damaged or something else, or
@@ -108,41 +110,60 @@ def make_blind_test(config: BlindTestConfig) -> BlindTest:
     return BlindTest(digest.hexdigest()[:16], questions)
 
 
+def require_no_other(key: Path, name: str) -> None:
+    """Refuse to replace the right answers of another test: it may have been handed out.
+
+    Raises:
+        UserError: the file `key` is not of the test `name`, or is damaged.
+    """
+    if key.exists():
+        found = read_json(key)
+        with explained_damage(key):
+            if found["test"] != name:
+                raise UserError(
+                    f"{key} holds the right answers of another test, without which its answers "
+                    "cannot be scored: choose another --out"
+                )
+
+
 def draw_questions(
     translator: Translator, held_out: HeldOut, genders: dict[str, list], config: BlindTestConfig
 ) -> list[Question]:
     """The questions in random order; no face is in two of them.
 
-    Strangers are of one gender where `genders`, by class, are known.
+    Strangers are other persons of `held_out`, of one gender where `genders`, by class, are known.
+
+    Raises:
+        UserError: there are too few faces, or too few of other people.
     """
     rng = np.random.default_rng(config.seed)
-    directions = [DIRECTIONS[i % 2] for i in range(config.questions)]
-    kinds = [KINDS[i % len(KINDS)] for i in range(config.questions)]
     unused = {name: list(range(len(faces))) for name, faces in held_out.faces.items()}
 
-    def take(name: str, gender: str | None = None) -> int:
-        fit = (i for i in unused[name] if gender in (None, genders[name][i]))
+    def take(name: str, unlike: int | None = None) -> int:
+        fit = (i for i in unused[name] if unlike is None or is_stranger(name, unlike, i))
         found = next(fit, None)
         if found is None:
+            whose = "" if unlike is None else " of other people"
             raise UserError(
-                f"the split has too few {name} faces for {config.questions} questions: ask for "
-                "less by --questions"
+                f"the split has too few {name} faces{whose} for {config.questions} questions: ask "
+                "for less by --questions"
             )
         unused[name].remove(found)
         return found
 
+    def is_stranger(name: str, shown: int, other: int) -> bool:
+        persons, gender = held_out.persons[name], genders[name][shown]
+        return persons[other] != persons[shown] and gender in ("", genders[name][other])
+
     questions = []
-    # "same" is right as often as wrong, and so is the left: both in random order
-    sides = rng.permutation(np.arange(config.questions) % 2)
-    for kind, (source, to), side in zip(kinds, directions, sides, strict=True):
+    for kind, (source, to), side in plan_questions(config.questions, rng):
         number = take(source)
         face = held_out.faces[source][number]
         made = translator.translate(face[None], to)[0]
         if kind == "same":
             if side:  # the made one's source is not shown
-                face = held_out.faces[source][take(source, genders[source][number])]
-            shown = (face, made)
-            questions.append(Question(kind, to, pictures_of(*shown), int(side)))
+                face = held_out.faces[source][take(source, unlike=number)]
+            questions.append(Question(kind, to, pictures_of(face, made), side))
             continue
         sought, other = made, face
         if kind == "photograph":
@@ -150,8 +171,25 @@ def draw_questions(
         if kind == "older" and to == CLASS_NAMES[0]:
             sought, other = other, sought
         shown = (other, sought) if side else (sought, other)
-        questions.append(Question(kind, to, pictures_of(*shown), int(side)))
+        questions.append(Question(kind, to, pictures_of(*shown), side))
     return [questions[i] for i in rng.permutation(len(questions))]
+
+
+def plan_questions(n: int, rng: np.random.Generator) -> list[tuple[Kind, tuple[str, str], int]]:
+    """Kind, direction and right answer of n questions.
+
+    The directions of a kind, its right answers, and those in each of its directions are half and
+    half, or one more of either: no habit, such as to say "yes" always, is right more often.
+    """
+    cycle = len(KINDS) * len(DIRECTIONS)  # 3 × 2: each kind once in each direction
+    first = rng.integers(2, size=len(KINDS))
+    planned = []
+    for i in range(n):
+        kind, direction = i % len(KINDS), i % len(DIRECTIONS)
+        # directions begin with opposite answers, which the next cycle changes
+        right = (first[kind] + direction + i // cycle) % 2
+        planned.append((KINDS[kind], DIRECTIONS[direction], int(right)))
+    return planned
 
 
 def pictures_of(first: Tensor, second: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,10 @@
 """Answers to a blind test beside the right ones: shares with exact intervals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,10 +41,10 @@ def score(config: ScoreConfig) -> dict[str, dict]:
     Returns:
         By kind of question, and by kind and class aimed at ("older, old"): ``n`` answers,
         ``visitors``, and ``right``, a share with its exact interval, in which answers of one
-        visitor count for fewer where several have answered.
+        visitor count for fewer where several have answered that kind.
 
     Raises:
-        UserError: a file is missing or damaged, or answers another test.
+        UserError: a file is missing, damaged or given twice, or answers another test.
     """
     key = read_json(config.key)
     with explained_damage(config.key):
@@ -50,25 +52,48 @@ def score(config: ScoreConfig) -> dict[str, dict]:
         truth = np.array([int(q["right"]) for q in questions])
         kinds = [str(q["kind"]) for q in questions]
         both = [f"{q['kind']}, made {q['to']}" for q in questions]
-    right = np.stack([read_answers(path, name, len(truth)) for path in config.answers])
-    known, correct = right >= 0, right == truth
-    visitors = np.arange(len(right))[:, None].repeat(len(truth), 1)
+    given = [read_answers(path, name, len(truth)) for path in config.answers]
+    require_no_copy(config.answers, given)
+    answers = np.array([visitor.answers for visitor in given])
+    known, correct = answers >= 0, answers == truth
+    visitors = np.arange(len(answers))[:, None].repeat(len(truth), 1)
     found = {}
     wholes = [[kind, *(f"{kind}, made {name}" for name in CLASS_NAMES)] for kind in ASKED]
     for group in chain.from_iterable(wholes):
         here = known & np.array([group in of for of in zip(kinds, both, strict=True)])
         if here.any():
-            several = visitors[here] if len(right) > 1 else None
+            who = visitors[here]
+            number = len(np.unique(who))
             found[group] = {
-                "n": int(here.sum()),
-                "visitors": len(np.unique(visitors[here])),
-                "right": share_as_json(correct[here], several),
+                "n": len(who),
+                "visitors": number,
+                # of one visitor nothing is said of others: his answers count one by one
+                "right": share_as_json(correct[here], who if number > 1 else None),
             }
     return found
 
 
-def read_answers(path: Path, name: str, n: int) -> np.ndarray:
-    """A visitor's answers, int (n,): 0, 1, or −1 where there is none.
+class Visitor(NamedTuple):
+    """What a visitor answered: n times 0, 1, or −1 for no answer; and in which seconds."""
+
+    answers: list[int]
+    seconds: Any
+
+
+def require_no_copy(paths: Sequence[Path], given: Sequence[Visitor]) -> None:
+    """Refuse one visitor's answers in two files: they would count twice.
+
+    Raises:
+        UserError: two files have the same answers in the same seconds.
+    """
+    for number, visitor in enumerate(given):
+        first = given.index(visitor)
+        if first < number:
+            raise UserError(f"{paths[number]} holds the same answers as {paths[first]}: give one")
+
+
+def read_answers(path: Path, name: str, n: int) -> Visitor:
+    """Read n answers to the test of that name.
 
     Raises:
         UserError: the file is missing or damaged, or answers another test.
@@ -80,7 +105,7 @@ def read_answers(path: Path, name: str, n: int) -> np.ndarray:
         answers = [-1 if a is None else int(a) for a in said["answers"]]
         if len(answers) != n or not set(answers) <= {-1, 0, 1}:
             raise ValueError("as many answers as questions, each 0, 1 or null")
-    return np.array(answers)
+        return Visitor(answers, said.get("seconds"))
 
 
 def describe_scores(found: dict[str, dict]) -> list[str]:

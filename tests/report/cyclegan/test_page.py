@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browser import needs_browser, visit
 from PIL import Image
 from written_cyclegans import SAME, SIZE, SOURCE, write_cyclegan_run
 
@@ -79,6 +80,37 @@ def test_refers_to_nothing_outside_itself(page):
     assert "<script" not in page
     anchors = re.findall(r'href="#([^"]+)"', page)
     assert sorted(anchors) == sorted(ids(page))
+
+
+@needs_browser
+@pytest.mark.parametrize("seed", range(4))
+def test_an_enlarged_face_closes_by_a_touch_anywhere_or_escape(page, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    faces = page.count('class="face"')
+    number, x, y = int(rng.integers(faces)), *rng.random(2).round(3)
+    dom = visit(page, tmp_path, f"""
+        const face = document.querySelectorAll(".face")[{number}], box = face.firstChild;
+        const how = () => [box.checked, getComputedStyle(face.lastChild).position];
+        const found = [how()];
+        const opened = () => {{ face.lastChild.click(); found.push(how()); }};
+        const place = document.documentElement;
+        opened();
+        document.elementFromPoint({x} * place.clientWidth, {y} * place.clientHeight).click();
+        found.push(how());
+        opened();
+        box.dispatchEvent(new KeyboardEvent("keydown", {{key: "Escape"}}));
+        found.push(how());
+        opened();
+        for (const {{media}} of document.styleSheets[0].cssRules) // as paper has it
+            if (media) media.mediaText = media.mediaText === "print" ? "all" : "not all";
+        found.push(how());
+        document.body.textContent = JSON.stringify(found);
+    """)  # fmt: skip
+    closed, enlarged = [False, "static"], [True, "fixed"]
+    assert json.loads(re.search(r"<body>(.*?)</body>", dom, re.DOTALL)[1]) == [
+        closed, enlarged, closed, enlarged, closed, enlarged, [True, "static"],
+    ]  # fmt: skip
+    assert page.count('<input type="checkbox" autocomplete="off"') == faces
 
 
 def test_every_picture_says_what_it_shows(page):
