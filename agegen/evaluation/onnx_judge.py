@@ -227,10 +227,11 @@ def open_session(file: Path) -> Any:
             "networks of ONNX files need the extra export: pip install 'agegen[export]'"
         ) from None
     try:
-        content = file.read_bytes()
+        file.open("rb").close()
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror})") from None
     try:
-        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        # by its name, not its content: weights may lie in a second file beside it
+        return onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     except Exception as error:  # of onnxruntime's own kinds, which it does not publish
         raise UserError(f"{file} is no ONNX file that can be run ({in_a_line(error)})") from None

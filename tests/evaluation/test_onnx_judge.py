@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onnx import NodeProto, TensorProto, TypeProto, helper, save
+from onnx import NodeProto, TensorProto, TypeProto, helper, load, save
 from torch import Tensor
 
 from agegen.evaluation.identity import SHOWN
@@ -296,3 +296,17 @@ def test_what_the_network_says_itself_is_kept_to_a_line(tmp_path: Path) -> None:
     add = helper.make_node("Add", ["x", "by"], ["y"])  # of sides that are not 5 or 1
     file = write(tmp_path / "five.onnx", ["n", "c", "h", "w"], [*need, add], {"y": [None]})
     assert "failed on faces: " in sentence_of(file)
+
+
+def test_weights_may_lie_beside_the_network(tmp_path: Path) -> None:
+    file = mean_of(tmp_path / "réseau.onnx", ["n", 3, 8, 8])
+    model = load(file)
+    by = np.full(400, 2, np.float32)
+    weights = helper.make_tensor("by", TensorProto.FLOAT, by.shape, by.tobytes(), raw=True)
+    model.graph.initializer.append(weights)
+    model.graph.node.append(helper.make_node("Mul", ["years", "by"], ["y"]))
+    model.graph.output[0].CopyFrom(helper.make_value_info("y", NUMBERS))
+    save(model, file, save_as_external_data=True, location="weights")
+    assert OnnxNetwork(file, "", OnnxView(pixels="signed"))(grey([0.5])).mean() == 1
+    (tmp_path / "weights").unlink()
+    assert "no ONNX file that can be run" in sentence_of(file)
