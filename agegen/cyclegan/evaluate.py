@@ -95,12 +95,19 @@ def evaluate_run(
 
     Args:
         config: what to judge, and by whom.
-        find_people: reads ``config.pairs``: `agegen.photos.people.read_people`.
+        find_people: reads ``config.pairs``: `agegen.photos.people.read_people`; not needed
+            without pairs.
 
     Raises:
         UserError: the run, the store or a judge's run is missing or damaged, the split has none of
-            a class, or the classifier sees another part of a face than the generators do.
+            a class, the classifier sees another part of a face than the generators do, or there
+            are pairs and nothing that reads them.
     """
+    if config.pairs and not find_people:
+        raise UserError(
+            f"the pairs in {config.pairs} cannot be read without find_people: give evaluate_run "
+            "agegen.photos.people.read_people, too"
+        )
     state = start_processes()
     translator = load_translator(config.run, config.weights, state.device, config.strength)
     store = FaceStore.open(config.faces or faces_of(config.run, translator))

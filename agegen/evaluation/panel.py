@@ -89,7 +89,8 @@ class PanelConfig:
     onnx_margin: float = 0.0
     """What these see around the detector's square, as a share of its side, on each side."""
     onnx_pixels: Pixels = "imagenet"
-    """Their numbers: bytes (0 to 255), unit (0 to 1), signed (−1 to 1), imagenet (normalised)."""
+    """Their numbers: bytes (0 to 255, for what takes uint8, too), unit (0 to 1), signed (−1 to 1),
+    imagenet (normalised)."""
     onnx_bgr: bool = False
     """They take blue first."""
     own_judges: tuple[str, ...] = ()

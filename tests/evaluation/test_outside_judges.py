@@ -1,6 +1,7 @@
 """The judges from outside, where their packages are installed, on a photo of a real face."""
 
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from agegen.drawn.synthetic import draw_pairs
 from agegen.evaluation.age_estimator import AgeEstimator
-from agegen.evaluation.identity import IdentityMatcher
+from agegen.evaluation.identity import IdentityMatcher, enlarge
 from agegen.evaluation.kept import landmarks_in, measure_kept
 from agegen.evaluation.matching import match
 from agegen.faces import landmarks
@@ -115,3 +116,40 @@ def test_what_is_kept_is_told_from_what_is_not(woman_of_77: Tensor, seed: int) -
     assert rim["eyes"]["value"] == 0
     tilted = measure_kept(faces, faces.roll(6, dims=3), estimator, weights, persons)
     assert tilted["landmarks"]["value"] > 0.05
+
+
+class Counting:
+    """A predictor that counts how often it is asked."""
+
+    def __init__(self, predictor: Any) -> None:
+        self.predictor, self.calls = predictor, 0
+
+    def predict(self, *asked: Any) -> list[dict]:
+        self.calls += 1
+        return self.predictor.predict(*asked)
+
+
+@needs_photos
+@pytest.mark.parametrize("seed", range(4))
+def test_no_picture_is_looked_at_twice(woman_of_77: Tensor, seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    n = int(torch.randint(2, 7, (), generator=rng))
+    looks = torch.rand(2, n, 3, 1, 1, generator=rng)
+    faces, fake = (woman_of_77 * (0.5 + look / 2) for look in looks)
+    weights, persons = bootstrap_weights(n), np.arange(n)
+    alone, asked = AgeEstimator(), AgeEstimator()
+    predictor = asked.predictor
+    asked.predictor = counting = Counting(predictor)
+    years = [asked.scores(x)["years"] for x in (faces, fake)]
+    assert counting.calls == 2 * n
+    kept = measure_kept(faces, fake, asked, weights, persons)
+    assert counting.calls == 3 * n  # mirror images are new to it
+    assert kept == measure_kept(faces, fake, alone, weights, persons)
+    assert torch.equal(asked.scores(faces.flip(3))["years"], alone.scores(faces.flip(3))["years"])
+    assert counting.calls == 3 * n
+
+    left, top, right, bottom = asked.square
+    for x, old in zip((faces, fake), years, strict=True):
+        said = [predictor.predict(i, [(top, right, bottom, left)])[0] for i in enlarge(x)]
+        assert old.tolist() == [each["age"]["value"] for each in said]
+        assert asked.genders(x) == [each["gender"]["value"] for each in said]

@@ -191,3 +191,9 @@ def test_pairs_and_generators_are_held_beside_the_people(
     page = make_page(config.figures)
     assert "What does more ageing cost?" in page
     assert "Does it come nearer to what the person became?" in page
+
+
+def test_pairs_are_not_passed_over_without_a_reader(tmp_path: Path) -> None:
+    config = EvaluateConfig(run=tmp_path, judge=tmp_path, pairs=tmp_path / "people")
+    with pytest.raises(UserError, match=r"people cannot be read without find_people: give"):
+        evaluate_run(config)
