@@ -9,7 +9,7 @@ FACES := $(DEMO)/faces
 # One worker per core for the tests; each keeps to one thread so that they do not fight.
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-all coverage lint format docs notebooks clean
+.PHONY: demo test test-all coverage lint format docs notebooks wheel clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -72,6 +72,10 @@ NOTEBOOKS := $(sort $(wildcard docs/tutorials/*/*.ipynb))
 notebooks: $(VENV)/docs_installed
 	$(BIN)/python docs/tools/execute_notebooks.py $(NOTEBOOKS)
 
+## The package as one file, which notebooks install where agegen is missing: dist/agegen-….whl
+wheel: $(VENV)/installed
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 clean:
-	rm -rf $(VENV) $(DEMO) build site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -130,6 +130,28 @@ def test_all_begin_with_the_same_cell() -> None:
     assert "make_demo()" in first.pop()
 
 
+@pytest.mark.parametrize("wheel", ["agegen-0.2.0-py3-none-any.whl", ""])
+@pytest.mark.parametrize("address", ["git+https://example.org/a.git", ""])
+def test_the_first_cell_takes_a_wheel_or_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheel: str, address: str
+) -> None:
+    cell = "".join(code_cells(read(NOTEBOOKS[0]))[0]["source"]).split("from agegen.demo")[0]
+    if address:
+        cell = re.sub("^AGEGEN = .*$", f"AGEGEN = {address!r}", cell, flags=re.M)
+    if wheel:
+        (tmp_path / wheel).touch()
+    calls: list[list[str]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("subprocess.run", lambda call, check: calls.append(call))
+    if not (address or wheel):
+        with pytest.raises(SystemExit, match="make wheel"):
+            exec(cell, {})
+        return
+    exec(cell, {})
+    assert [call[-1] for call in calls] == [address or wheel]
+
+
 @pytest.mark.slow
 def test_a_notebook_makes_its_demo_in_an_empty_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
