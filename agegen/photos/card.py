@@ -69,7 +69,7 @@ def make_card(
         tags=TAGS[kind],
         datasets=list(datasets) or None,
         metrics=[result.metric_type for result in results] or None,
-        model_name=name,
+        model_name=name if results else None,
         eval_results=results or None,
     )
     with explained_damage(run / "config.json"):
