@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
-TOKEN = "hf_of_a_test"  # noqa: S105 - of nobody
+TOKEN = "hf_of_a_test"
 
 
 class Repository:
@@ -52,10 +52,10 @@ class Answer(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self.do_GET()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         match self.asked():
             case ["api", "models", user, name, *rest]:
                 self.describe(f"{user}/{name}", rest)
@@ -64,7 +64,7 @@ class Answer(BaseHTTPRequestHandler):
             case _:
                 self.send({}, 404)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         asked = self.asked()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":

@@ -127,7 +127,9 @@ def require_packed(folder: Path, name: str) -> None:
     """
     path = folder / "config.json"
     if not path.exists():
-        raise UserError(f"{name} is no packed model (no config.json): pack_run makes one")
+        raise UserError(
+            f"{name} is no packed model (no config.json): recipes/pack_run.py makes one"
+        )
     saved = read_json(path)
     config = saved.get("config") if isinstance(saved, dict) else None
     if not isinstance(config, dict):
