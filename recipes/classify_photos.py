@@ -6,8 +6,8 @@
     python recipes/classify_photos.py --run runs/utkface --centred crops/
 
 Finding faces needs the extra photos (pip install 'agegen[photos]'); without it, or with --centred,
-each photo's centred square is taken as a face that is cropped like the training faces. Nothing
-leaves this machine.
+each photo's centred square is taken as a face that is cropped like the training faces. No
+photo leaves this machine.
 """
 
 from contextlib import closing
@@ -25,6 +25,7 @@ from agegen.report.photos.page import make_page
 from agegen.run.cli import run_recipe
 from agegen.run.errors import UserError
 from agegen.run.files import write_text
+from agegen.run.pretrained import results_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class PhotosConfig:
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
     run: Path
-    """Folder of the trained classifier; pretrained means the one that comes with agegen."""
+    """Folder of the trained classifier; pretrained means the one that comes with agegen,
+    hf://user/name one on the Hugging Face Hub."""
     out: Path | None = None
     """Folder for the results; by default photos in the run."""
     faces: Path | None = None
@@ -59,7 +61,7 @@ def main(config: PhotosConfig) -> None:
     loaded = load_photo_classifier(config.run, config.faces, centred, search_pixels)
     if loaded.geometry and loaded.geometry.landmarks is None:
         print(f"note: {loaded.geometry.describe()}")
-    out = config.out or config.run / "photos"
+    out = config.out or results_of(config.run) / "photos"
 
     def write_page() -> None:
         write_text(out / "index.html", make_page(out))

@@ -33,6 +33,7 @@ from agegen.report.classifier.transfer_pictures import write_curve
 from agegen.run.cli import run_recipe
 from agegen.run.devices import cores_per_process
 from agegen.run.errors import UserError
+from agegen.run.pretrained import results_of
 from agegen.run.progress import Progress
 
 
@@ -82,7 +83,7 @@ def main(config: InputConfig) -> None:
     colours = decorrelated_colours(colour_covariance(store))
     with Progress(config.method.steps * len(starts), "optimisation", "image steps") as progress:
         images = optimize(classifier, list(starts.values()), config.method, colours, progress)
-    out, target = config.out or config.run / "inputs", CLASS_NAMES.index(config.target)
+    out, target = config.out or results_of(config.run) / "inputs", CLASS_NAMES.index(config.target)
     figures = save_inputs(out, target, list(starts), images, config.method, judge)
     write_curve(out / "curve.svg", figures)
     print(describe(figures))

@@ -20,7 +20,7 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
 from agegen.run.configs import read_config
 from agegen.run.files import write_json, write_rows
-from agegen.run.pretrained import find_run
+from agegen.run.pretrained import find_run, results_of
 
 
 def evaluate_run(
@@ -78,10 +78,11 @@ def figures_path(run: Path, evaluation: dict) -> Path:
     other splits have evaluation_SPLIT.json, another store evaluation_STORE_CHECKSUM_SPLIT.json.
     """
     split, checksum = evaluation["split"], evaluation["checksum"]
+    results = results_of(run)
     if checksum != checksum_of_training(run):
         store = Path(evaluation["faces"]).resolve().name
-        return run / f"evaluation_{store}_{checksum[:6]}_{split}.json"
-    return run / ("evaluation.json" if split == "test" else f"evaluation_{split}.json")
+        return results / f"evaluation_{store}_{checksum[:6]}_{split}.json"
+    return results / ("evaluation.json" if split == "test" else f"evaluation_{split}.json")
 
 
 def trained_on(run: Path, store: FaceStore) -> bool:

@@ -21,7 +21,7 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.run.devices import start_processes
 from agegen.run.errors import UserError
-from agegen.run.pretrained import PRETRAINED
+from agegen.run.pretrained import PRETRAINED, results_of
 
 SHOWN = 12  # faces of each class on the sheet
 
@@ -70,7 +70,7 @@ class EvaluateConfig(PanelConfig):
     @property
     def figures(self) -> Path:
         """The JSON file."""
-        return self.out or self.run / "evaluation.json"
+        return self.out or results_of(self.run) / "evaluation.json"
 
 
 class Found(NamedTuple):

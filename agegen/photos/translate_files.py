@@ -25,6 +25,7 @@ from agegen.photos.strips import make_strip
 from agegen.photos.translate import PhotoTranslator, load_photo_translator
 from agegen.run.errors import UserError
 from agegen.run.files import write_rows, written_whole
+from agegen.run.pretrained import results_of
 from agegen.run.tensor_files import checksum
 
 TABLE = "translations.csv"
@@ -40,7 +41,8 @@ class TranslatePhotosConfig:
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
     run: Path
-    """Folder of the CycleGAN's training; pretrained means the generators that come with agegen."""
+    """Folder of the CycleGAN's training; pretrained means the generators that come with agegen,
+    hf://user/name those on the Hugging Face Hub."""
     to: Literal["young", "old"]
     """The age that faces are translated to."""
     out: Path | None = None
@@ -78,7 +80,7 @@ def translate_photos(config: TranslatePhotosConfig) -> None:
     )
     if translator.geometry and translator.geometry.landmarks is None:
         print(f"note: {translator.geometry.describe()}")
-    out = config.out or config.run / f"photos_{config.to}"
+    out = config.out or results_of(config.run) / f"photos_{config.to}"
     pictures = ""
     with closing(translate_files(translator, config.photos, out)) as results:
         for result in results:

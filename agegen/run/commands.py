@@ -16,6 +16,7 @@ COMMANDS = {
     "report-classifier": "report_classifier",
     "classify": "classify_photos",
     "pack": "pack_run",
+    "push-to-hub": "push_to_hub",
     "optimize-input": "optimize_input",
     "train-cyclegan": "train_cyclegan",
     "evaluate": "evaluate_cyclegan",

@@ -1,4 +1,4 @@
-"""Weights that come with the package: a folder each, with a model card."""
+"""Weights that were handed on, with the package or by the Hub: a folder each, with a model card."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -6,8 +6,10 @@ from typing import Literal
 
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
+from agegen.run.hub import download, is_address, read_address
 
 Kind = Literal["classifier", "cyclegan"]
+IN_WORDS: dict[Kind, str] = {"classifier": "a classifier", "cyclegan": "a CycleGAN"}
 
 PRETRAINED = Path("pretrained")
 """The run that comes with the package, unless a folder of that name holds one.
@@ -17,13 +19,28 @@ As the folder of a training's FaceStore it says that the faces are not handed on
 
 
 def find_run(run: Path, kind: Kind) -> Path:
-    """The folder that a run's name means: for `PRETRAINED`, that of this kind within the package.
+    """The folder that a run's name means.
 
-    Results go to the name itself, a folder where the command is called: never into the package.
+    For `PRETRAINED` that of this kind within the package, for hf://user/name what is downloaded.
+    Results go to `results_of` the name: never into the package or the cache.
+
+    Raises:
+        UserError: what lies at an address cannot be had, or is of the other kind.
     """
+    if is_address(run):
+        address = read_address(run)
+        found = download(address)
+        if kind_of(found / "config.json") != kind:
+            raise UserError(f"{address} is not {IN_WORDS[kind]}")
+        return found
     if run == PRETRAINED and not (run / "config.json").exists():
         return Path(__file__).parents[1] / "pretrained" / kind
     return run
+
+
+def results_of(run: Path) -> Path:
+    """Where a run's results go: into it; for hf://user/name a folder ``name``, here."""
+    return Path(read_address(run).repository.split("/")[1]) if is_address(run) else run
 
 
 def require_run(run: Path, kind: Kind) -> Path:
@@ -60,14 +77,14 @@ def kind_of(config: Path) -> Kind | None:
 
 
 def require_record(run: Path, kind: Kind) -> None:
-    """Refuse what comes with the package where the record of a training is needed.
+    """Refuse what was handed on where the record of a training is needed.
 
     So is a folder that holds no run where another is likely to be meant.
     """
     if guess_run(run, kind):
         require_run(run, kind)
-    if find_run(run, kind) != run:
+    if is_address(run) or find_run(run, kind) != run:
         raise UserError(
-            f"--run {run}: the weights that come with the package have no record of their "
-            "training: name a run of your own"
+            f"--run {run}: weights that were handed on have no record of their training: name a "
+            "run of your own"
         )

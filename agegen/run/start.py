@@ -12,17 +12,16 @@ from agegen.run.commands import to_flags
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, sha256
 from agegen.run.folder import Run
-from agegen.run.pretrained import PRETRAINED, Kind, find_run, kind_of, require_run
+from agegen.run.pretrained import IN_WORDS, Kind, find_run, kind_of, require_run
 
 Network = TypeVar("Network")
-IN_WORDS: dict[Kind, str] = {"classifier": "a classifier", "cyclegan": "a CycleGAN"}
 
 
 class Origin(NamedTuple):
     """Where a training's networks come from."""
 
     run: Path  # that holds them; the training's own where it goes on from a checkpoint
-    named: Path  # what config.json calls the start: a full path, or `PRETRAINED`
+    named: Path  # what config.json calls the start: a full path, or what was handed on
     under_way: bool  # whether the training goes on from a checkpoint
 
 
@@ -47,7 +46,7 @@ def find_origin(start_from: Path | None, out: Path, resume: bool, kind: Kind) ->
     if kind_of(run / "config.json") != kind:
         read_json(run / "config.json")  # a damaged one says so
         raise UserError(f"--start-from {named} is not the run of {IN_WORDS[kind]}")
-    return Origin(run, run if run == named.resolve() else PRETRAINED, False)
+    return Origin(run, run if run == named.resolve() else named, False)
 
 
 def start_of(out: Path) -> Path | None:
