@@ -21,14 +21,17 @@ NEEDED = {"run", "to", "strength", "weights", "cropping", "age_judge", "photos"}
 
 
 class ShownPhoto(NamedTuple):
-    """A photo before and after: title, links, size on the page, and its faces as (link, text)."""
+    """A photo before and after: title, links, size on the page, and its faces.
+
+    A face is its name among several, a link ("" for none), and what is read in it before and after.
+    """
 
     title: str
     before: str
     after: str
     width: int
     height: int
-    faces: list[tuple[str, str]]
+    faces: list[tuple[str, str, list[str]]]
 
 
 def make_page(folder: Path) -> str:
@@ -92,17 +95,15 @@ def show_photo(photo: dict) -> ShownPhoto:
         max(round(scale * width), 1),
         max(round(scale * height), 1),
         [
-            (quote(face["image"] or ""), describe_face(face, len(photo["faces"])))
+            (
+                f"face {face['number']}" if len(photo["faces"]) > 1 else "",
+                quote(face["image"] or ""),
+                [age["words"] for age in face["ages"]],
+            )
             for face in photo["faces"]
             if face["image"] or face["ages"]
         ],
     )
-
-
-def describe_face(face: dict, faces: int) -> str:
-    """The number of a face among several, and its years before and after."""
-    ages = " → ".join(age["words"] for age in face["ages"])
-    return ": ".join(filter(None, [f"face {face['number']}" if faces > 1 else "", ages]))
 
 
 def own_figures(run: Path) -> list[str]:
