@@ -26,7 +26,7 @@ from agegen.photos.classify import Age
 from agegen.photos.crop import Photo, read_photo
 from agegen.photos.journal import PhotoResult
 from agegen.photos.sets import Work, explain_no_face, must_be_centred, one_line, work_through
-from agegen.photos.strips import make_strip, write_shown
+from agegen.photos.strips import make_strip, show, write_shown
 from agegen.photos.translate import PhotoTranslator, load_photo_translator
 from agegen.run.errors import UserError
 from agegen.run.files import write_json, write_rows, written_whole
@@ -183,20 +183,21 @@ def translate_file(
         photo = read_photo(path)
     except BadImageError as error:
         return without_faces(path, to, str(error))
-    shown = photo.in_srgb()
-    result = translator.translate(shown, photo.pixels)
+    source = photo.in_srgb()
+    result = translator.translate(source, photo.pixels)
     if result.faces == []:
-        return without_faces(path, to, explain_no_face(shown, translator.search_pixels))
+        return without_faces(path, to, explain_no_face(source, translator.search_pixels))
     options = saving_options(photo)
     written = f"{name}_{to}.{'jpg' if options['format'] == 'JPEG' else 'png'}"
     with written_whole(out / written) as temporary:
         Image.fromarray(result.photo).save(temporary, **options)
     translated = photo._replace(pixels=result.photo).in_srgb()
+    shown = show(source, translated, result.faces)
     strip = f"{name}_{to}_strip.png"
     with written_whole(out / strip) as temporary:
-        make_strip(shown, translated, result.faces, to).save(temporary, "PNG")
-    pictures = write_shown(out, f"{name}_{to}", shown, translated, result.faces)
-    ages = judge.read(shown, translated, result.faces) if judge else []
+        make_strip(shown, to).save(temporary, "PNG")
+    pictures = write_shown(out, f"{name}_{to}", shown)
+    ages = judge.read(source, translated, result.faces) if judge else []
     height, width = result.photo.shape[:2]
     whole = np.array([0.0, 0.0, width, height])
     boxes = [whole] if result.faces is None else [face.box for face in result.faces]
@@ -207,7 +208,7 @@ def translate_file(
         [str(path.absolute()), written, number, *box.round(1).tolist(), to, "", *of_face]
         for number, (box, of_face) in enumerate(zip(boxes, years, strict=True), start=1)
     ]
-    content = describe_photo(path, (width, height), pictures, len(boxes), ages)
+    content = describe_photo(path, shown.before.size, pictures, len(boxes), ages)
     return PhotoResult(line, rows, [written, strip, *pictures], content)
 
 
@@ -223,7 +224,7 @@ def describe_photo(
 
     Args:
         path: of the photo.
-        size: its width and height in pixels.
+        size: width and height of its pictures.
         pictures: see `write_shown`.
         count: of its faces.
         ages: of each before and after; empty where nobody read them.

@@ -16,7 +16,6 @@ from agegen.run.files import explained_damage, read_json
 from agegen.run.pretrained import find_run
 
 STEPS = 11  # places of the divider: a finger is as wide as a step on a phone
-SIDE = 900  # pixels that a photo has on the page at most; a small one is enlarged, up to fourfold
 NEEDED = {"run", "to", "strength", "weights", "cropping", "age_judge", "photos"}
 
 
@@ -86,14 +85,12 @@ def summarise(content: dict, without: int) -> list[str]:
 
 def show_photo(photo: dict) -> ShownPhoto:
     """One photo with its faces; links lead to the pictures beside the page."""
-    width, height = photo["width"], photo["height"]
-    scale = min(SIDE / max(width, height), 4)
     return ShownPhoto(
         Path(photo["path"]).name,
         quote(photo["before"]),
         quote(photo["after"]),
-        max(round(scale * width), 1),
-        max(round(scale * height), 1),
+        photo["width"],
+        photo["height"],
         [
             (
                 f"face {face['number']}" if len(photo["faces"]) > 1 else "",

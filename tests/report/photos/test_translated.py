@@ -13,7 +13,7 @@ from photos import picture
 from agegen.photos.classify import Age
 from agegen.photos.journal import PhotoResult
 from agegen.photos.sets import result_name
-from agegen.photos.strips import write_shown
+from agegen.photos.strips import show, write_shown
 from agegen.photos.translate_files import describe_photo, without_faces, write_tables
 from agegen.report.photos import translated
 from agegen.report.photos.translated import STEPS, make_page
@@ -40,7 +40,7 @@ def write(folder: Path, *photos: tuple[str, list[tuple[float, float]] | str], **
             results.append(without_faces(path, "old", content))
             continue
         stem = f"{result_name(number, path)}_old"
-        shown = write_shown(folder, stem, picture(number, 60), picture(number + 1, 60), None)
+        shown = write_shown(folder, stem, show(picture(number, 60), picture(number + 1, 60), None))
         ages = [tuple(Age(years, years - 5, years + 6) for years in pair) for pair in content]
         photo = describe_photo(path, (60, 60), shown, len(ages), ages)
         results.append(PhotoResult("", [], shown, photo))
@@ -129,7 +129,7 @@ def test_photos_without_faces_are_at_the_end_with_the_reason(tmp_path: Path) -> 
 
 
 def test_a_thousand_photos_are_a_small_page(tmp_path: Path) -> None:
-    shown = write_shown(tmp_path, "001_a_old", picture(1, 60), picture(2, 60), None)
+    shown = write_shown(tmp_path, "001_a_old", show(picture(1, 60), picture(2, 60), None))
     ages = [(Age(30, 25, 36), Age(50, 45, 56))]
     content = describe_photo(Path("a.jpg"), (60, 60), shown, 1, ages)
     write_tables(tmp_path, [PhotoResult("", [], [], content)] * 1000, ABOUT, with_ages=True)
