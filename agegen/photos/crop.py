@@ -177,14 +177,15 @@ def crop_faces(
     Raises:
         UserError: the extra ``photos`` is not installed.
     """
-    faces = []
-    for found in find_faces(photo, search_pixels):
-        to_face = face_transform(found, geometry)
-        height, width = photo.shape[:2]
-        outside = share_outside(to_face, geometry.size, width, height)
-        image = sample_face(photo, to_face, geometry.size)
-        faces.append(CroppedFace(image, to_face, found, outside))
-    return faces
+    return [crop_found(photo, found, geometry) for found in find_faces(photo, search_pixels)]
+
+
+def crop_found(photo: np.ndarray, found: FoundFace, geometry: Geometry) -> CroppedFace:
+    """Crop a face that was found in a photo, uint8 (h, w, 3), as the data set does."""
+    to_face = face_transform(found, geometry)
+    height, width = photo.shape[:2]
+    outside = share_outside(to_face, geometry.size, width, height)
+    return CroppedFace(sample_face(photo, to_face, geometry.size), to_face, found, outside)
 
 
 def face_transform(found: FoundFace, geometry: Geometry) -> Similarity:

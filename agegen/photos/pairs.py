@@ -23,8 +23,10 @@ from agegen.run.errors import UserError
 from agegen.run.progress import Progress
 
 Kind = Literal["auto", "crops", "photos"]
-OURS = re.compile(r"(\d{3,}_)?(?P<name>.+?)_(young|old)(?P<strip>_strip)?", re.DOTALL)
-"""What `translate_photos` calls the pictures that it makes of NAME."""
+OURS = re.compile(
+    r"(\d{3,}_)?(?P<name>.+?)_(young|old)(?P<shown>_strip|_before|_after|_face\d+)?", re.DOTALL
+)
+"""What `translate_photos` calls the pictures that it makes of NAME; some are only shown."""
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
 
 
@@ -93,7 +95,7 @@ def match_names(before: Path, after: Path) -> tuple[list[tuple[Path, Path]], lis
     for path in second:
         name, ours = name_of(path, after), OURS.fullmatch(path.stem)
         if name not in named and ours:
-            if ours["strip"]:
+            if ours["shown"]:
                 continue
             name = ours["name"]
         if name not in named:

@@ -85,7 +85,8 @@ def test_every_photo_gets_its_line_and_nothing_stops_the_others(party):
     for name, words in expected.items():
         (line,) = [line for line in lines if f"/{name}: " in line]
         assert words in line
-    assert lines[-1] == f"saved to {out}: translated photos, strips, translations.csv"
+    assert lines[-1] == (f"saved to {out}: index.html, translated photos, strips, translations.csv")
+    assert (out / "index.html").read_text(encoding="utf-8").count('role="radiogroup"') == 4
 
 
 def test_a_run_that_knows_how_faces_were_cropped_needs_no_store(party, run, tmp_path):
@@ -110,6 +111,7 @@ def test_the_table_has_a_row_for_each_face_or_problem(party):
     rows = read_table(out)
     assert list(rows[0]) == [
         "photo", "translated", "face", "left", "top", "right", "bottom", "to", "problem",
+        "years_before", "years_after",
     ]  # fmt: skip
     assert len(rows) == len(expected) + 1  # one photo has two faces
     assert {row["to"] for row in rows} == {"old"}
@@ -119,6 +121,7 @@ def test_the_table_has_a_row_for_each_face_or_problem(party):
     assert 0 < boxes[0] < SIDE < boxes[1] < 2 * SIDE
     for row in rows:
         assert bool(row["problem"]) != bool(row["translated"])
+        assert bool(row["years_after"]) == bool(row["translated"])
         if row["translated"]:
             assert (out / row["translated"]).exists()
             assert float(row["left"]) < float(row["right"])

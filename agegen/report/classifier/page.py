@@ -16,6 +16,7 @@ from agegen.report.classifier import (
     beyond_accuracy,
     errors,
     label_noise,
+    lead,
     learning_curves,
     multi_crop,
     optimize_input,
@@ -70,6 +71,9 @@ def make_page(run: Path, faces: Path | None = None, examples: int = MOST_EXAMPLE
             title=saved.folder.resolve().name,
             saved=saved,
             evaluation=e,
+            faces=lead.draw_faces(e, scored) if examples else [],
+            curve=lead.draw_curve(saved.folder / "analysis", e, scored),
+            sentence=lead.say(e),
             summary=summarise(saved, scored),
             tiles=make_tiles(e),
             scores=Table(caption, ("figure", "after scaling", "before"), score_rows(e)),
@@ -169,35 +173,32 @@ def show_examples(scored: Scored, evaluation: dict, examples: int) -> Section:
 
 
 def summarise(saved: SavedRun, scored: Scored) -> list[str]:
-    """Say in sentences what was measured, and what a trivial answer would reach."""
-    e, n = saved.evaluation, saved.evaluation["n_by_class"]
+    """Say in sentences what was measured, and how."""
+    e = saved.evaluation
+    counts = by_class(e["n_by_class"])
     same = saved.data["checksum"] == e["checksum"]
     source = "the store it was trained on" if same else "another store than it was trained on"
     known = (scored.store.identities[scored.indices] != "").any()
     people = "persons" if known else "faces, as no identities are known"
-    larger = max(n, key=lambda name: n[name])
     return [
-        f"Measured on {e['n']:,} faces ({by_class(n)}): the {e['split']} split of {e['faces']}, "
+        f"Measured on {e['n']:,} faces ({counts}): the {e['split']} split of {e['faces']}, "
         f"{source}; {'' if e['held_out'] else 'not '}held out.",
-        f"Always answering “{larger}” has an accuracy of {n[larger] / e['n']:.3f} "
-        "and a balanced accuracy of 0.500 here.",
         f"Brackets hold 95 % intervals of {e['resamples']:,} bootstrap resamples of {people}."
         + share_intervals(e),
     ]
 
 
 def make_tiles(evaluation: dict) -> list[tuple[str, str, str]]:
-    """The headline figures: name, value, interval."""
-    ages = evaluation.get("ages")
+    """The three figures that matter, the last of ages if it says any: name, value, interval."""
     chosen = {
-        "balanced accuracy": evaluation["balanced_accuracy"],
-        "AUC": evaluation["roc_auc"],
-        "ECE before scaling": evaluation["before_scaling"]["expected_calibration_error"],
-        "ECE after scaling": evaluation["expected_calibration_error"],
+        "balanced accuracy": show(evaluation["balanced_accuracy"]),
+        "AUC": show(evaluation["roc_auc"]),
     }
-    tiles = [(name, *show(e).partition(" ")[::2]) for name, e in chosen.items()]
-    off = [("years off", *show(ages["age_error"], 2).partition(" ")[::2])] if ages else []
-    return tiles + off
+    if ages := evaluation.get("ages"):
+        chosen["years off"] = show(ages["age_error"], 2)
+    else:
+        chosen["ECE"] = show(evaluation["expected_calibration_error"])
+    return [(name, *shown.partition(" ")[::2]) for name, shown in chosen.items()]
 
 
 def score_rows(evaluation: dict) -> list[tuple[str, str, str]]:
