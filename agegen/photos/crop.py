@@ -138,8 +138,12 @@ def decode_photo(path: Path) -> np.ndarray:
     return read_photo(path).in_srgb()
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path, most_pixels: int = MAX_PHOTO_PIXELS) -> Photo:
     """Read a photo of any format, mode, orientation and shape; see `agegen.faces.decode`.
+
+    Args:
+        path: an image file.
+        most_pixels: photos of more are refused before they take memory.
 
     Returns:
         The photo, upright by its EXIF data, at its full resolution.
@@ -148,7 +152,7 @@ def read_photo(path: Path) -> Photo:
         BadImageError: with the reason, for every way in which a file can be unusable.
     """
     with opened(path) as image:
-        check_pixels(image, MAX_PHOTO_PIXELS)
+        check_pixels(image, most_pixels)
         if min(image.size) < SMALLEST_PHOTO:
             width, height = image.size
             raise BadImageError(f"{width} × {height} pixels: too small for a face")
@@ -177,8 +181,15 @@ def crop_faces(
     Raises:
         UserError: the extra ``photos`` is not installed.
     """
+    return crop_found(photo, find_faces(photo, search_pixels), geometry)
+
+
+def crop_found(
+    photo: np.ndarray, found_faces: Iterable[FoundFace], geometry: Geometry
+) -> list[CroppedFace]:
+    """Crop faces that were found already; arguments and order as in `crop_faces`."""
     faces = []
-    for found in find_faces(photo, search_pixels):
+    for found in found_faces:
         to_face = face_transform(found, geometry)
         height, width = photo.shape[:2]
         outside = share_outside(to_face, geometry.size, width, height)

@@ -1,0 +1,220 @@
+"""The page of `agegen app`: a photo, its faces, and a slider of age. The only file with Gradio."""
+
+import base64
+from collections.abc import Callable
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from PIL import Image
+from starlette.middleware import Middleware
+
+from agegen.app.studio import Looked, Studio
+from agegen.cyclegan.translate import STRONGEST
+from agegen.faces.decode import BadImageError
+from agegen.photos.classify import Verdict
+
+VISITORS = 32  # whose photos are kept in memory at most
+AT_ONCE = 2  # photos that are worked on
+FILES_KEPT = 300  # seconds
+TERMS = (
+    "Only photos of people who agree to it. Photos stay on the machine that shows this page, and "
+    "are forgotten when you close it. A face made older or younger is no prediction; no answer is "
+    "to decide about anybody."
+)
+FORGOTTEN = "This photo is no longer kept: choose it again."
+FIRST = "Choose a photo with a face, or take one."
+# The button's file is made when it is clicked; a second, hidden one then hands it over.
+HAND_OVER = "() => setTimeout(() => document.querySelector('#made a, a#made, #made')?.click(), 200)"
+CSS = """
+.gradio-container { max-width: 1180px !important; }
+.face { display: flex; gap: 0.8rem; align-items: center; margin: 0.5rem 0; }
+.face img { width: 64px; height: 64px; border-radius: 6px; margin: 0; }
+.face .remark { opacity: 0.75; font-size: 0.9em; }
+footer { display: none !important; }
+"""
+
+
+class Visits:
+    """The photo that each visitor looks at, in memory only."""
+
+    def __init__(self) -> None:
+        self.photos: dict[str, Looked] = {}
+        self.lock = Lock()
+
+    def keep(self, visitor: str, looked: Looked) -> None:
+        """Keep a photo in place of the visitor's last one; the oldest of too many goes."""
+        with self.lock:
+            self.photos.pop(visitor, None)
+            self.photos[visitor] = looked
+            while len(self.photos) > VISITORS:
+                self.photos.pop(next(iter(self.photos)))
+
+    def forget(self, visitor: str) -> None:
+        """Forget the visitor's photo, if there is one."""
+        with self.lock:
+            self.photos.pop(visitor, None)
+
+    def of(self, visitor: str) -> Looked:
+        """The visitor's photo.
+
+        Raises:
+            gr.Error: it is no longer kept.
+        """
+        looked = self.photos.get(visitor)
+        if looked is None:
+            raise gr.Error(FORGOTTEN, print_exception=False)
+        return looked
+
+
+def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
+    """Put the page together.
+
+    Args:
+        studio: what it shows.
+        cards: what is known of the networks, Markdown by heading.
+    """
+    visits = Visits()
+
+    def look(file: str | None, request: gr.Request) -> list[Any]:
+        visits.forget(visitor_of(request))
+        if file is None:
+            return [FIRST, "", *unchanged(3), gr.Column(visible=False)]
+        try:
+            looked = studio.look(Path(file))
+        except BadImageError as error:
+            said = f"**{escape(Path(file).name)}**: {escape(str(error))}."
+            return [said, "", *unchanged(3), gr.Column(visible=False)]
+        visits.keep(visitor_of(request), looked)
+        to = "young" if looked.verdicts[0].label == 1 else "old"
+        pictures = (looked.preview, studio.preview(looked, to, studio.strengths[to]))
+        count = len(looked.verdicts)
+        said = f"{count} face{'s' if count > 1 else ''} found."
+        faces = "".join(map(describe_face, looked.verdicts))
+        return [said, faces, to, studio.strengths[to], pictures, gr.Column(visible=True)]
+
+    def age(to: str, strength: float, request: gr.Request) -> tuple[np.ndarray, np.ndarray]:
+        looked = visits.of(visitor_of(request))
+        return looked.preview, studio.preview(looked, to, strength)
+
+    def turn(to: str, request: gr.Request) -> list[Any]:
+        return [studio.strengths[to], age(to, studio.strengths[to], request)]
+
+    def finish(to: str, strength: float, request: gr.Request) -> str:
+        name, content = studio.finish(visits.of(visitor_of(request)), to, strength)
+        return save_bytes_to_cache(content, name, made.GRADIO_CACHE)
+
+    def leave(request: gr.Request) -> None:
+        visits.forget(visitor_of(request))
+
+    with gr.Blocks(title="agegen", analytics_enabled=False, delete_cache=(60, FILES_KEPT)) as page:
+        gr.Markdown(f"# Older or younger\n{TERMS}")
+        with gr.Row():
+            with gr.Column(scale=2, min_width=280):
+                with gr.Tab("A photo"):
+                    chosen = gr.File(label="Drop a photo here: JPEG, HEIC, PNG …", height=150)
+                with gr.Tab("Webcam"):
+                    taken = gr.Image(
+                        label="Take a photo", sources=["webcam"], type="filepath", image_mode=None
+                    )
+                said, faces = gr.Markdown(FIRST), gr.HTML()
+            with gr.Column(scale=3, min_width=280, visible=False) as results:
+                pictures = gr.ImageSlider(
+                    label="before | after", format="jpeg", interactive=False, max_height=640,
+                    buttons=["fullscreen"],
+                )  # fmt: skip
+                to = gr.Radio([("older", "old"), ("younger", "young")], label="Make faces")
+                strength = gr.Slider(
+                    0, STRONGEST, step=0.05, label="Strength: 1 is as trained, 0 is the photo"
+                )
+                download = gr.Button("Download at full size", variant="primary")
+                made = gr.DownloadButton(visible="hidden", elem_id="made")
+        for heading, card in cards.items():
+            with gr.Accordion(heading, open=False):
+                gr.Markdown(card)
+        work: dict[str, Any] = {"concurrency_id": "work", "concurrency_limit": AT_ONCE}
+        shown = [said, faces, to, strength, pictures, results]
+        quietly: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
+        moved = strength.input(age, [to, strength], pictures, api_name="age", **work, **quietly)
+        turned = to.input(turn, to, [strength, pictures], api_name="turn", **work, **quietly)
+        looking: dict[str, Any] = {"outputs": shown, "cancels": [moved, turned], **work}
+        chosen.upload(look, chosen, api_name="look", **looking)
+        chosen.clear(look, chosen, api_visibility="private", **looking)
+        taken.input(look, taken, api_visibility="private", **looking)
+        download.click(finish, [to, strength], made, api_name="finish", **work).then(
+            None, js=HAND_OVER
+        )
+        page.unload(leave)
+    return page
+
+
+def visitor_of(request: gr.Request) -> str:
+    """What tells one open page from others."""
+    return str(request.session_hash)
+
+
+def unchanged(count: int) -> list[Any]:
+    """Outputs that stay as they are."""
+    return [gr.skip() for _ in range(count)]
+
+
+def describe_face(verdict: Verdict) -> str:
+    """A face and what is said of it, as HTML."""
+    age = f" · {verdict.age.words}" if verdict.age else ""
+    remarks = "; ".join(verdict.remarks)
+    said = f"<b>{escape(verdict.words)}</b>{escape(age)} · p(old) {verdict.p_old:.2f}"
+    doubt = f'<br><span class="remark">{escape(remarks)}</span>' if remarks else ""
+    picture = f'<img alt="face {verdict.number}" src="{as_url(verdict.face.image)}">'
+    return f'<div class="face">{picture}<span>{said}{doubt}</span></div>'
+
+
+def as_url(picture: np.ndarray) -> str:
+    """A picture, uint8 (h, w, 3), as a link that holds it."""
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+class OnlyFromHere:
+    """Middleware: tell browsers to load nothing from elsewhere, whatever the page's parts ask."""
+
+    POLICY = (
+        b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        b"style-src 'self' 'unsafe-inline'"
+    )
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on; its answer gets the policy."""
+
+        async def with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                policy = [(b"content-security-policy", self.POLICY)]
+                message = {**message, "headers": [*message.get("headers", []), *policy]}
+            await send(message)
+
+        await self.app(scope, receive, with_policy)
+
+
+def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: bool) -> str:
+    """Serve the page in threads of their own; returns its address.
+
+    Raises:
+        OSError: the port is taken, or there is no such host.
+    """
+    page.queue(default_concurrency_limit=AT_ONCE)
+    _, address, _ = page.launch(
+        server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
+        prevent_thread_lock=True, max_file_size=round(megabytes * 1e6), footer_links=[],
+        ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
+        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace"]),
+        app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
+    )  # fmt: skip
+    return address
