@@ -24,7 +24,7 @@ AT_ONCE = 2  # photos that are worked on
 FILES_KEPT = 300  # seconds
 TERMS = (
     "Only photos of people who agree to it. Photos stay on the machine that shows this page, and "
-    "are forgotten when you close it. A face made older or younger is no prediction; no answer is "
+    "are forgotten soon after you close it. A face made older or younger is no prediction; no answer is "
     "to decide about anybody."
 )
 FORGOTTEN = "This photo is no longer kept: choose it again."
@@ -32,7 +32,7 @@ FIRST = "Choose a photo with a face, or take one."
 # The button's file is made when it is clicked; a second, hidden one then hands it over.
 HAND_OVER = "() => setTimeout(() => document.querySelector('#made a, a#made, #made')?.click(), 200)"
 CSS = """
-.gradio-container { max-width: 1180px !important; }
+.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
 .face { display: flex; gap: 0.8rem; align-items: center; margin: 0.5rem 0; }
 .face img { width: 64px; height: 64px; border-radius: 6px; margin: 0; }
 .face .remark { opacity: 0.75; font-size: 0.9em; }
@@ -92,7 +92,10 @@ def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
             return [said, "", *unchanged(3), gr.Column(visible=False)]
         visits.keep(visitor_of(request), looked)
         to = "young" if looked.verdicts[0].label == 1 else "old"
-        pictures = (looked.preview, studio.preview(looked, to, studio.strengths[to]))
+        pictures = gr.ImageSlider(
+            (looked.preview, studio.preview(looked, to, studio.strengths[to])),
+            slider_position=middle_of_face(looked),
+        )
         count = len(looked.verdicts)
         said = f"{count} face{'s' if count > 1 else ''} found."
         faces = "".join(map(describe_face, looked.verdicts))
@@ -163,6 +166,13 @@ def unchanged(count: int) -> list[Any]:
     return [gr.skip() for _ in range(count)]
 
 
+def middle_of_face(looked: Looked) -> float:
+    """How far from the left the largest face's middle is, in percent of the photo's width."""
+    left, _, right, _ = looked.verdicts[0].face.box
+    middle = looked.to_photo.inverse().apply(((left + right) / 2, 0.0))[0]
+    return float(np.clip(100 * middle / looked.preview.shape[1], 5, 95))
+
+
 def describe_face(verdict: Verdict) -> str:
     """A face and what is said of it, as HTML."""
     age = f" · {verdict.age.words}" if verdict.age else ""
@@ -212,7 +222,7 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
     page.queue(default_concurrency_limit=AT_ONCE)
     _, address, _ = page.launch(
         server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
-        prevent_thread_lock=True, max_file_size=round(megabytes * 1e6), footer_links=[],
+        prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
         ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace"]),
         app_kwargs={"middleware": [Middleware(OnlyFromHere)]},

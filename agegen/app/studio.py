@@ -43,7 +43,7 @@ SEARCH_PIXELS = 2_000_000  # half of what commands take: a visitor waits
 class Limits(NamedTuple):
     """What a photo may have at most."""
 
-    megabytes: float = 20.0
+    megabytes: float = 20.0  # of 2²⁰ bytes, as browsers show them
     megapixels: float = 50.0
 
 
@@ -125,7 +125,7 @@ class Studio:
     def read(self, path: Path) -> bytes:
         """Read a file that is not too large."""
         try:
-            size = path.stat().st_size / 1e6
+            size = path.stat().st_size / 2**20
             if size > self.limits.megabytes:
                 limit = f"over the limit of {self.limits.megabytes:g} MB"
                 raise BadImageError(f"{size:.1f} MB: {limit}")

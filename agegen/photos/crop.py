@@ -151,7 +151,7 @@ def read_photo(path: Path, most_pixels: int = MAX_PHOTO_PIXELS) -> Photo:
     Raises:
         BadImageError: with the reason, for every way in which a file can be unusable.
     """
-    with opened(path) as image:
+    with opened(path, most_pixels) as image:
         check_pixels(image, most_pixels)
         if min(image.size) < SMALLEST_PHOTO:
             width, height = image.size
