@@ -30,12 +30,13 @@ TERMS = (
 FORGOTTEN = "This photo is no longer kept: choose it again."
 FIRST = "Choose a photo with a face, or take one."
 # The button's file is made when it is clicked; a second, hidden one then hands it over.
-HAND_OVER = "() => setTimeout(() => document.querySelector('#made a, a#made, #made')?.click(), 200)"
+HAND_OVER = "() => setTimeout(() => document.querySelector('#made').click(), 200)"
 CSS = """
 .gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
 .face { display: flex; gap: 0.8rem; align-items: center; margin: 0.5rem 0; }
 .face img { width: 64px; height: 64px; border-radius: 6px; margin: 0; }
 .face .remark { opacity: 0.75; font-size: 0.9em; }
+#made { display: none !important; }
 footer { display: none !important; }
 """
 
@@ -136,7 +137,7 @@ def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
                     0, STRONGEST, step=0.05, label="Strength: 1 is as trained, 0 is the photo"
                 )
                 download = gr.Button("Download at full size", variant="primary")
-                made = gr.DownloadButton(visible="hidden", elem_id="made")
+                made = gr.DownloadButton(elem_id="made")
         for heading, card in cards.items():
             with gr.Accordion(heading, open=False):
                 gr.Markdown(card)
