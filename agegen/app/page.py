@@ -24,8 +24,8 @@ AT_ONCE = 2  # photos that are worked on
 FILES_KEPT = 300  # seconds
 TERMS = (
     "Only photos of people who agree to it. Photos stay on the machine that shows this page, and "
-    "are forgotten soon after you close it. A face made older or younger is no prediction; no answer is "
-    "to decide about anybody."
+    "are forgotten soon after you close it. A face made older or younger is no prediction; no "
+    "answer is to decide about anybody."
 )
 FORGOTTEN = "This photo is no longer kept: choose it again."
 FIRST = "Choose a photo with a face, or take one."
@@ -36,6 +36,8 @@ CSS = """
 .face { display: flex; gap: 0.8rem; align-items: center; margin: 0.5rem 0; }
 .face img { width: 64px; height: 64px; border-radius: 6px; margin: 0; }
 .face .remark { opacity: 0.75; font-size: 0.9em; }
+.prose pre, .prose code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
+.prose table { display: block; overflow-x: auto; }
 #made { display: none !important; }
 footer { display: none !important; }
 """
@@ -124,7 +126,11 @@ def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
                     chosen = gr.File(label="Drop a photo here: JPEG, HEIC, PNG …", height=150)
                 with gr.Tab("Webcam"):
                     taken = gr.Image(
-                        label="Take a photo", sources=["webcam"], type="filepath", image_mode=None
+                        label="Take a photo",
+                        sources=["webcam"],
+                        type="filepath",
+                        image_mode=None,
+                        height=300,
                     )
                 said, faces = gr.Markdown(FIRST), gr.HTML()
             with gr.Column(scale=3, min_width=280, visible=False) as results:
@@ -225,7 +231,7 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
         server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
         prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
         ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
-        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace"]),
+        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
     )  # fmt: skip
     return address

@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+import torch
 from photos import REPOSITORY, environment, recipe_here
 from PIL import Image
 from real_face import hopper_photo
@@ -21,9 +23,13 @@ from real_face import hopper_photo
 if not importlib.util.find_spec("gradio"):
     pytest.skip("the extra app is not installed", allow_module_level=True)
 
+import gradio as gr
 from gradio_client import Client, handle_file
 
+from agegen.app.page import VISITORS, Visits
 from agegen.app.serve import AppConfig, require_extras
+from agegen.app.studio import Looked
+from agegen.faces.alignment import similarity
 from agegen.run.errors import UserError
 
 
@@ -81,9 +87,7 @@ def test_the_page_loads_nothing_from_elsewhere(served: Served) -> None:
 
 def test_a_visitor_looks_ages_turns_and_downloads(served: Served) -> None:
     client = visitor(served)
-    said, faces, to, strength, shown, _ = client.predict(
-        handle_file(hopper_photo()), api_name="/look"
-    )
+    said, faces, to, strength, shown = client.predict(handle_file(hopper_photo()), api_name="/look")
     assert said == "1 face found."
     assert re.search(r"<b>old</b> · about \d+ \(\d+–\d+\) · p\(old\) 0\.\d\d", faces)
     assert (to, strength) == ("young", 1.0)
@@ -133,6 +137,29 @@ def test_visitors_at_once_get_the_same_answers(served: Served) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(visit, clients))) == 1
+
+
+def test_a_visitors_photo_is_forgotten_for_the_next_one_and_at_the_end() -> None:
+    visits, photos = Visits(), [empty_photo(number) for number in range(VISITORS + 2)]
+    for number, photo in enumerate(photos):
+        visits.keep(f"visitor {number}", photo)
+    assert len(visits.photos) == VISITORS
+    assert visits.of("visitor 5") is photos[5]
+    visits.keep("visitor 5", photos[0])
+    assert visits.of("visitor 5") is photos[0]
+    assert len(visits.photos) == VISITORS
+    visits.forget("visitor 5")
+    visits.forget("visitor 5")
+    for gone in ("visitor 0", "visitor 5"):
+        with pytest.raises(gr.Error, match="no longer kept"):
+            visits.of(gone)
+
+
+def empty_photo(number: int) -> Looked:
+    """A photo that nothing is done with."""
+    nothing = np.zeros((1, 1, 3), np.uint8)
+    place = similarity(1, 0, (0, 0), (0, 0))
+    return Looked(f"{number}", b"", nothing, place, [], torch.zeros(0), {}, [], False)
 
 
 def test_a_taken_port_is_one_sentence(served: Served) -> None:
