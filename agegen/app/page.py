@@ -6,7 +6,7 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from agegen.app.studio import Looked, Studio
 from agegen.cyclegan.translate import STRONGEST
 from agegen.faces.decode import BadImageError
+from agegen.faces.records import OLD
 from agegen.photos.classify import Verdict
 
 VISITORS = 32  # whose photos are kept in memory at most
@@ -75,6 +76,73 @@ class Visits:
         return looked
 
 
+class Answers:
+    """What the page answers to its visitors' moves, one photo a visitor."""
+
+    def __init__(self, studio: Studio, cache: str) -> None:
+        self.studio, self.cache = studio, cache
+        self.visits = Visits()
+
+    def look(self, file: str | None, request: gr.Request) -> list[Any]:
+        """What is said, its faces, the class aimed at, strength, pictures; and the column of both.
+
+        Of no file, or one without a face, only the sentence.
+        """
+        self.leave(request)
+        if file is None:
+            return without_photo(FIRST)
+        try:
+            looked = self.studio.look(Path(file))
+        except BadImageError as error:
+            return without_photo(f"**{escape(Path(file).name)}**: {escape(str(error))}.")
+        self.visits.keep(visitor_of(request), looked)
+        to = "young" if looked.verdicts[0].label == OLD else "old"
+        strength = self.studio.strengths[to]
+        pictures = gr.ImageSlider(
+            (looked.preview, self.studio.preview(looked, to, strength)),
+            slider_position=middle_of_face(looked),
+        )
+        count = len(looked.verdicts)
+        said = f"{count} face{'s' if count > 1 else ''} found."
+        faces = "".join(map(describe_face, looked.verdicts))
+        return [said, faces, to, strength, pictures, gr.Column(visible=True)]
+
+    def age(self, to: str, strength: float, request: gr.Request) -> tuple[np.ndarray, np.ndarray]:
+        """The visitor's photo before and after, as it is shown."""
+        looked = self.visits.of(visitor_of(request))
+        return looked.preview, self.studio.preview(looked, to, strength)
+
+    def turn(self, to: str, request: gr.Request) -> list[Any]:
+        """The strength that was chosen for a class, and the photo before and after at it."""
+        strength = self.studio.strengths[to]
+        return [strength, self.age(to, strength, request)]
+
+    def finish(self, to: str, strength: float, request: gr.Request) -> str:
+        """Write the photo at full size among the files that are removed; returns its path."""
+        looked = self.visits.of(visitor_of(request))
+        name, content = self.studio.finish(looked, to, strength)
+        return save_bytes_to_cache(content, name, self.cache)
+
+    def leave(self, request: gr.Request) -> None:
+        """Forget the visitor's photo."""
+        self.visits.forget(visitor_of(request))
+
+
+class Parts(NamedTuple):
+    """The page's parts that do something."""
+
+    chosen: gr.File
+    taken: gr.Image
+    said: gr.Markdown
+    faces: gr.HTML
+    results: gr.Column
+    pictures: gr.ImageSlider
+    to: gr.Radio
+    strength: gr.Slider
+    download: gr.Button
+    made: gr.DownloadButton
+
+
 def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
     """Put the page together.
 
@@ -82,85 +150,62 @@ def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
         studio: what it shows.
         cards: what is known of the networks, Markdown by heading.
     """
-    visits = Visits()
-
-    def look(file: str | None, request: gr.Request) -> list[Any]:
-        visits.forget(visitor_of(request))
-        if file is None:
-            return [FIRST, "", *unchanged(3), gr.Column(visible=False)]
-        try:
-            looked = studio.look(Path(file))
-        except BadImageError as error:
-            said = f"**{escape(Path(file).name)}**: {escape(str(error))}."
-            return [said, "", *unchanged(3), gr.Column(visible=False)]
-        visits.keep(visitor_of(request), looked)
-        to = "young" if looked.verdicts[0].label == 1 else "old"
-        pictures = gr.ImageSlider(
-            (looked.preview, studio.preview(looked, to, studio.strengths[to])),
-            slider_position=middle_of_face(looked),
-        )
-        count = len(looked.verdicts)
-        said = f"{count} face{'s' if count > 1 else ''} found."
-        faces = "".join(map(describe_face, looked.verdicts))
-        return [said, faces, to, studio.strengths[to], pictures, gr.Column(visible=True)]
-
-    def age(to: str, strength: float, request: gr.Request) -> tuple[np.ndarray, np.ndarray]:
-        looked = visits.of(visitor_of(request))
-        return looked.preview, studio.preview(looked, to, strength)
-
-    def turn(to: str, request: gr.Request) -> list[Any]:
-        return [studio.strengths[to], age(to, studio.strengths[to], request)]
-
-    def finish(to: str, strength: float, request: gr.Request) -> str:
-        name, content = studio.finish(visits.of(visitor_of(request)), to, strength)
-        return save_bytes_to_cache(content, name, made.GRADIO_CACHE)
-
-    def leave(request: gr.Request) -> None:
-        visits.forget(visitor_of(request))
-
     with gr.Blocks(title="agegen", analytics_enabled=False, delete_cache=(60, FILES_KEPT)) as page:
-        gr.Markdown(f"# Older or younger\n{TERMS}")
-        with gr.Row():
-            with gr.Column(scale=2, min_width=280):
-                with gr.Tab("A photo"):
-                    chosen = gr.File(label="Drop a photo here: JPEG, HEIC, PNG …", height=150)
-                with gr.Tab("Webcam"):
-                    taken = gr.Image(
-                        label="Take a photo",
-                        sources=["webcam"],
-                        type="filepath",
-                        image_mode=None,
-                        height=300,
-                    )
-                said, faces = gr.Markdown(FIRST), gr.HTML()
-            with gr.Column(scale=3, min_width=280, visible=False) as results:
-                pictures = gr.ImageSlider(
-                    label="before | after", format="jpeg", interactive=False, max_height=640,
-                    buttons=["fullscreen"],
-                )  # fmt: skip
-                to = gr.Radio([("older", "old"), ("younger", "young")], label="Make faces")
-                strength = gr.Slider(
-                    0, STRONGEST, step=0.05, label="Strength: 1 is as trained, 0 is the photo"
-                )
-                download = gr.Button("Download at full size", variant="primary")
-                made = gr.DownloadButton(elem_id="made")
-        for heading, card in cards.items():
-            with gr.Accordion(heading, open=False):
-                gr.Markdown(card)
-        work: dict[str, Any] = {"concurrency_id": "work", "concurrency_limit": AT_ONCE}
-        shown = [said, faces, to, strength, pictures, results]
-        quietly: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
-        moved = strength.input(age, [to, strength], pictures, api_name="age", **work, **quietly)
-        turned = to.input(turn, to, [strength, pictures], api_name="turn", **work, **quietly)
-        looking: dict[str, Any] = {"outputs": shown, "cancels": [moved, turned], **work}
-        chosen.upload(look, chosen, api_name="look", **looking)
-        chosen.clear(look, chosen, api_visibility="private", **looking)
-        taken.input(look, taken, api_visibility="private", **looking)
-        download.click(finish, [to, strength], made, api_name="finish", **work).then(
-            None, js=HAND_OVER
-        )
-        page.unload(leave)
+        parts = lay_out(cards)
+        connect(parts, Answers(studio, parts.made.GRADIO_CACHE), page)
     return page
+
+
+def lay_out(cards: dict[str, str]) -> Parts:
+    """Place the parts: the photo and what is said of it on the left, what is made on the right."""
+    gr.Markdown(f"# Older or younger\n{TERMS}")
+    with gr.Row():
+        with gr.Column(scale=2, min_width=280):
+            with gr.Tab("A photo"):
+                chosen = gr.File(label="Drop a photo here: JPEG, HEIC, PNG …", height=150)
+            with gr.Tab("Webcam"):
+                taken = gr.Image(
+                    label="Take a photo", sources=["webcam"], type="filepath", image_mode=None,
+                    height=300,
+                )  # fmt: skip
+            said, faces = gr.Markdown(FIRST), gr.HTML()
+        with gr.Column(scale=3, min_width=280, visible=False) as results:
+            pictures = gr.ImageSlider(
+                label="before | after", format="jpeg", interactive=False, max_height=640,
+                buttons=["fullscreen"],
+            )  # fmt: skip
+            to = gr.Radio([("older", "old"), ("younger", "young")], label="Make faces")
+            strength = gr.Slider(
+                0, STRONGEST, step=0.05, label="Strength: 1 is as trained, 0 is the photo"
+            )
+            download = gr.Button("Download at full size", variant="primary")
+            made = gr.DownloadButton(elem_id="made")
+    for heading, card in cards.items():
+        with gr.Accordion(heading, open=False):
+            gr.Markdown(card)
+    return Parts(chosen, taken, said, faces, results, pictures, to, strength, download, made)
+
+
+def connect(parts: Parts, answers: Answers, page: gr.Blocks) -> None:
+    """Say which part asks for what."""
+    work: dict[str, Any] = {"concurrency_id": "work", "concurrency_limit": AT_ONCE}
+    quietly = work | {"show_progress": "hidden", "trigger_mode": "always_last"}
+    aim = [parts.to, parts.strength]
+    moved = parts.strength.input(answers.age, aim, parts.pictures, api_name="age", **quietly)
+    turned = parts.to.input(
+        answers.turn, parts.to, [parts.strength, parts.pictures], api_name="turn", **quietly
+    )
+    shown = [parts.said, parts.faces, *aim, parts.pictures, parts.results]
+    # what was asked of the last photo must not come after this one
+    looking = work | {"outputs": shown, "cancels": [moved, turned]}
+    parts.chosen.upload(answers.look, parts.chosen, api_name="look", **looking)
+    unnamed = looking | {"api_visibility": "private"}
+    parts.chosen.clear(answers.look, parts.chosen, **unnamed)
+    parts.taken.input(answers.look, parts.taken, **unnamed)
+    parts.download.click(answers.finish, aim, parts.made, api_name="finish", **work).then(
+        None, js=HAND_OVER
+    )
+    page.unload(answers.leave)
 
 
 def visitor_of(request: gr.Request) -> str:
@@ -168,9 +213,9 @@ def visitor_of(request: gr.Request) -> str:
     return str(request.session_hash)
 
 
-def unchanged(count: int) -> list[Any]:
-    """Outputs that stay as they are."""
-    return [gr.skip() for _ in range(count)]
+def without_photo(said: str) -> list[Any]:
+    """A sentence, and nothing to age; what cannot be seen stays as it is."""
+    return [said, "", gr.skip(), gr.skip(), gr.skip(), gr.Column(visible=False)]
 
 
 def middle_of_face(looked: Looked) -> float:
@@ -226,12 +271,14 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
     Raises:
         OSError: the port is taken, or there is no such host.
     """
+    theme = gr.themes.Base(
+        font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+    )
     page.queue(default_concurrency_limit=AT_ONCE)
     _, address, _ = page.launch(
         server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
         prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
         ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
-        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
+        theme=theme, app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
     )  # fmt: skip
     return address

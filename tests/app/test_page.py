@@ -91,7 +91,7 @@ def test_a_visitor_looks_ages_turns_and_downloads(served: Served) -> None:
     assert said == "1 face found."
     assert re.search(r"<b>old</b> · about \d+ \(\d+–\d+\) · p\(old\) 0\.\d\d", faces)
     assert (to, strength) == ("young", 1.0)
-    before, after = (picture["image"]["url"] for picture in shown["value"])
+    before, after = map(pixels_of, shown["value"])
     assert before != after
     strengths = client.predict("old", api_name="/turn")[0]
     assert strengths == 0.75
