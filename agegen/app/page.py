@@ -5,12 +5,13 @@ from collections.abc import Callable
 from html import escape
 from io import BytesIO
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from threading import Lock
 from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import hash_bytes
 from PIL import Image
 from starlette.middleware import Middleware
 
@@ -98,19 +99,25 @@ class Answers:
         self.visits.keep(visitor_of(request), looked)
         to = "young" if looked.verdicts[0].label == OLD else "old"
         strength = self.studio.strengths[to]
-        pictures = gr.ImageSlider(
-            (looked.preview, self.studio.preview(looked, to, strength)),
-            slider_position=middle_of_face(looked),
-        )
+        shown = self.show(looked, to, strength)
+        pictures = gr.ImageSlider(shown, slider_position=middle_of_face(looked))
         count = len(looked.verdicts)
         said = f"{count} face{'s' if count > 1 else ''} found."
         faces = "".join(map(describe_face, looked.verdicts))
         return [said, faces, to, strength, pictures, gr.Column(visible=True)]
 
-    def age(self, to: str, strength: float, request: gr.Request) -> tuple[np.ndarray, np.ndarray]:
-        """The visitor's photo before and after, as it is shown."""
-        looked = self.visits.of(visitor_of(request))
-        return looked.preview, self.studio.preview(looked, to, strength)
+    def show(self, looked: Looked, to: str, strength: float) -> tuple[str, str]:
+        """Files of a photo before and after, as it is shown."""
+        pictures = (looked.preview, self.studio.preview(looked, to, strength))
+        before, after = (
+            keep_file("photo.jpg", encoded(picture, "JPEG", quality=90), self.cache)
+            for picture in pictures
+        )
+        return before, after
+
+    def age(self, to: str, strength: float, request: gr.Request) -> tuple[str, str]:
+        """Files of the visitor's photo before and after."""
+        return self.show(self.visits.of(visitor_of(request)), to, strength)
 
     def turn(self, to: str, request: gr.Request) -> list[Any]:
         """The strength that was chosen for a class, and the photo before and after at it."""
@@ -121,7 +128,7 @@ class Answers:
         """Write the photo at full size among the files that are removed; returns its path."""
         looked = self.visits.of(visitor_of(request))
         name, content = self.studio.finish(looked, to, strength)
-        return save_bytes_to_cache(content, name, self.cache)
+        return keep_file(name, content, self.cache)
 
     def leave(self, request: gr.Request) -> None:
         """Forget the visitor's photo."""
@@ -171,8 +178,7 @@ def lay_out(cards: dict[str, str]) -> Parts:
             said, faces = gr.Markdown(FIRST), gr.HTML()
         with gr.Column(scale=3, min_width=280, visible=False) as results:
             pictures = gr.ImageSlider(
-                label="before | after", format="jpeg", interactive=False, max_height=640,
-                buttons=["fullscreen"],
+                label="before | after", interactive=False, max_height=640, buttons=["fullscreen"]
             )  # fmt: skip
             to = gr.Radio([("older", "old"), ("younger", "young")], label="Make faces")
             strength = gr.Slider(
@@ -237,9 +243,28 @@ def describe_face(verdict: Verdict) -> str:
 
 def as_url(picture: np.ndarray) -> str:
     """A picture, uint8 (h, w, 3), as a link that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(encoded(picture, 'PNG')).decode()}"
+
+
+def encoded(picture: np.ndarray, kind: str, **options: Any) -> bytes:
+    """A picture, uint8 (h, w, 3), as a file of one of Pillow's formats."""
     file = BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    Image.fromarray(picture).save(file, kind, **options)
+    return file.getvalue()
+
+
+def keep_file(name: str, content: bytes, cache: str) -> str:
+    """Write a file where Gradio looks for it by its content, and removes it; returns its path.
+
+    Gradio's own way would write it again while another visitor, of the same photo, is reading it.
+    """
+    path = Path(cache, hash_bytes(content), name)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, delete=False) as whole:
+            whole.write(content)
+        Path(whole.name).replace(path)
+    return str(path)
 
 
 class OnlyFromHere:
