@@ -23,7 +23,6 @@ from agegen.photos.classify import Verdict
 
 VISITORS = 32  # whose photos are kept in memory at most
 AT_ONCE = 2  # photos that are worked on
-FILES_KEPT = 300  # seconds
 TERMS = (
     "Only photos of people who agree to it. Photos stay on the machine that shows this page, and "
     "are forgotten soon after you close it. A face made older or younger is no prediction; no "
@@ -125,7 +124,7 @@ class Answers:
         return [strength, self.age(to, strength, request)]
 
     def finish(self, to: str, strength: float, request: gr.Request) -> str:
-        """Write the photo at full size among the files that are removed; returns its path."""
+        """Write the photo at full size; returns the file's path."""
         looked = self.visits.of(visitor_of(request))
         name, content = self.studio.finish(looked, to, strength)
         return keep_file(name, content, self.cache)
@@ -157,7 +156,7 @@ def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
         studio: what it shows.
         cards: what is known of the networks, Markdown by heading.
     """
-    with gr.Blocks(title="agegen", analytics_enabled=False, delete_cache=(60, FILES_KEPT)) as page:
+    with gr.Blocks(title="agegen", analytics_enabled=False) as page:
         parts = lay_out(cards)
         connect(parts, Answers(studio, parts.made.GRADIO_CACHE), page)
     return page
@@ -254,7 +253,7 @@ def encoded(picture: np.ndarray, kind: str, **options: Any) -> bytes:
 
 
 def keep_file(name: str, content: bytes, cache: str) -> str:
-    """Write a file where Gradio looks for it by its content, and removes it; returns its path.
+    """Write a file where Gradio looks for it by its content; returns its path.
 
     Gradio's own way would write it again while another visitor, of the same photo, is reading it.
     """

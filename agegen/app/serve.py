@@ -3,9 +3,10 @@
 import importlib.util
 import os
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
 from agegen.app.studio import SEARCH_PIXELS, Limits, evidence_of, load_studio
 from agegen.faces import landmarks
@@ -13,6 +14,7 @@ from agegen.run.errors import UserError
 from agegen.run.pretrained import PRETRAINED
 
 MISSING = "agegen app needs the extra {0}: pip install 'agegen[{0}]'"
+SWEEP_EVERY, FILES_KEPT = 60, 300  # seconds
 # Gradio asks for its newest version, counts its users and keeps what they did, unless it is told.
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -75,15 +77,27 @@ def serve(config: AppConfig) -> None:
         page = build_page(studio, cards_of(config))
         try:
             address = launch(page, config.host, config.port, config.megabytes, config.browser)
-            print(f"open {address} (Ctrl-C ends it)", flush=True)
-            Event().wait()
         except OSError:
             place = f"{config.host}, port {config.port}"
             raise UserError(
                 f"the page cannot be served at {place}: is the port taken? --port names another"
             ) from None
+        print(f"open {address} (Ctrl-C ends it)", flush=True)
+        try:
+            while True:
+                time.sleep(SWEEP_EVERY)
+                sweep(Path(folder))
         finally:
             page.close(verbose=False)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what nobody has asked for of late; Gradio itself forgets files of moves cut short."""
+    oldest = time.time() - FILES_KEPT
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file() and path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def require_extras() -> None:

@@ -1,12 +1,14 @@
 """`agegen app` as its visitors meet it: served, asked by several at once, stopped."""
 
 import importlib.util
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +29,7 @@ import gradio as gr
 from gradio_client import Client, handle_file
 
 from agegen.app.page import VISITORS, Visits
-from agegen.app.serve import AppConfig, require_extras
+from agegen.app.serve import FILES_KEPT, AppConfig, require_extras, sweep
 from agegen.app.studio import Looked
 from agegen.faces.alignment import similarity
 from agegen.run.errors import UserError
@@ -160,6 +162,16 @@ def empty_photo(number: int) -> Looked:
     nothing = np.zeros((1, 1, 3), np.uint8)
     place = similarity(1, 0, (0, 0), (0, 0))
     return Looked(f"{number}", b"", nothing, place, [], torch.zeros(0), {}, [], False)
+
+
+def test_files_go_when_nobody_has_asked_for_them_of_late(tmp_path: Path) -> None:
+    old, new = tmp_path / "a" / "old.jpg", tmp_path / "b" / "new.jpg"
+    for path in (old, new):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    os.utime(old, (0, time.time() - FILES_KEPT - 9))
+    sweep(tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_a_taken_port_is_one_sentence(served: Served) -> None:
