@@ -48,6 +48,7 @@ agegen {__version__}: agegen COMMAND --help explains each
 Start with a photo of your own:
   agegen classify --run pretrained --out runs/found photo.jpg
   agegen translate --run pretrained --to old --out runs/aged photo.jpg
+  agegen app --browser
 
 Start without any data:
   agegen draw --out photos --faces 4000

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "agegen"
 ROOMS = [  # each knows itself and those before it
     "run", "metrics", "faces", "drawn", "classifier", "analysis", "evaluation", "cyclegan",
-    "photos", "benchmark", "machine",
+    "photos", "app", "benchmark", "machine",
 ]  # fmt: skip
 OF_EVALUATION = {"agegen.evaluation.alarm_limits", "agegen.evaluation.verdicts"}
 MAY_IMPORT = {room: set(ROOMS[: number + 1]) for number, room in enumerate(ROOMS)} | {

@@ -63,8 +63,11 @@ def decode_face(path: Path, size: int) -> np.ndarray:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image file; what goes wrong while it is used becomes a `BadImageError`."""
+def opened(path: Path, limit: int = MAX_PHOTO_PIXELS) -> Iterator[Image.Image]:
+    """Open an image file; what goes wrong while it is used becomes a `BadImageError`.
+
+    That names the `limit` of pixels where Pillow refuses far more.
+    """
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening one can wait for ever
@@ -79,7 +82,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise BadImageError(unidentified_reason(path)) from None
     except Image.DecompressionBombError:
-        raise BadImageError(too_large(MAX_PHOTO_PIXELS)) from None
+        raise BadImageError(too_large(limit)) from None
     except Exception as error:
         raise BadImageError(reason_of(error)) from None
 

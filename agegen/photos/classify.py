@@ -121,6 +121,10 @@ class PhotoClassifier(NamedTuple):
             faces = [crop_centre(photo, self.classifier.size)]
         else:
             faces = crop_faces(photo, self.geometry, self.search_pixels)
+        return self.judge(faces)
+
+    def judge(self, faces: list[CroppedFace]) -> list[Verdict]:
+        """Classify faces that were cropped already; one thread at a time may, of a network."""
         if not faces:
             return []
         images = np.stack([face.image for face in faces])

@@ -138,8 +138,13 @@ def decode_photo(path: Path) -> np.ndarray:
     return read_photo(path).in_srgb()
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path, most_pixels: int | None = None) -> Photo:
     """Read a photo of any format, mode, orientation and shape; see `agegen.faces.decode`.
+
+    Args:
+        path: an image file.
+        most_pixels: photos of more are refused before they take memory; by default those of more
+            than 250 megapixels.
 
     Returns:
         The photo, upright by its EXIF data, at its full resolution.
@@ -147,8 +152,9 @@ def read_photo(path: Path) -> Photo:
     Raises:
         BadImageError: with the reason, for every way in which a file can be unusable.
     """
-    with opened(path) as image:
-        check_pixels(image, MAX_PHOTO_PIXELS)
+    limit = most_pixels or MAX_PHOTO_PIXELS
+    with opened(path, limit) as image:
+        check_pixels(image, limit)
         if min(image.size) < SMALLEST_PHOTO:
             width, height = image.size
             raise BadImageError(f"{width} × {height} pixels: too small for a face")

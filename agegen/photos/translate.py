@@ -20,7 +20,7 @@ from torch import Tensor
 
 from agegen.cyclegan.translate import Translator, load_translator, require_class
 from agegen.faces import landmarks
-from agegen.faces.alignment import similarity
+from agegen.faces.alignment import Similarity, similarity
 from agegen.faces.geometry import Geometry, geometry_of, read_geometry, write_geometry
 from agegen.faces.pixels import GREY_LEVELS, LUMINANCE
 from agegen.faces.store import FaceStore
@@ -77,16 +77,17 @@ class PhotoTranslator(NamedTuple):
 
     def changes(self, faces: Sequence[CroppedFace], grey: bool) -> list[Change]:
         """What the generator changes in faces, each where it belongs in their photo."""
+        before, places = self.frame(faces)
+        return changes_between(before, self.translator.translate(before, self.to), places, grey)
+
+    def frame(self, faces: Sequence[CroppedFace]) -> tuple[Tensor, list[Similarity]]:
+        """Faces as the generators see them, float (n, 3, size, size), and from photo to there."""
         before = self.translator.views(np.stack([face.image for face in faces]))
-        levels = in_levels(self.translator.translate(before, self.to) - before, grey)
         # from the pixels of a face as the store keeps it to those of `Translator.views`
         config, crop = self.translator.config, self.translator.config.augment.crop
         first = (self.translator.store_size - crop) // 2
         to_view = similarity(config.size / crop, 0, (first, first), (0, 0))
-        return [
-            Change(change, face.to_face.then(to_view))
-            for face, change in zip(faces, levels, strict=True)
-        ]
+        return before, [face.to_face.then(to_view) for face in faces]
 
     def translate_whole(self, photo: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Translate a picture that is cropped to one face already, edges included.
@@ -101,6 +102,13 @@ class PhotoTranslator(NamedTuple):
         before = to_float(torch.from_numpy(np.array(shown)[None])).to(self.translator.device)
         change = self.translator.translate(before, self.to) - before
         return add_everywhere(own, in_levels(change, is_grey(own))[0])
+
+
+def changes_between(
+    before: Tensor, after: Tensor, places: Sequence[Similarity], grey: bool
+) -> list[Change]:
+    """What changes from faces to others, both float (n, 3, h, w) in [−1, 1], in their photo."""
+    return [Change(*pair) for pair in zip(in_levels(after - before, grey), places, strict=True)]
 
 
 def is_grey(photo: np.ndarray) -> bool:

@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": "compare_cyclegans",
     "report-cyclegan": "report_cyclegan",
     "translate": "translate_photos",
+    "app": "app",
     "export": "export_cyclegan",
     "benchmark": "benchmark",
     "check-machine": "check_machine",

@@ -1,0 +1,116 @@
+"""`agegen app`: the page served on this machine, until it is stopped."""
+
+import importlib.util
+import os
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from agegen.app.studio import SEARCH_PIXELS, Limits, evidence_of, load_studio
+from agegen.faces import landmarks
+from agegen.run.errors import UserError
+from agegen.run.pretrained import PRETRAINED
+
+MISSING = "agegen app needs the extra {0}: pip install 'agegen[{0}]'"
+SWEEP_EVERY, FILES_KEPT = 60, 300  # seconds
+# Gradio asks for its newest version, counts its users and keeps what they did, unless it is told.
+QUIET = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_SHARE": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+@dataclass(frozen=True)
+class AppConfig:
+    """What the page shows, and to whom."""
+
+    run: Path = PRETRAINED
+    """Folder of the CycleGAN's training; pretrained means the generators that come with agegen."""
+    classifier: Path = PRETRAINED
+    """Folder of the trained classifier; pretrained means the one that comes with agegen."""
+    host: str = "127.0.0.1"
+    """The address that the page answers at: others than this machine's own let the network in."""
+    port: int = 7860
+    """Of that address."""
+    browser: bool = False
+    """Open the page in a browser."""
+    megabytes: float = 20.0
+    """Larger files are refused."""
+    megapixels: float = 50.0
+    """Photos of more are refused."""
+    search_megapixels: float = SEARCH_PIXELS / 1e6
+    """Larger photos are shrunk to so many megapixels to be searched; more finds smaller faces and
+    takes proportionally longer."""
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.search_megapixels <= 100:
+            raise UserError("--search-megapixels must be between 0.1 and 100")
+        if not 0.01 <= self.megabytes <= 1000:
+            raise UserError("--megabytes must be between 0.01 and 1000")
+        if not 0.1 <= self.megapixels <= 250:
+            raise UserError("--megapixels must be between 0.1 and 250")
+        if not 1 <= self.port <= 65535:
+            raise UserError("--port must be between 1 and 65535")
+
+
+def serve(config: AppConfig) -> None:
+    """Load the networks, and show the page until Ctrl-C or SIGTERM.
+
+    What visitors send lies in memory and in a folder that goes with the process.
+
+    Raises:
+        UserError: an extra is not installed, a run is missing or damaged, or the port is taken.
+    """
+    require_extras()
+    limits = Limits(config.megabytes, config.megapixels)
+    studio = load_studio(
+        config.run, config.classifier, round(config.search_megapixels * 1e6), limits
+    )
+    with tempfile.TemporaryDirectory(prefix="agegen_app_") as folder:
+        os.environ |= QUIET | {"GRADIO_TEMP_DIR": folder}  # before it is imported
+        from agegen.app.page import build_page, launch
+
+        page = build_page(studio, cards_of(config))
+        try:
+            address = launch(page, config.host, config.port, config.megabytes, config.browser)
+        except OSError:
+            place = f"{config.host}, port {config.port}"
+            raise UserError(
+                f"the page cannot be served at {place}: is the port taken? --port names another"
+            ) from None
+        print(f"open {address} (Ctrl-C ends it)", flush=True)
+        try:
+            while True:
+                time.sleep(SWEEP_EVERY)
+                sweep(Path(folder))
+        finally:
+            page.close(verbose=False)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what nobody has asked for of late; Gradio itself forgets files of moves cut short."""
+    oldest = time.time() - FILES_KEPT
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file() and path.stat().st_mtime < oldest:
+                path.unlink()
+
+
+def require_extras() -> None:
+    """Refuse to start without an extra."""
+    if not importlib.util.find_spec("gradio"):
+        raise UserError(MISSING.format("app"))
+    if not landmarks.available():
+        raise UserError(MISSING.format("photos"))
+
+
+def cards_of(config: AppConfig) -> dict[str, str]:
+    """What is known of both networks, Markdown by heading."""
+    return {
+        "What was measured of these generators": evidence_of(config.run, "cyclegan"),
+        "What was measured of this classifier": evidence_of(config.classifier, "classifier"),
+    }

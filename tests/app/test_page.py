@@ -1,0 +1,221 @@
+"""`agegen app` as its visitors meet it: served, asked by several at once, stopped."""
+
+import importlib.util
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from photos import REPOSITORY, environment, recipe_here
+from PIL import Image
+from real_face import hopper_photo
+
+if not importlib.util.find_spec("gradio"):
+    pytest.skip("the extra app is not installed", allow_module_level=True)
+
+import gradio as gr
+from gradio_client import Client, handle_file
+
+from agegen.app.page import VISITORS, Visits
+from agegen.app.serve import FILES_KEPT, AppConfig, require_extras, sweep
+from agegen.app.studio import Looked
+from agegen.faces.alignment import similarity
+from agegen.run.errors import UserError
+
+
+class Served(NamedTuple):
+    address: str
+    process: subprocess.Popen
+    temporary: Path  # where it puts its files
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    temporary, port = tmp_path_factory.mktemp("temporary"), free_port()
+    process = subprocess.Popen(
+        [sys.executable, "recipes/app.py", "--port", str(port), "--megabytes", "1"],
+        cwd=REPOSITORY,
+        env=environment(TMPDIR=str(temporary)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline()
+        assert line == f"open http://127.0.0.1:{port}/ (Ctrl-C ends it)\n", line + str(
+            process.poll()
+        )
+        yield Served(f"http://127.0.0.1:{port}/", process, temporary)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 143
+        assert process.stdout.read() == "stopped\n"
+        assert [path for path in temporary.iterdir() if path.name.startswith("agegen")] == []
+    finally:
+        process.kill()
+        process.wait()
+
+
+def visitor(served: Served) -> Client:
+    folder = tempfile.mkdtemp(dir=served.temporary)
+    return Client(served.address, verbose=False, download_files=folder)
+
+
+def test_the_page_loads_nothing_from_elsewhere(served: Served) -> None:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(served.address) as page:
+        policy, text = page.headers["content-security-policy"], page.read().decode()
+    assert "default-src 'self'" in policy
+    assert not re.search(r"https?:|\*", policy)
+    assert "fonts.googleapis.com" not in text
+    assert "people who agree to it" in text
+
+
+def test_a_visitor_looks_ages_turns_and_downloads(served: Served) -> None:
+    client = visitor(served)
+    said, faces, to, strength, shown = client.predict(handle_file(hopper_photo()), api_name="/look")
+    assert said == "1 face found."
+    assert re.search(r"<b>old</b> · about \d+ \(\d+–\d+\) · p\(old\) 0\.\d\d", faces)
+    assert (to, strength) == ("young", 1.0)
+    before, after = map(pixels_of, shown["value"])
+    assert before != after
+    strengths = client.predict("old", api_name="/turn")[0]
+    assert strengths == 0.75
+    moved = client.predict("old", 0.0, api_name="/age")
+    assert pixels_of(moved[0]) == pixels_of(moved[1])
+    finished = Path(client.predict("old", 1.2, api_name="/finish"))
+    assert finished.name == "grace_hopper_old.jpg"
+    assert Image.open(finished).size == Image.open(hopper_photo()).size
+
+
+def pixels_of(path: str) -> bytes:
+    with Image.open(path) as picture:
+        return picture.tobytes()
+
+
+def test_what_is_no_photo_is_one_sentence(served: Served, tmp_path: Path) -> None:
+    path = tmp_path / "<b>diary.txt"
+    path.write_text("Dear diary")
+    said, faces, *_ = visitor(served).predict(handle_file(path), api_name="/look")
+    assert re.fullmatch(r"\*\*.*diary\.txt\*\*: a text file, not an image\.", said)
+    assert "<" not in said
+    assert faces == ""
+
+
+def test_a_file_over_the_limit_is_refused_on_its_way(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "large.jpg").write_bytes(bytes(2**20 + 1))
+    with pytest.raises(Exception, match=r"413|maximum|size"):
+        visitor(served).predict(handle_file(tmp_path / "large.jpg"), api_name="/look")
+
+
+def test_without_a_photo_there_is_nothing_to_age(served: Served) -> None:
+    client = visitor(served)
+    with pytest.raises(Exception, match="no longer kept"):
+        client.predict("old", 1.0, api_name="/age")
+
+
+def test_visitors_at_once_get_the_same_answers(served: Served) -> None:
+    clients = [visitor(served) for _ in range(4)]
+
+    def visit(client: Client) -> tuple[str, bytes]:
+        faces = client.predict(handle_file(hopper_photo()), api_name="/look")[1]
+        return faces, pixels_of(client.predict("young", 0.5, api_name="/age")[1])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(visit, clients))) == 1
+
+
+def test_a_visitors_photo_is_forgotten_for_the_next_one_and_at_the_end() -> None:
+    visits, photos = Visits(), [empty_photo(number) for number in range(VISITORS + 2)]
+    for number, photo in enumerate(photos):
+        visits.keep(f"visitor {number}", photo)
+    assert len(visits.photos) == VISITORS
+    assert visits.of("visitor 5") is photos[5]
+    visits.keep("visitor 5", photos[0])
+    assert visits.of("visitor 5") is photos[0]
+    assert len(visits.photos) == VISITORS
+    visits.forget("visitor 5")
+    visits.forget("visitor 5")
+    for gone in ("visitor 0", "visitor 5"):
+        with pytest.raises(gr.Error, match="no longer kept"):
+            visits.of(gone)
+
+
+def empty_photo(number: int) -> Looked:
+    """A photo that nothing is done with."""
+    nothing = np.zeros((1, 1, 3), np.uint8)
+    place = similarity(1, 0, (0, 0), (0, 0))
+    return Looked(f"{number}", b"", nothing, place, [], torch.zeros(0), {}, [], False)
+
+
+def test_files_go_when_nobody_has_asked_for_them_of_late(tmp_path: Path) -> None:
+    old, new = tmp_path / "a" / "old.jpg", tmp_path / "b" / "new.jpg"
+    for path in (old, new):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    os.utime(old, (0, time.time() - FILES_KEPT - 9))
+    sweep(tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_taken_port_is_one_sentence(served: Served) -> None:
+    port = served.address.rsplit(":", 1)[1].strip("/")
+    done = subprocess.run(
+        [sys.executable, "recipes/app.py", "--port", port],
+        cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: the page cannot be served at 127.0.0.1, port {port}: is the port taken? --port "
+        "names another\n"
+    )
+
+
+def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    for gone, extra in (("gradio", "app"), ("dlib", "photos")):
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                importlib.util, "find_spec", lambda name, gone=gone: name != gone and find(name)
+            )
+            with pytest.raises(UserError) as caught:
+                require_extras()
+        words = f"agegen app needs the extra {extra}: pip install 'agegen[{extra}]'"
+        assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"port": 0}, "--port must be between"),
+        ({"megabytes": float("nan")}, "--megabytes must be between"),
+        ({"megapixels": 1000}, "--megapixels must be between"),
+        ({"search_megapixels": 0}, "--search-megapixels must be between"),
+    ],
+)
+def test_settings_out_of_range_are_refused(setting: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        AppConfig(**setting)
+
+
+def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path) -> None:
+    for flag in ("--run", "--classifier"):
+        done = recipe_here("app", flag, tmp_path)
+        assert done.returncode == 2
+        assert done.stderr == f"error: {tmp_path} is not a run folder (no config.json)\n"
