@@ -74,6 +74,7 @@ notebooks: $(VENV)/docs_installed
 
 ## The package as one file, which notebooks install where agegen is missing: dist/agegen-….whl
 wheel: $(VENV)/installed
+	rm -rf build # what was deleted since would be packed again
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:

@@ -12,4 +12,4 @@ import os
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # GNU's OpenMP, which torch has on Linux
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
