@@ -24,7 +24,9 @@ from agegen.run.progress import Progress
 
 Kind = Literal["auto", "crops", "photos"]
 OURS = re.compile(
-    r"(\d{3,}_)?(?P<name>.+?)_(young|old)(?P<shown>_strip|_before|_after|_face\d+)?", re.DOTALL
+    r"(?P<number>\d{3,}_)?(?P<name>.+?)_(young|old)"
+    r"(?P<shown>(?(number)(_strip|_before|_after|_face\d+)?))",
+    re.DOTALL,
 )
 """What `translate_photos` calls the pictures that it makes of NAME; some are only shown."""
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains

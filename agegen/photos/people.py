@@ -22,8 +22,8 @@ def read_people(
 ) -> People:
     """Find and crop the faces of adults of whom there are several photos.
 
-    Of more than `MOST` photos as many people are drawn at random, those with photos at both ages
-    first.
+    Of more than `MOST` photos as many people are drawn at random, those that are known first, then
+    those with photos at both ages.
 
     Args:
         source: a folder with names as CACD's, FG-NET's or IMDB-WIKI's, or a CSV table with
@@ -51,9 +51,10 @@ def read_people(
             "names must say age and person (001A23.JPG, 25_First_Last_0001.jpg), or a table with "
             "columns path, age and identity"
         )
-    found, missed = crop_largest(draw_people(several, seed, left_out), geometry)
+    drawn = draw_people(several, known, seed, left_out)
+    found, missed = crop_largest(drawn, geometry)
     if not found:
-        raise UserError(f"no face was found in the {len(several):,} photos of {source}")
+        raise UserError(f"no face was found in {len(drawn):,} photos of {source}")
     photos, faces = zip(*found, strict=True)
     return People(
         images=np.stack([face.image for face in faces]),
@@ -83,7 +84,9 @@ def keep_several(faces: list[Face], known: Collection[str], left_out: list[Rejec
     return [face for face in fit if photos[face.identity] > 1]
 
 
-def draw_people(faces: list[Face], seed: int, left_out: list[Rejected]) -> list[Face]:
+def draw_people(
+    faces: list[Face], known: Collection[str], seed: int, left_out: list[Rejected]
+) -> list[Face]:
     """At most `MOST` photos of whole people; the others go to `left_out`."""
     if len(faces) <= MOST:
         return faces
@@ -91,7 +94,7 @@ def draw_people(faces: list[Face], seed: int, left_out: list[Rejected]) -> list[
     for face in faces:
         labels.setdefault(face.identity, set()).add(face.label)
     people = np.random.default_rng(seed).permutation(sorted(labels)).tolist()
-    people.sort(key=lambda who: not labels[who] >= {YOUNG, OLD})
+    people.sort(key=lambda who: (who not in known, not labels[who] >= {YOUNG, OLD}))
     photos, drawn, total = Counter(face.identity for face in faces), set(), 0
     for who in people:
         if total + photos[who] <= MOST:

@@ -89,6 +89,17 @@ def test_the_face_of_a_photo_is_cut_out_of_the_same_place(tmp_path: Path) -> Non
     assert [entry.reason for entry in pairs.left_out] == ["no face found"]
 
 
+@pytest.mark.parametrize("end", ["before", "after", "strip", "face2"])
+def test_names_that_only_look_like_ours_are_listed(tmp_path: Path, end: str) -> None:
+    before, after = folders(tmp_path)
+    smooth(0).save(before / "a.png")
+    smooth(0).save(after / "a.png")
+    smooth(0).save(after / f"wedding_old_{end}.png")
+    smooth(0).save(after / f"001_a_old_{end}.png")  # translate_photos shows it, no more
+    _, left_out = match_names(before, after)
+    assert [entry.path.name for entry in left_out] == [f"wedding_old_{end}.png"]
+
+
 def test_square_pictures_of_one_size_are_crops(tmp_path: Path) -> None:
     for number in range(3):
         smooth(number).save(tmp_path / f"{number}.png")

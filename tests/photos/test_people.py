@@ -127,6 +127,19 @@ def test_of_too_many_photos_whole_people_are_drawn(
     assert len(not_drawn) == sum(map(len, ages.values())) - len(found.ages)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_those_who_are_known_are_drawn_first(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    ages = table_at_random(tmp_path, rng)
+    known = set(rng.choice(sorted(ages), rng.integers(1, len(ages) + 1), replace=False).tolist())
+    most = sum(len(ages[who]) for who in known)
+    monkeypatch.setattr(people, "MOST", most)
+    found = read_people(tmp_path / "people.csv", GEOMETRY, known, seed)
+    assert set(found.persons.tolist()) == known
+
+
 def test_a_missing_source_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"{tmp_path / 'none'} does not exist"):
         read_people(tmp_path / "none", GEOMETRY)

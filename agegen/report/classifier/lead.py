@@ -16,14 +16,15 @@ SEED = 0
 
 
 def draw_faces(evaluation: dict, scored: Scored) -> list[FaceGrid]:
-    """A right and a wrong face, drawn at random; the right one alone where none is wrong."""
+    """A right and a wrong face, drawn at random; one alone where there is no other."""
     generator = np.random.default_rng(SEED)
     is_right = (scored.p > 0.5) == scored.y
     kinds = {"right": np.flatnonzero(is_right), "wrong": np.flatnonzero(~is_right)}
-    faces, said = [], []
+    drawn, faces, said = [], [], []
     for kind, rows in kinds.items():
         if len(rows):
             src, what, _ = show_face(scored, int(generator.choice(rows)))
+            drawn.append(kind)
             faces.append((src, f"{kind}: {what}"))
             said.append(f"{kind} is the {what}")
     counts = " and ".join(f"{len(rows):,} {kind}" for kind, rows in kinds.items())
@@ -32,7 +33,7 @@ def draw_faces(evaluation: dict, scored: Scored) -> list[FaceGrid]:
         f"From the left: {'; '.join(said)}. Drawn at random (seed {SEED}) from {counts} {which} "
         "faces. A touch enlarges."
     )
-    return [FaceGrid("Right and wrong", list(kinds)[: len(faces)], [faces], caption)]
+    return [FaceGrid("Right and wrong", drawn, [faces], caption)]
 
 
 def draw_curve(folder: Path, evaluation: dict, scored: Scored) -> list[Picture]:

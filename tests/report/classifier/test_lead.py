@@ -55,3 +55,10 @@ def test_the_sentence_sets_accuracy_beside_one_answer_for_all(saved):
     assert said.startswith(f"Of 40 held-out faces (20 young, 20 old), {100 * accuracy:.1f} %")
     assert said.endswith("gets 50.0 %.")
     assert "held-out" not in say(saved.evaluation | {"held_out": False})
+
+
+def test_without_a_right_face_the_wrong_one_is_called_so(saved):
+    scored = saved.scored
+    (grid,) = draw_faces(saved.evaluation, scored._replace(p=1.0 - scored.y))
+    assert list(grid.heads) == ["wrong"]
+    assert grid.rows[0][0][1].startswith("wrong: ")
