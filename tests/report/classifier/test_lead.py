@@ -58,7 +58,7 @@ def test_the_sentence_sets_accuracy_beside_one_answer_for_all(saved):
 
 
 def test_without_a_right_face_the_wrong_one_is_called_so(saved):
-    scored = saved.scored
+    scored = read_scores(saved, None)
     (grid,) = draw_faces(saved.evaluation, scored._replace(p=1.0 - scored.y))
     assert list(grid.heads) == ["wrong"]
     assert grid.rows[0][0][1].startswith("wrong: ")
