@@ -19,7 +19,6 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 from translations import DifferentCodeError, check_translations, copy_to_translations
 
-from agegen.run.files import write_text
 
 LARGEST = 300_000  # bytes of a notebook with its outputs
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -48,7 +47,7 @@ def store_outputs(path: Path) -> None:
     text = nbformat.writes(clean(notebook), indent=1) + "\n"
     if len(text.encode()) > LARGEST:
         sys.exit(f"error: {path} would have {len(text):,} bytes: make its figures smaller")
-    write_text(path, text)
+    path.write_text(text, encoding="utf-8")  # the tree is under git: nothing is lost
 
 
 def execute(notebook: NotebookNode, folder: Path, seconds: int = SECONDS) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from agegen.run.files import write_text
 
 
 class DifferentCodeError(Exception):
@@ -43,7 +42,7 @@ def copy_to_translations(original: Path) -> None:
         for source, target in match_code(notebook, translation, path):
             target.outputs, target.execution_count = source.outputs, source.execution_count
         translation.metadata = notebook.metadata
-        write_text(path, nbformat.writes(translation, indent=1) + "\n")
+        path.write_text(nbformat.writes(translation, indent=1) + "\n", encoding="utf-8")
 
 
 def match_code(
