@@ -19,7 +19,6 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 from translations import DifferentCodeError, check_translations, copy_to_translations
 
-
 LARGEST = 300_000  # bytes of a notebook with its outputs
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 SECONDS = 1800  # for a cell; the first one may train

@@ -9,7 +9,6 @@ import nbformat
 from nbformat import NotebookNode
 
 
-
 class DifferentCodeError(Exception):
     """A translation has other code than its original: one sentence that says where."""
 
