@@ -149,11 +149,15 @@ def load_photo_translator(
         strength: see there.
 
     Raises:
-        UserError: the run, or the store where it is needed, is missing or damaged, or the extra
-            ``photos`` is not installed and `centred` is not set.
+        UserError: the run, or the store where it is needed, is missing or damaged, the run was
+            handed on and `faces` is given, or the extra ``photos`` is not installed and `centred`
+            is not set.
     """
     require_class(to)
-    run = find_run(run, "cyclegan")
+    folder = find_run(run, "cyclegan")
+    if faces and folder != run:  # what is measured would be kept in the package, or the Hub's cache
+        raise UserError(f"--run {run} knows all that photos need: leave out --faces")
+    run = folder
     translator = load_translator(run, weights, strength=strength)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)
