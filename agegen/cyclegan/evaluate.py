@@ -22,6 +22,7 @@ from agegen.faces.store import FaceStore
 from agegen.run.devices import start_processes
 from agegen.run.errors import UserError
 from agegen.run.files import sha256
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import PRETRAINED, find_run, results_of
 
 SHOWN = 12  # faces of each class on the sheet
@@ -127,7 +128,7 @@ def evaluate_run(
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {
         **describe_judging(config, config.judge, store, notes),
-        "run": str(config.run),
+        "run": as_typed(config.run),
         "weights": translator.weights,
         "generators": weights_sum,
         "strength": translator.strength,
@@ -164,8 +165,8 @@ def faces_of(run: Path, translator: Translator) -> Path:
     faces = translator.config.faces
     if faces == PRETRAINED:
         raise UserError(
-            f"--run {run}: these generators come without the faces they were trained on: name a "
-            "FaceStore with --faces"
+            f"--run {as_typed(run)}: these generators come without the faces they were trained on: "
+            "name a FaceStore with --faces"
         )
     return faces
 
