@@ -25,6 +25,7 @@ from agegen.report.photos.page import make_page
 from agegen.run.cli import run_recipe
 from agegen.run.errors import UserError
 from agegen.run.files import write_text
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import results_of
 
 
@@ -66,7 +67,7 @@ def main(config: PhotosConfig) -> None:
     def write_page() -> None:
         write_text(out / "index.html", make_page(out))
 
-    about = {"run": str(config.run)}
+    about = {"run": as_typed(config.run)}
     with closing(classify_photos(loaded, config.photos, out, about, write_page)) as results:
         for result in results:
             print(result.line, flush=True)

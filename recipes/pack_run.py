@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agegen.photos.card import FILE, make_card
-from agegen.photos.pack import pack_classifier, pack_cyclegan, require_free
+from agegen.photos.card import make_card
+from agegen.photos.pack import pack_classifier, pack_cyclegan
 from agegen.run.cli import run_recipe
 from agegen.run.errors import UserError
-from agegen.run.files import read_json, write_text
+from agegen.run.files import read_json
 from agegen.run.own_class import is_own
 
 
@@ -52,27 +52,20 @@ class PackConfig:
 def main(config: PackConfig) -> None:
     """Pack, and say what it is."""
     saved = read_json(config.run / "config.json").get("config", {})
-    card = prepare_card(config) if config.license else None
+    card = None
+    if config.license:  # made before anything is packed, so that its mistakes leave nothing
+        name = config.out.absolute().name
+        card = make_card(config.run, name, config.license, config.datasets, config.weights)
     if "generator" in saved:
-        print(f"weights: {pack_cyclegan(config.run, config.out, config.faces, config.weights)}")
+        packed = pack_cyclegan(config.run, config.out, config.faces, config.weights, card)
+        print(f"weights: {packed}")
     else:
-        print(pack_classifier(config.run, config.out, config.faces).describe())
-    if card:
-        write_text(config.out / FILE, card)
+        print(pack_classifier(config.run, config.out, config.faces, card).describe())
     size = sum(path.stat().st_size for path in config.out.iterdir() if path.is_file())
     print(f"saved to {config.out} ({size / 1e6:.1f} MB)")
     own = saved.get("generator", saved.get("model", {})).get("name", "")
     if is_own(own):
         print(f"warning: {own} is a class of your own and is not in it: hand on its file too")
-
-
-def prepare_card(config: PackConfig) -> str:
-    """The model card, made before anything is packed, so that its mistakes leave nothing."""
-    require_free(config.out)
-    if (config.out / FILE).exists():
-        raise UserError(f"{config.out / FILE} is there already: leave --card out, or move it")
-    name = config.out.absolute().name
-    return make_card(config.run, name, f"{config.license}", config.datasets, config.weights)
 
 
 if __name__ == "__main__":

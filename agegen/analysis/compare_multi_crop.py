@@ -20,6 +20,7 @@ from agegen.classifier.training_faces import open_faces
 from agegen.faces.store import clusters
 from agegen.metrics import as_json
 from agegen.run.errors import UserError
+from agegen.run.hub import as_typed
 
 
 def compare_schemes(runs: list[Path], faces: Path | None = None, seed: int = 0) -> dict:
@@ -56,7 +57,7 @@ def compare_schemes(runs: list[Path], faces: Path | None = None, seed: int = 0) 
     weights = metrics.bootstrap_weights(len(y), persons, seed=seed)
     schemes = [name for name in SCHEMES if name != "centre"]
     return {
-        "runs": [str(run) for run in runs],
+        "runs": [as_typed(run) for run in runs],
         "n": len(y),
         "schemes": {name: compare_scheme(views, name, weights, persons) for name in schemes},
     }

@@ -20,6 +20,7 @@ from agegen.faces.store import FaceStore
 from agegen.faces.views import Views
 from agegen.run.configs import read_config
 from agegen.run.files import write_json, write_rows
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import find_run, results_of
 
 
@@ -55,7 +56,7 @@ def evaluate_run(
     predictions = predict_split(classifier, store, split, views)
     seen = count_seen(run, classifier.config, store, predictions.indices)
     evaluation = {
-        "run": str(run),
+        "run": as_typed(run),
         "faces": str(store.folder),
         "split": split,
         "held_out": seen == 0,

@@ -21,7 +21,9 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.run.devices import start_processes
 from agegen.run.errors import UserError
-from agegen.run.pretrained import PRETRAINED, results_of
+from agegen.run.files import sha256
+from agegen.run.hub import as_typed
+from agegen.run.pretrained import PRETRAINED, find_run, results_of
 
 SHOWN = 12  # faces of each class on the sheet
 
@@ -110,6 +112,9 @@ def evaluate_run(
         )
     state = start_processes()
     translator = load_translator(config.run, config.weights, state.device, config.strength)
+    # now, as a training that goes on may replace them
+    folder = find_run(config.run, "cyclegan")
+    weights_sum = sha256(folder / f"{translator.weights}.safetensors")
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
     shown = translator.config.augment.crop / translator.store_size
     panel, notes = call_panel(config, config.judge, shown, translator.device, translator.trunk)
@@ -123,8 +128,9 @@ def evaluate_run(
     held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {
         **describe_judging(config, config.judge, store, notes),
-        "run": str(config.run),
+        "run": as_typed(config.run),
         "weights": translator.weights,
+        "generators": weights_sum,
         "strength": translator.strength,
         "split": config.split,
         "seed": config.seed,
@@ -159,8 +165,8 @@ def faces_of(run: Path, translator: Translator) -> Path:
     faces = translator.config.faces
     if faces == PRETRAINED:
         raise UserError(
-            f"--run {run}: these generators come without the faces they were trained on: name a "
-            "FaceStore with --faces"
+            f"--run {as_typed(run)}: these generators come without the faces they were trained on: "
+            "name a FaceStore with --faces"
         )
     return faces
 

@@ -24,6 +24,7 @@ from agegen.faces.store import FaceStore
 from agegen.metrics import share_as_json
 from agegen.run.errors import UserError
 from agegen.run.files import written_whole
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import find_run
 from agegen.run.progress import Progress
 
@@ -74,7 +75,9 @@ def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
             nothing is written into, or the extras photos and judges are not installed.
     """
     if find_run(config.run, "cyclegan") != config.run:
-        raise UserError(f"--run {config.run}: its strengths were chosen; --strength overrides them")
+        raise UserError(
+            f"--run {as_typed(config.run)}: its strengths were chosen; --strength overrides them"
+        )
     translator = load_translator(config.run, config.weights, strength=1.0)
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
     shown = translator.config.augment.crop / translator.store_size

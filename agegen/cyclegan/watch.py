@@ -31,6 +31,7 @@ from agegen.evaluation.selection import (
 from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore, clusters
 from agegen.run.files import read_json, write_json, written_whole
+from agegen.run.hub import as_typed
 from agegen.run.tensor_files import save_tensors
 
 SHOWN = 6  # faces of each class
@@ -68,7 +69,7 @@ class Watch:
                 f"note: the best generators are chosen without comparing identities: {why_not}"
             )
         if doubt := doubt_of(run, store):
-            self.training.accelerator.print(f"note: --judge {run} was {doubt}")
+            self.training.accelerator.print(f"note: --judge {as_typed(run)} was {doubt}")
         identity = None
         if matcher:
             persons = {name: clusters(store, i) for name, i in self.known_numbers.items()}

@@ -40,6 +40,7 @@ from agegen.faces.store import FaceStore
 from agegen.run.configs import to_plain
 from agegen.run.errors import UserError
 from agegen.run.files import sha256
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import find_run
 from agegen.run.tensor_files import checksum
 
@@ -191,8 +192,8 @@ def require_other(run: Path, trunk: str) -> None:
     """
     if trunk not in ("", "alexnet") and fingerprint(run) == trunk:
         raise UserError(
-            f"the generators were trained on the features of {run}: it is no witness of what they "
-            "make; name another classifier"
+            f"the generators were trained on the features of {as_typed(run)}: it is no witness of "
+            "what they make; name another classifier"
         )
 
 
@@ -223,7 +224,7 @@ def describe_judging(
             notes["age_judge"] += f", but {doubt}"
     return {
         "config": to_plain(config),
-        "judge": str(judge),
+        "judge": as_typed(judge),
         "judge_weights": sha256(find_run(judge, "classifier") / "best.safetensors"),
         "faces": str(store.folder) if store else "",
         "checksum": store.checksum if store else "",

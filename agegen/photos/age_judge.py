@@ -14,6 +14,7 @@ from agegen.photos.classify import Age
 from agegen.photos.crop import CroppedFace, crop_centre, crop_found
 from agegen.photos.needs import needs_of
 from agegen.run.errors import UserError
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import PRETRAINED, find_run
 
 VIEWS: Views = "flip"  # ten views would add a fifth to the time of a photo with many faces
@@ -73,7 +74,7 @@ def find_age_judge(named: Path | None, centred: bool) -> tuple[AgeJudge | None, 
     try:
         needs = needs_of(find_run(run, "classifier"), centred=centred)
         if needs.classifier.age_margin is None:
-            raise UserError(f"{run} says no ages: it was trained on two classes alone")
+            raise UserError(f"{as_typed(run)} says no ages: it was trained on two classes alone")
     except UserError as error:
         if named:
             raise

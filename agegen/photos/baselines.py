@@ -30,6 +30,7 @@ from agegen.photos.classify import PhotoClassifier, load_photo_classifier
 from agegen.photos.known_photos import crop_known
 from agegen.run.errors import UserError
 from agegen.run.files import write_json
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import find_run
 from agegen.run.progress import Progress
 
@@ -109,7 +110,7 @@ def compare_baselines(config: BaselineConfig) -> dict:
                 method, faces if says_years else faces.of_classes(), config
             )
     found = {
-        "run": str(config.run),
+        "run": as_typed(config.run),
         "sets": {name: describe_set(faces) for name, faces in sets.items()},
         "figures": figures,
     }
@@ -125,13 +126,13 @@ def open_both(run: Path, faces: Path | None) -> tuple[PhotoClassifier, FaceStore
     """
     comes_along = find_run(run, "classifier") != run
     if comes_along and not faces:
-        raise UserError(f"--run {run} comes without its faces: --faces names a FaceStore")
+        raise UserError(f"--run {as_typed(run)} comes without its faces: --faces names a FaceStore")
     loaded = load_photo_classifier(run, None if comes_along else faces)
     store = open_every_age(loaded.classifier.config, faces)
     if not trained_on(run, store):
         print(
-            f"note: {store.folder} is another store than the one that {run} was trained on: "
-            "were its test faces held out there, too?"
+            f"note: {store.folder} is another store than the one that {as_typed(run)} was trained "
+            "on: were its test faces held out there, too?"
         )
     return loaded, store, faces_of(store, "test")
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from agegen.classifier.evaluate import describe as describe_classifier
 from agegen.classifier.evaluate_ages import describe_ages
-from agegen.cyclegan.translate import BEST, LAST
+from agegen.cyclegan.translate import BEST, LAST, read_strength
 from agegen.evaluation.text import describe as describe_generators
 from agegen.run.configs import read_config
 from agegen.run.errors import UserError
-from agegen.run.files import explained_damage, read_json, read_metrics
+from agegen.run.files import explained_damage, read_json, read_metrics, sha256
 from agegen.run.pretrained import IN_WORDS, Kind, kind_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def make_card(
         Markdown below a YAML head.
 
     Raises:
-        UserError: a file of the run is missing, damaged, or of other weights.
+        UserError: a file of the run is missing or damaged, or its figures are not of what is
+            handed on.
     """
     from huggingface_hub import ModelCardData
 
@@ -115,21 +116,38 @@ def read_evaluation(run: Path, kind: Kind, weights: str | None) -> dict[str, Any
     """The figures that a run holds; empty if it was not evaluated.
 
     Raises:
-        UserError: they are damaged, or of other weights.
+        UserError: they are damaged, or not of what is handed on.
     """
     path = run / "evaluation.json"
     if not path.exists():
         return {}
     found = read_json(path)
     with explained_damage(path):
-        if kind == "classifier":
-            fits = found["temperature"] == read_json(run / "best.json")["temperature"]
+        if kind == "cyclegan":
+            differs = difference(found, run, weights)
         else:
-            best = BEST if (run / f"{BEST}.safetensors").exists() else LAST
-            fits = found["weights"] == (weights or best)
-    if not fits:
-        raise UserError(f"{path} is of other weights than those handed on: evaluate these")
+            fits = found["temperature"] == read_json(run / "best.json")["temperature"]
+            differs = "" if fits else "other weights than those handed on"
+    if differs:
+        raise UserError(f"{path} is of {differs}: evaluate these")
     return found
+
+
+def difference(found: dict[str, Any], run: Path, weights: str | None) -> str:
+    """What figures of generators are of, where that is not what is handed on; else ""."""
+    name = weights or (BEST if (run / f"{BEST}.safetensors").exists() else LAST)
+    if found["weights"] != name:
+        return "other weights than those handed on"
+    if not (path := run / f"{name}.safetensors").exists():
+        raise UserError(f"{run} has no {path.name}: train it first")
+    # an earlier version's evaluation does not know the weights' checksum
+    if "generators" in found and found["generators"] != sha256(path):
+        return "other weights than those handed on"
+    if found["checksum"] != read_config(run)["data"]["checksum"]:
+        return "other faces than those of the run"
+    if found["strength"] != read_strength(run, name):
+        return "other strengths than those handed on"
+    return ""
 
 
 def measured(found: dict[str, Any], datasets: tuple[str, ...]) -> "list[EvalResult]":

@@ -22,6 +22,7 @@ from agegen.photos.familiarity import Familiarity
 from agegen.photos.needs import needs_of
 from agegen.photos.sets import explain_no_face
 from agegen.run.errors import UserError
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import find_run
 
 SURE, PROBABLE = 0.9, 0.7  # p of the class from which it is named, and named as probable
@@ -179,5 +180,5 @@ def load_photo_classifier(
     """
     folder = find_run(run, "classifier")
     if faces and folder != run:
-        raise UserError(f"--run {run} knows all that photos need: leave out --faces")
+        raise UserError(f"--run {as_typed(run)} knows all that photos need: leave out --faces")
     return PhotoClassifier(*needs_of(folder, faces, centred), search_pixels)

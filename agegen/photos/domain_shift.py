@@ -23,6 +23,7 @@ from agegen.faces.records import CLASS_NAMES
 from agegen.faces.views import to_float, to_uint8
 from agegen.photos.baselines import BATCH, Faces, ask, best_cut, known_faces, open_both, show
 from agegen.run.files import write_json
+from agegen.run.hub import as_typed
 
 Change = Callable[[Tensor], Tensor]
 """From faces, float (n, 3, h, w) in [−1, 1], to the same."""
@@ -68,7 +69,7 @@ def study_domain_shift(config: DomainShiftConfig) -> dict:
     p_test, p = (metrics.sigmoid(odds / temperature) for odds in (inside, before))
     training = store.images[store.of_classes().indices("train")[::7]]
     found: dict = {
-        "run": str(config.run),
+        "run": as_typed(config.run),
         "n": {"test": len(test.labels), "photos": len(photos.labels)},
         "test": figures(test, p_test, config),
         "photos": figures(photos, p, config),

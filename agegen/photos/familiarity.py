@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +29,10 @@ FILE = "familiarity.npz"
 QUANTILE = 0.99  # of the held-out validation faces is called familiar
 RIDGE = 1e-3  # variance added to each standardised feature: directions without any stay finite
 BATCH = 128
+UNREADABLE = (  # what a file that is cut, or no such file at all, makes numpy raise
+    OSError, KeyError, ValueError, TypeError, EOFError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 NO_FEATURES = (nn.Identity, Standardise)
 
 
@@ -54,10 +58,20 @@ class Familiarity(NamedTuple):
         return np.linalg.norm(off @ self.factor, axis=-1).min(axis=1)
 
     def unlikeness(self, classifier: Classifier, images: np.ndarray) -> np.ndarray:
-        """Distance of faces as a multiple of the threshold, float64 (n,); above 1 is unfamiliar."""
+        """Distance of faces as a multiple of the threshold, float64 (n,); above 1 is unfamiliar.
+
+        Raises:
+            UserError: it was read from a file that is not of this network.
+        """
         if not len(images):
             return np.empty(0)
-        return self.distances(stage_features(classifier, images)) / self.threshold
+        features = stage_features(classifier, images)
+        if features.shape[1:] != self.centre.shape:
+            raise UserError(
+                f"{FILE} is damaged: it is of {len(self.centre)} features, the network has "
+                f"{features.shape[1]}"
+            )
+        return self.distances(features) / self.threshold
 
 
 def familiarity_of(classifier: Classifier, store: FaceStore, run: Path) -> Familiarity:
@@ -85,15 +99,31 @@ def key_of(run: Path, checksum: str) -> str:
 
 
 def read_familiarity(path: Path, key: str) -> Familiarity | None:
-    """Read the file if it is whole and of these weights and faces."""
+    """Read the file if it is whole, of the right arrays, and of these weights and faces."""
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) != key:
                 return None
-            arrays = {name: file[name] for name in Familiarity._fields}
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+            arrays = {name: np.asarray(file[name]) for name in Familiarity._fields}
+    except UNREADABLE:
         return None
-    return Familiarity(**{k: v.item() if v.ndim == 0 else v for k, v in arrays.items()})
+    if not are_right(arrays):
+        return None
+    fields: dict[str, Any] = {k: v if v.ndim else v.item() for k, v in arrays.items()}
+    return Familiarity(**fields)
+
+
+def are_right(arrays: dict[str, np.ndarray]) -> bool:
+    """Whether arrays can be those of a `Familiarity`: it may come from somebody else."""
+    d, classes = arrays["centre"].size, arrays["means"].shape[:1]
+    shapes = {"centre": (d,), "scale": (d,), "means": (*classes, d), "factor": (d, d)}
+    kinds = {"training": np.integer, "validation": np.integer}
+    return (
+        all(v.shape == shapes.get(name, ()) for name, v in arrays.items())
+        and all(np.issubdtype(v.dtype, kinds.get(k, np.floating)) for k, v in arrays.items())
+        and all(np.isfinite(v).all() for v in arrays.values())
+        and min(d, *classes, arrays["threshold"], *arrays["scale"]) > 0
+    )
 
 
 def measure_familiarity(classifier: Classifier, store: FaceStore) -> Familiarity:

@@ -20,12 +20,13 @@ from agegen.cyclegan.features import ALEXNET
 from agegen.cyclegan.translate import LAST, Translator, read_strength, write_strength
 from agegen.faces.geometry import write_geometry
 from agegen.faces.records import CLASS_NAMES
+from agegen.photos.card import FILE as CARD
 from agegen.photos.needs import needs_of
 from agegen.photos.translate import load_photo_translator
 from agegen.run.configs import to_plain
 from agegen.run.errors import UserError
-from agegen.run.files import explained_write_errors, read_json, write_json
-from agegen.run.outputs import require_replaceable
+from agegen.run.files import explained_write_errors, read_json, write_json, write_text
+from agegen.run.outputs import note_written, require_replaceable
 from agegen.run.pretrained import PRETRAINED
 from agegen.run.tensor_files import in_half, load_tensors, save_tensors
 
@@ -50,7 +51,9 @@ class HalfPrecision(NamedTuple):
         )
 
 
-def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrecision:
+def pack_classifier(
+    run: Path, out: Path, faces: Path | None = None, card: str | None = None
+) -> HalfPrecision:
     """Write the best weights in half precision, with all that photos need, to their own folder.
 
     It can be named as `--run` and as `--judge`, and names no path of this machine.
@@ -59,12 +62,13 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
         run: folder of the trained classifier.
         out: where to; a model card that is there stays.
         faces: folder of its FaceStore, if it is no longer where it was trained.
+        card: text of a model card to go along.
 
     Raises:
         UserError: the run or its store is missing or damaged, the store is another one, or `out`
-            holds a run.
+            holds a run, or another card than the one to go along.
     """
-    require_free(out)
+    require_free(out, card)
     before = load_classifier(run)
     store = open_faces(before.config, faces)
     if not trained_on(run, store):
@@ -78,6 +82,8 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
             write_json(made / "best.json", read_json(run / "best.json"))
             write_portable(made, before.config, run)
             needs_of(made, store.folder)
+            if card:
+                write_text(made / CARD, card)
             change = compare(
                 predict_split(before, store, "test"),
                 predict_split(load_classifier(made), store, "test"),
@@ -87,12 +93,17 @@ def pack_classifier(run: Path, out: Path, faces: Path | None = None) -> HalfPrec
             for path in paths:
                 require_replaceable(out / path.name)
             for path in sorted(paths, key=lambda path: path.name == CONFIG):
+                note_written(out / path.name)  # so that a killed command may be given again
                 path.replace(out / path.name)
     return change
 
 
 def pack_cyclegan(
-    run: Path, out: Path, faces: Path | None = None, weights: str | None = None
+    run: Path,
+    out: Path,
+    faces: Path | None = None,
+    weights: str | None = None,
+    card: str | None = None,
 ) -> str:
     """Write generators in half precision.
 
@@ -102,15 +113,16 @@ def pack_cyclegan(
         faces: folder of its FaceStore, if the run does not know how its faces are cropped and the
             store was moved.
         weights: "best" or "generators", the last ones; None takes the best if any were chosen.
+        card: text of a model card to go along.
 
     Returns:
         Which weights they are: "best" or "generators".
 
     Raises:
         UserError: the run is missing or damaged, does not know how faces are cropped, or `out`
-            holds a run.
+            holds a run, or another card than the one to go along.
     """
-    require_free(out)
+    require_free(out, card)
     loaded = load_photo_translator(run, CLASS_NAMES[1], faces, weights=weights)
     weights = loaded.translator.weights
     half = in_half(load_tensors(run / f"{weights}.safetensors"))
@@ -119,6 +131,8 @@ def pack_cyclegan(
         write_geometry(out, loaded.geometry)
     chosen = {to: {"strength": s} for to, s in read_strength(run, weights).items()}
     write_strength(out, LAST, chosen)
+    if card:
+        write_text(out / CARD, card)
     write_portable(out, without_paths(loaded.translator), run)
     return weights
 
@@ -135,10 +149,16 @@ def without_paths(translator: Translator) -> CycleGANConfig:
     )
 
 
-def require_free(out: Path) -> None:
-    """Refuse a folder that holds a run."""
+def require_free(out: Path, card: str | None) -> None:
+    """Refuse a folder that holds a run, or another model card where one is to be written.
+
+    The same card is what a killed command has left.
+    """
     if (out / CONFIG).exists():
         raise UserError(f"{out} already holds a run: choose another --out")
+    path = out / CARD
+    if card and path.is_file() and path.read_text(encoding="utf-8", errors="replace") != card:
+        raise UserError(f"{path} is there already: leave --card out, or move it")
 
 
 def write_portable(out: Path, config: TrainConfig | CycleGANConfig, run: Path) -> None:

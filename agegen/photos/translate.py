@@ -28,6 +28,7 @@ from agegen.faces.views import to_float
 from agegen.photos.crop import CroppedFace, crop_faces
 from agegen.photos.paste import Change, add_changes, add_everywhere
 from agegen.run.errors import UserError
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import find_run
 
 SMALLEST_INPUT = 32  # pixels that the networks take
@@ -149,11 +150,15 @@ def load_photo_translator(
         strength: see there.
 
     Raises:
-        UserError: the run, or the store where it is needed, is missing or damaged, or the extra
-            ``photos`` is not installed and `centred` is not set.
+        UserError: the run, or the store where it is needed, is missing or damaged, the run was
+            handed on and `faces` is given, or the extra ``photos`` is not installed and `centred`
+            is not set.
     """
     require_class(to)
-    run = find_run(run, "cyclegan")
+    folder = find_run(run, "cyclegan")
+    if faces and folder != run:  # what is measured would be kept in the package, or the Hub's cache
+        raise UserError(f"--run {as_typed(run)} knows all that photos need: leave out --faces")
+    run = folder
     translator = load_translator(run, weights, strength=strength)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)

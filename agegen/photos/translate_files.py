@@ -30,6 +30,7 @@ from agegen.photos.strips import make_strip, show, write_shown
 from agegen.photos.translate import PhotoTranslator, load_photo_translator
 from agegen.run.errors import UserError
 from agegen.run.files import write_json, write_rows, written_whole
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import PRETRAINED, results_of
 from agegen.run.tensor_files import checksum
 
@@ -98,8 +99,8 @@ def translate_photos(
     judge, why_not = find_age_judge(config.age_judge, centred)
     if why_not:
         print(f"note: years before and after are left out: {why_not}")
-    read_by = {"run": str(config.age_judge or PRETRAINED), "why_not": why_not}
-    about = {"run": str(config.run), "age_judge": read_by}
+    read_by = {"run": as_typed(config.age_judge or PRETRAINED), "why_not": why_not}
+    about = {"run": as_typed(config.run), "age_judge": read_by}
     out = config.out or results_of(config.run) / f"photos_{config.to}"
     written = partial(write_page, out) if write_page else None
     pictures, page = "", "index.html, " if write_page else ""

@@ -1,6 +1,7 @@
 """Models on the Hugging Face Hub, by address: hf://user/name, or hf://user/name@revision.
 
-Only the files that packing writes come and go: weights, and JSON beside them. None can hold code.
+Only the files that packing writes come and go: weights as safetensors, JSON and familiarity.npz
+(plain arrays, read without pickle) beside them, and README.md, the model card. None can hold code.
 """
 
 import re
@@ -38,6 +39,13 @@ class Address(NamedTuple):
 def is_address(run: Path) -> bool:
     """Whether a run is named by an address; a `Path` has made one slash of its two."""
     return run.as_posix().startswith("hf:/")
+
+
+def as_typed(run: Path) -> str:
+    """A run's name as it was typed, for people: with both slashes of an address."""
+    if not is_address(run):
+        return str(run)
+    return f"hf://{run.as_posix().removeprefix('hf:').lstrip('/')}"
 
 
 def read_address(run: Path) -> Address:

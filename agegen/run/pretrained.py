@@ -6,7 +6,7 @@ from typing import Literal
 
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
-from agegen.run.hub import download, is_address, read_address
+from agegen.run.hub import as_typed, download, is_address, read_address
 
 Kind = Literal["classifier", "cyclegan"]
 IN_WORDS: dict[Kind, str] = {"classifier": "a classifier", "cyclegan": "a CycleGAN"}
@@ -85,6 +85,6 @@ def require_record(run: Path, kind: Kind) -> None:
         require_run(run, kind)
     if is_address(run) or find_run(run, kind) != run:
         raise UserError(
-            f"--run {run}: weights that were handed on have no record of their training: name a "
-            "run of your own"
+            f"--run {as_typed(run)}: weights that were handed on have no record of their training: "
+            "name a run of your own"
         )

@@ -12,6 +12,7 @@ from agegen.run.commands import to_flags
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, sha256
 from agegen.run.folder import Run
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import IN_WORDS, Kind, find_run, kind_of, require_run
 
 Network = TypeVar("Network")
@@ -45,7 +46,7 @@ def find_origin(start_from: Path | None, out: Path, resume: bool, kind: Kind) ->
     require_run(named, kind)
     if kind_of(run / "config.json") != kind:
         read_json(run / "config.json")  # a damaged one says so
-        raise UserError(f"--start-from {named} is not the run of {IN_WORDS[kind]}")
+        raise UserError(f"--start-from {as_typed(named)} is not the run of {IN_WORDS[kind]}")
     return Origin(run, run if run == named.resolve() else named, False)
 
 
@@ -72,7 +73,7 @@ def adopted(asked: Network, default: Network, found: Network, flag: str, origin:
     if differs and not origin.under_way:
         flags = [" ".join(to_flags(f"{flag}.{name}", getattr(found, name))) for name in differs]
         raise UserError(
-            f"--start-from {origin.named}: the weights are those of {', '.join(flags)}: "
+            f"--start-from {as_typed(origin.named)}: the weights are those of {', '.join(flags)}: "
             f"give these, or leave all of --{flag} out"
         )
     return asked

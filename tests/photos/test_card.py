@@ -13,10 +13,11 @@ from written_cyclegans import write_cyclegan_run
 from written_runs import write_run
 
 from agegen.cyclegan.evaluate import EvaluateConfig, evaluate_run
+from agegen.cyclegan.translate import read_strength, write_strength
 from agegen.evaluation.text import show
-from agegen.photos.card import make_card, measured
+from agegen.photos.card import make_card, measured, read_evaluation
 from agegen.run.errors import UserError
-from agegen.run.files import read_json, write_json
+from agegen.run.files import read_json, sha256, write_json
 from agegen.run.hub import require_packed
 
 
@@ -64,6 +65,7 @@ def test_generators_are_shown_as_their_evaluation_prints_them(
     evaluate_run(EvaluateConfig(run, trained_run, features="classifier", **nobody_else))
     card = ModelCard(make_card(run, "mine", "other", weights="generators")).text
     found = read_json(run / "evaluation.json")
+    assert found["generators"] == sha256(run / "generators.safetensors")
     for to, of in found["directions"].items():
         shift = of["judges"]["classifier"]["p_old"]["shift"]
         assert f"to {to}, n = " in card
@@ -83,6 +85,34 @@ def test_figures_of_other_weights_are_refused(tmp_path: Path) -> None:
     write_json(generators / "evaluation.json", {"weights": "best"})
     with pytest.raises(UserError, match=r"evaluation.json is of other weights than those"):
         make_card(generators, "mine", "mit")
+
+
+def test_generators_figures_are_of_what_is_handed_on(cyclegan_run, tmp_path: Path) -> None:
+    run = shutil.copytree(cyclegan_run, tmp_path / "run")
+    path, data = run / "evaluation.json", read_json(run / "config.json")["data"]
+    right = {
+        "weights": "generators", "checksum": data["checksum"], "strength": read_strength(run),
+        "generators": sha256(run / "generators.safetensors"),
+    }  # fmt: skip
+    write_json(path, right)
+    assert read_evaluation(run, "cyclegan", None) == right
+    for entries, differs in (
+        ({"checksum": "0" * 12}, "other faces than those of the run"),
+        ({"strength": {"young": 1.0, "old": 1.5}}, "other strengths than those handed on"),
+        ({"generators": "0" * 64}, "other weights than those handed on"),
+    ):
+        write_json(path, right | entries)
+        with pytest.raises(UserError, match=f"evaluation.json is of {differs}: evaluate these$"):
+            make_card(run, "mine", "mit", weights="generators")
+    del right["generators"]  # as earlier versions wrote it
+    write_json(path, right)
+    assert read_evaluation(run, "cyclegan", None) == right
+    write_strength(run, "generators", {to: {"strength": 0.5} for to in ("young", "old")})
+    with pytest.raises(UserError, match="other strengths"):
+        read_evaluation(run, "cyclegan", None)
+    (run / "generators.safetensors").unlink()
+    with pytest.raises(UserError, match=r"has no generators.safetensors: train it first"):
+        read_evaluation(run, "cyclegan", None)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"temperature": 0.8, "split": 3}'])

@@ -1,6 +1,7 @@
 """How unlike its training faces a face is: against scipy's distances and made features."""
 
 import os
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -143,6 +144,61 @@ def test_a_damaged_file_is_measured_again(classifier, drawn_store, run, part):
     os.truncate(path, int(part * path.stat().st_size))
     assert read_familiarity(path, "any") is None
     assert familiarity_of(classifier, drawn_store, run).threshold == first.threshold
+
+
+def fitted_arrays():
+    return fit_familiarity(*made_features())._asdict()
+
+
+def write_arrays(path, **arrays):
+    with path.open("wb") as file:
+        np.savez(file, key="k", **arrays)
+
+
+def test_arrays_of_any_other_shape_or_kind_are_no_familiarity(tmp_path):
+    rng, path = np.random.default_rng(3), tmp_path / "f.npz"
+    write_arrays(path, **fitted_arrays())
+    right = read_familiarity(path, "k")
+    assert right
+    for _ in range(200):
+        arrays = fitted_arrays()
+        for name in rng.choice(list(arrays), rng.integers(1, 4), replace=False):
+            shape = tuple(rng.integers(0, 6, rng.integers(0, 4)))
+            kind = rng.choice(["f4", "f8", "i8", "c16", "?", "S3", "U2", "M8[s]", "u1,f4"])
+            arrays[name] = np.zeros(shape, kind) if rng.random() < 0.5 else np.ones(shape, kind)
+        write_arrays(path, **arrays)
+        read = read_familiarity(path, "k")
+        if read:  # the same shapes by chance
+            assert np.isfinite(read.distances(np.ones((2, len(read.centre))))).all()
+            assert read.threshold > 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"threshold": 0.0}, {"threshold": np.nan}, {"scale": np.zeros(4)}, {"training": 2.5},
+     {"means": np.empty((0, 4))}, {"means": np.full((2, 4), np.inf)},
+     {"centre": np.array([None] * 4)}],
+)  # fmt: skip
+def test_numbers_that_no_fit_gives_are_no_familiarity(tmp_path, wrong):
+    write_arrays(tmp_path / "f.npz", **fitted_arrays() | wrong)
+    assert read_familiarity(tmp_path / "f.npz", "k") is None
+
+
+def test_any_other_file_is_no_familiarity(tmp_path):
+    path = tmp_path / "f.npz"
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+    assert read_familiarity(path, "k") is None
+    with zipfile.ZipFile(path, "w") as file:
+        for name in ("key.npy", *(f"{name}.npy" for name in fitted_arrays())):
+            file.writestr(name, b"k")
+    assert read_familiarity(path, "b'k'") is None
+
+
+def test_a_familiarity_of_another_network_is_one_sentence(classifier, drawn_store):
+    other = fit_familiarity(*made_features())
+    with pytest.raises(UserError, match=r"is of 4 features, the network has 32$"):
+        other.unlikeness(classifier, drawn_store.images[:2])
 
 
 def test_other_weights_are_measured_anew(classifier, drawn_store, run, monkeypatch):

@@ -14,9 +14,12 @@ from agegen.classifier.evaluate_run import evaluate_run
 from agegen.classifier.predict import load_classifier
 from agegen.faces.store import FaceStore
 from agegen.photos import needs as photo_needs
+from agegen.photos import pack
 from agegen.photos.classify import load_photo_classifier
-from agegen.photos.pack import pack_classifier
+from agegen.photos.pack import pack_classifier, pack_cyclegan
 from agegen.run.errors import UserError
+from agegen.run.hub import require_packed
+from agegen.run.outputs import note_written
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,33 @@ def test_a_failed_pack_leaves_nothing_and_may_be_repeated(
     assert list((tmp_path / "packed").iterdir()) == []
     pack_classifier(trained_run, tmp_path / "packed", faces)
     assert load_photo_classifier(tmp_path / "packed").geometry is not None
+
+
+@pytest.mark.parametrize("kind", ["classifier", "cyclegan"])
+def test_a_killed_pack_goes_on_with_its_card(
+    kind, trained_run, cyclegan_run, faces, tmp_path, monkeypatch
+):
+    run, out = trained_run if kind == "classifier" else cyclegan_run, tmp_path / "packed"
+    run = shutil.copytree(run, tmp_path / "run")
+    pack_run = pack_classifier if kind == "classifier" else pack_cyclegan
+
+    def kill(path, *_):
+        if kind == "cyclegan" or path.name == "config.json":
+            raise KeyboardInterrupt
+        note_written(path)
+
+    with monkeypatch.context() as killed:
+        last = "note_written" if kind == "classifier" else "write_portable"
+        killed.setattr(pack, last, kill)
+        with pytest.raises(KeyboardInterrupt):
+            pack_run(run, out, faces, card="# Mine")
+    assert (out / "README.md").read_text() == "# Mine"
+    assert not (out / "config.json").exists()
+    with pytest.raises(UserError, match=r"README.md is there already: leave --card out"):
+        pack_run(run, out, faces, card="# Other")
+    pack_run(run, out, faces, card="# Mine")
+    require_packed(out, "packed")
+    assert (out / "README.md").read_text() == "# Mine"
 
 
 def test_other_faces_and_a_folder_in_use_are_refused(packed, trained_run, prepared, tmp_path):

@@ -20,7 +20,7 @@ from agegen.photos.translate_files import translate_files
 from agegen.report.photos.translated import make_page
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, write_text
-from agegen.run.pretrained import PRETRAINED
+from agegen.run.pretrained import PRETRAINED, find_run
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,15 @@ def test_a_photo_without_a_change_comes_back_byte_for_byte(unchanging: PhotoTran
         changes = unchanging.changes(faces, grey=False)
         assert all(not change.levels.any() for change in changes)
         assert np.array_equal(add_changes(photo, changes), photo)
+
+
+def test_what_was_handed_on_keeps_the_geometry_of_no_other_store(tmp_path: Path) -> None:
+    package = find_run(PRETRAINED, "cyclegan")
+    before = (package / "geometry.json").read_bytes()
+    message = "^--run pretrained knows all that photos need: leave out --faces$"
+    with pytest.raises(UserError, match=message):
+        load_photo_translator(PRETRAINED, "old", tmp_path)
+    assert (package / "geometry.json").read_bytes() == before
 
 
 @pytest.fixture(scope="module")

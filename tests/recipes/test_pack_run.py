@@ -1,11 +1,12 @@
 """pack_run as a real command, for both kinds of run."""
 
 import json
+import os
 import shutil
 
 import torch
 from made_photos import keep_made_geometry
-from photos import recipe
+from photos import REPOSITORY, recipe
 from safetensors.torch import load_file
 
 from agegen.cyclegan.translate import load_translator, write_strength
@@ -64,7 +65,7 @@ def test_a_class_of_ones_own_is_not_packed(cyclegan_run, drawn_store, tmp_path):
     saved["config"]["generator"] |= {"name": "my_same:Same", "residual": False}
     (run / "config.json").write_text(json.dumps(saved))
     flags = ("--run", run, "--out", tmp_path / "packed", "--faces", faces)
-    done = recipe("pack_run", *flags, PYTHONPATH=str(tmp_path))
+    done = recipe("pack_run", *flags, PYTHONPATH=os.pathsep.join(map(str, (tmp_path, REPOSITORY))))
     assert done.returncode == 0, done.stderr
     assert "warning: my_same:Same is a class of your own and is not in it" in done.stdout
 

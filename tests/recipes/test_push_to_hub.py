@@ -66,6 +66,10 @@ def test_pushed_and_used_with_and_without_a_network(
     done = agegen(*flags)
     assert done.returncode == 0, done.stderr
     assert results in names(tmp_path / "here")
+    page = (tmp_path / "here" / results).with_name("index.html").read_text()
+    assert f"hf://ann/faces_{kind}" in page
+    assert "hf:/ann" not in page
+    assert str(home) not in page
     cached = names(home)
     done = agegen(*flags, "--out", "again", HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agegen.run.errors import UserError
-from agegen.run.hub import FILES, Address, download, is_address, push, read_address
+from agegen.run.hub import FILES, Address, as_typed, download, is_address, push, read_address
 from agegen.run.pretrained import find_run, require_record, results_of
 
 PACKAGE = Path(__file__).parents[2] / "agegen" / "pretrained"
@@ -61,6 +61,8 @@ def test_addresses_are_read_as_they_are_typed(user, name, revision) -> None:
     address = Address(f"{user}/{name}", revision)
     run = Path(str(address))
     assert is_address(run)
+    assert as_typed(run) == str(address)
+    assert as_typed(Path(user, name)) == f"{user}/{name}"
     assert read_address(run) == address
     assert results_of(run) == Path(name)
     assert not is_address(Path(user, name))
@@ -218,7 +220,9 @@ def test_a_private_model_is_never_made_public(hub: StandIn) -> None:
 
 
 def test_there_is_no_record_of_the_training(hub: StandIn) -> None:
-    with pytest.raises(UserError, match="have no record of their training"):
+    with pytest.raises(
+        UserError, match=r"^--run hf://ann/faces: weights .* have no record of their"
+    ):
         require_record(Path("hf://ann/faces"), "classifier")
     assert hub.requests == []
 

@@ -48,6 +48,7 @@ FACTS = {
     "before": "pictures before",
     "run": "run of the generators, or pictures after",
     "weights": "weights of the generators",
+    "generators": "generators' weights (SHA-256)",
     "judge": "judge's run",
     "judge_weights": "judge's weights (SHA-256)",
     "faces": "faces",

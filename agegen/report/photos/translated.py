@@ -60,7 +60,7 @@ def make_page(folder: Path) -> str:
             summary=summarise(content, len(problems)),
             shown=[show_photo(photo) for photo in photos if photo["faces"]],
             problems=Table("", ("file", "why"), problems),
-            figures=own_figures(find_run(Path(content["run"]), "cyclegan")),
+            figures=own_figures(content["run"]),
             method=describe_method(content),
         )
 
@@ -103,22 +103,28 @@ def show_photo(photo: dict) -> ShownPhoto:
     )
 
 
-def own_figures(run: Path) -> list[str]:
-    """What was measured of the generators: their evaluation, else what their model card says."""
-    evaluation = run / "evaluation.json"
-    found = describe_evaluation(evaluation) or read_card(run / "README.md")
+def own_figures(run: str) -> list[str]:
+    """What was measured of a run's generators: their evaluation, else what their card says."""
+    folder = find_run(Path(run), "cyclegan")
+    found = describe_evaluation(folder / "evaluation.json") or read_card(folder / "README.md")
     return found or [
         f"There are none: {run} has no evaluation.json, which recipes/evaluate_cyclegan.py writes."
     ]
 
 
 def read_card(path: Path) -> list[str]:
-    """The figures of a model card: its list items that begin so, as plain text."""
-    if not path.exists():
+    """The figures of a model card, as plain text: its list items, or its section, of that name.
+
+    The section is what `agegen.photos.card` writes: a line of it is a line here.
+    """
+    if not path.is_file():
         return []
     card = path.read_text(encoding="utf-8", errors="replace")
     items = re.findall(r"^- (\*\*Figures.*?)(?=^- |\n\n|\Z)", card, re.DOTALL | re.MULTILINE)
-    return [" ".join(re.sub(r"\*\*|`", "", item).split()) for item in items]
+    for section in re.findall(r"^## Figures\n(.*?)(?=^## |\Z)", card, re.DOTALL | re.MULTILINE):
+        items += section.splitlines()
+    plain = [" ".join(re.sub(r"\*\*|`", "", item).split()) for item in items]
+    return [item for item in plain if item]
 
 
 def describe_method(content: dict) -> list[str]:

@@ -9,7 +9,9 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from photos import picture
+from written_cyclegans import write_cyclegan_run
 
+from agegen.photos.card import make_card
 from agegen.photos.classify import Age
 from agegen.photos.journal import PhotoResult
 from agegen.photos.sets import result_name
@@ -149,6 +151,30 @@ def test_the_generators_own_figures_are_told(tmp_path: Path, monkeypatch) -> Non
     monkeypatch.setattr(translated, "describe_evaluation", lambda path: [f"Judged: {path.name}"])
     assert "Judged: evaluation.json" in make_page(folder)
     assert "Figures, on 3" not in make_page(folder)
+
+
+def test_the_figures_of_a_card_that_packing_wrote_are_told(tmp_path: Path) -> None:
+    run = write_cyclegan_run(tmp_path)
+    folder = write(tmp_path / "out", ("a.jpg", [(30.0, 50.0)]), run=str(run))
+    card = make_card(run, "mine", "mit")
+    write_text(run / "README.md", card)
+    page = Page(make_page(folder)).text
+    assert "It was not evaluated." in page
+    assert "There are none" not in page
+    lines = ["On faces of the test split:", "```", "to old, n = 9 <i>", "  lpips: 0.1", "```"]
+    write_text(run / "README.md", card.replace("It was not evaluated.", "\n".join(lines)))
+    page = Page(make_page(folder)).text
+    assert "On faces of the test split:\nto old, n = 9 <i>\nlpips: 0.1\n" in page
+    assert "```" not in page
+    assert "Research and teaching" not in page
+
+
+def test_a_run_without_figures_is_called_as_it_was_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(translated, "find_run", lambda run, kind: tmp_path / "cache")
+    folder = write(tmp_path / "out", ("a.jpg", [(30.0, 50.0)]), run="hf://ann/faces")
+    page = make_page(folder)
+    assert "There are none: hf://ann/faces has no evaluation.json" in page
+    assert "cache" not in page
 
 
 def test_the_card_of_the_pretrained_generators_has_figures(tmp_path: Path) -> None:
