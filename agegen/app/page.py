@@ -7,11 +7,13 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Lock
+from time import monotonic
 from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
 from gradio.processing_utils import hash_bytes
+from gradio_client.utils import is_file_obj_with_meta, is_http_url_like, traverse
 from PIL import Image
 from starlette.middleware import Middleware
 
@@ -22,13 +24,17 @@ from agegen.faces.records import OLD
 from agegen.photos.classify import Verdict
 
 VISITORS = 32  # whose photos are kept in memory at most
+KEPT = 600  # seconds after a visitor's last move
 AT_ONCE = 2  # photos that are worked on
+WAITING = 64  # moves that wait for that at most; more are told to come again
 TERMS = (
     "Only photos of people who agree to it. Photos stay on the machine that shows this page, and "
-    "are forgotten soon after you close it. A face made older or younger is no prediction; no "
-    "answer is to decide about anybody."
+    "are forgotten soon after you close it, and ten minutes after your last move. A face made "
+    "older or younger is no prediction; no answer is to decide about anybody."
 )
 FORGOTTEN = "This photo is no longer kept: choose it again."
+NO_PAGE = "Ask from an open page: without a session nobody's photo can be told from others'."
+NO_ADDRESS = "Send the photo itself: addresses are not fetched."
 FIRST = "Choose a photo with a face, or take one."
 # The button's file is made when it is clicked; a second, hidden one then hands it over.
 HAND_OVER = "() => setTimeout(() => document.querySelector('#made').click(), 200)"
@@ -49,20 +55,36 @@ class Visits:
 
     def __init__(self) -> None:
         self.photos: dict[str, Looked] = {}
+        self.used: dict[str, float] = {}  # by visitor, when
         self.lock = Lock()
 
     def keep(self, visitor: str, looked: Looked) -> None:
         """Keep a photo in place of the visitor's last one; the oldest of too many goes."""
         with self.lock:
-            self.photos.pop(visitor, None)
-            self.photos[visitor] = looked
+            self.drop(visitor)
+            self.photos[visitor], self.used[visitor] = looked, monotonic()
             while len(self.photos) > VISITORS:
-                self.photos.pop(next(iter(self.photos)))
+                self.drop(next(iter(self.photos)))
+
+    def drop(self, visitor: str) -> None:
+        """Forget the visitor's photo, if there is one, under the lock."""
+        self.photos.pop(visitor, None)
+        self.used.pop(visitor, None)
 
     def forget(self, visitor: str) -> None:
         """Forget the visitor's photo, if there is one."""
         with self.lock:
-            self.photos.pop(visitor, None)
+            self.drop(visitor)
+
+    def forget_unused(self) -> None:
+        """Forget the photos that nothing was asked of for long.
+
+        Their visitors may have left unnoticed: while the photo was looked at, or without a page.
+        """
+        oldest = monotonic() - KEPT
+        with self.lock:
+            for visitor in [visitor for visitor, used in self.used.items() if used < oldest]:
+                self.drop(visitor)
 
     def of(self, visitor: str) -> Looked:
         """The visitor's photo.
@@ -70,18 +92,19 @@ class Visits:
         Raises:
             gr.Error: it is no longer kept.
         """
-        looked = self.photos.get(visitor)
-        if looked is None:
-            raise gr.Error(FORGOTTEN, print_exception=False)
+        with self.lock:
+            looked = self.photos.get(visitor)
+            if looked is None:
+                raise gr.Error(FORGOTTEN, print_exception=False)
+            self.used[visitor] = monotonic()
         return looked
 
 
 class Answers:
     """What the page answers to its visitors' moves, one photo a visitor."""
 
-    def __init__(self, studio: Studio, cache: str) -> None:
-        self.studio, self.cache = studio, cache
-        self.visits = Visits()
+    def __init__(self, studio: Studio, visits: Visits, cache: str) -> None:
+        self.studio, self.visits, self.cache = studio, visits, cache
 
     def look(self, file: str | None, request: gr.Request) -> list[Any]:
         """What is said, its faces, the class aimed at, strength, pictures; and the column of both.
@@ -149,16 +172,17 @@ class Parts(NamedTuple):
     made: gr.DownloadButton
 
 
-def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
+def build_page(studio: Studio, visits: Visits, cards: dict[str, str]) -> gr.Blocks:
     """Put the page together.
 
     Args:
         studio: what it shows.
+        visits: where its visitors' photos are kept.
         cards: what is known of the networks, Markdown by heading.
     """
-    with gr.Blocks(title="agegen", analytics_enabled=False) as page:
+    with Page(title="agegen", analytics_enabled=False) as page:
         parts = lay_out(cards)
-        connect(parts, Answers(studio, parts.made.GRADIO_CACHE), page)
+        connect(parts, Answers(studio, visits, parts.made.GRADIO_CACHE), page)
     return page
 
 
@@ -214,8 +238,36 @@ def connect(parts: Parts, answers: Answers, page: gr.Blocks) -> None:
 
 
 def visitor_of(request: gr.Request) -> str:
-    """What tells one open page from others."""
-    return str(request.session_hash)
+    """What tells one open page from others.
+
+    Raises:
+        gr.Error: nothing does; strangers would see each other's photos.
+    """
+    if not request.session_hash:
+        raise gr.Error(NO_PAGE, print_exception=False)
+    return request.session_hash
+
+
+class Page(gr.Blocks):
+    """A page that fetches nothing."""
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Refuse addresses, whichever part they are sent to.
+
+        Gradio takes them for files, and fetches them before the part sees them: anybody could have
+        this machine ask others, and fill its disk.
+
+        Raises:
+            gr.Error: there is one.
+        """
+        traverse(inputs, refuse_address, is_file_obj_with_meta)
+        super().validate_inputs(block_fn, inputs)
+
+
+def refuse_address(file: dict[str, Any]) -> None:
+    """Refuse what is no file of this machine, as Gradio describes files."""
+    if is_http_url_like(file["path"]):
+        raise gr.Error(NO_ADDRESS, print_exception=False)
 
 
 def without_photo(said: str) -> list[Any]:
@@ -298,7 +350,8 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
     theme = gr.themes.Base(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
-    page.queue(default_concurrency_limit=AT_ONCE)
+    # requests beside the queue would be worked on at once, however many there are
+    page.queue(api_open=False, max_size=WAITING, default_concurrency_limit=AT_ONCE)
     _, address, _ = page.launch(
         server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
         prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],

@@ -72,9 +72,10 @@ def serve(config: AppConfig) -> None:
     )
     with tempfile.TemporaryDirectory(prefix="agegen_app_") as folder:
         os.environ |= QUIET | {"GRADIO_TEMP_DIR": folder}  # before it is imported
-        from agegen.app.page import build_page, launch
+        from agegen.app.page import Visits, build_page, launch
 
-        page = build_page(studio, cards_of(config))
+        visits = Visits()
+        page = build_page(studio, visits, cards_of(config))
         try:
             address = launch(page, config.host, config.port, config.megabytes, config.browser)
         except OSError:
@@ -87,6 +88,7 @@ def serve(config: AppConfig) -> None:
             while True:
                 time.sleep(SWEEP_EVERY)
                 sweep(Path(folder))
+                visits.forget_unused()
         finally:
             page.close(verbose=False)
 

@@ -1,6 +1,7 @@
 """`agegen app` as its visitors meet it: served, asked by several at once, stopped."""
 
 import importlib.util
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +30,7 @@ if not importlib.util.find_spec("gradio"):
 import gradio as gr
 from gradio_client import Client, handle_file
 
-from agegen.app.page import VISITORS, Visits
+from agegen.app.page import KEPT, VISITORS, Visits, visitor_of
 from agegen.app.serve import FILES_KEPT, AppConfig, require_extras, sweep
 from agegen.app.studio import Looked
 from agegen.faces.alignment import similarity
@@ -109,6 +111,29 @@ def pixels_of(path: str) -> bytes:
         return picture.tobytes()
 
 
+def test_requests_beside_the_queue_are_refused(served: Served) -> None:
+    body = json.dumps({"data": [None]}).encode()
+    for name in ("look", "leave"):
+        address = f"{served.address}gradio_api/run/{name}"
+        asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked)
+        assert caught.value.code == 404
+
+
+def test_without_a_session_there_is_no_visitor() -> None:
+    assert visitor_of(gr.Request(session_hash="a")) == "a"
+    with pytest.raises(gr.Error, match="without a session"):
+        visitor_of(gr.Request())
+
+
+@pytest.mark.parametrize("part", ["look", "turn"])
+def test_addresses_are_not_fetched(served: Served, part: str) -> None:
+    file = {"path": "http://127.0.0.1:9/x.jpg", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(Exception, match="addresses are not fetched"):
+        visitor(served).predict(file, api_name=f"/{part}")
+
+
 def test_what_is_no_photo_is_one_sentence(served: Served, tmp_path: Path) -> None:
     path = tmp_path / "<b>diary.txt"
     path.write_text("Dear diary")
@@ -155,6 +180,19 @@ def test_a_visitors_photo_is_forgotten_for_the_next_one_and_at_the_end() -> None
     for gone in ("visitor 0", "visitor 5"):
         with pytest.raises(gr.Error, match="no longer kept"):
             visits.of(gone)
+
+
+def test_a_photo_is_forgotten_when_its_visitor_has_left_unnoticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visits, now = Visits(), time.monotonic()
+    for visitor in ("gone", "here"):
+        visits.keep(visitor, empty_photo(0))
+    monkeypatch.setattr("agegen.app.page.monotonic", lambda: now + KEPT)
+    visits.of("here")
+    monkeypatch.setattr("agegen.app.page.monotonic", lambda: now + KEPT + 9)
+    visits.forget_unused()
+    assert list(visits.photos) == list(visits.used) == ["here"]
 
 
 def empty_photo(number: int) -> Looked:
