@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import gradio as gr
+import httpx
 import numpy as np
 from gradio.processing_utils import hash_bytes
 from gradio_client.utils import is_file_obj_with_meta, is_http_url_like, traverse
@@ -22,6 +23,7 @@ from agegen.cyclegan.translate import STRONGEST
 from agegen.faces.decode import BadImageError
 from agegen.faces.records import OLD
 from agegen.photos.classify import Verdict
+from agegen.run.errors import UserError
 
 VISITORS = 32  # whose photos are kept in memory at most
 KEPT = 600  # seconds after a visitor's last move
@@ -35,6 +37,10 @@ TERMS = (
 FORGOTTEN = "This photo is no longer kept: choose it again."
 NO_PAGE = "Ask from an open page: without a session nobody's photo can be told from others'."
 NO_ADDRESS = "Send the photo itself: addresses are not fetched."
+UNREACHED = (
+    "the page served at {host}, port {port} cannot be reached from this machine: does a proxy "
+    "(HTTP_PROXY, ALL_PROXY) or a firewall keep it away?"
+)
 FIRST = "Choose a photo with a face, or take one."
 # The button's file is made when it is clicked; a second, hidden one then hands it over.
 HAND_OVER = "() => setTimeout(() => document.querySelector('#made').click(), 200)"
@@ -346,16 +352,26 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
 
     Raises:
         OSError: the port is taken, or there is no such host.
+        UserError: the page is served, but cannot be reached from this machine.
     """
     theme = gr.themes.Base(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
     # requests beside the queue would be worked on at once, however many there are
     page.queue(api_open=False, max_size=WAITING, default_concurrency_limit=AT_ONCE)
-    _, address, _ = page.launch(
-        server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
-        prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
-        ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
-        theme=theme, app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
-    )  # fmt: skip
+    try:
+        _, address, _ = page.launch(
+            server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
+            prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
+            ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
+            theme=theme, app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
+        )  # fmt: skip
+    except OSError:
+        raise
+    except Exception as error:
+        # Gradio asks its own server for the page; what it raises is httpx's, or a bare Exception
+        page.close(verbose=False)
+        if not isinstance(error, httpx.HTTPError) and "localhost" not in str(error):
+            raise
+        raise UserError(UNREACHED.format(host=host, port=port)) from None
     return address

@@ -63,7 +63,8 @@ def serve(config: AppConfig) -> None:
     What visitors send lies in memory and in a folder that goes with the process.
 
     Raises:
-        UserError: an extra is not installed, a run is missing or damaged, or the port is taken.
+        UserError: an extra is not installed, a run is missing or damaged, the port is taken, or
+            the page cannot be reached.
     """
     require_extras()
     limits = Limits(config.megabytes, config.megapixels)
@@ -71,7 +72,8 @@ def serve(config: AppConfig) -> None:
         config.run, config.classifier, round(config.search_megapixels * 1e6), limits
     )
     with tempfile.TemporaryDirectory(prefix="agegen_app_") as folder:
-        os.environ |= QUIET | {"GRADIO_TEMP_DIR": folder}  # before it is imported
+        # before it is imported
+        os.environ |= QUIET | no_proxy_to(config.host) | {"GRADIO_TEMP_DIR": folder}
         from agegen.app.page import Visits, build_page, launch
 
         visits = Visits()
@@ -91,6 +93,13 @@ def serve(config: AppConfig) -> None:
                 visits.forget_unused()
         finally:
             page.close(verbose=False)
+
+
+def no_proxy_to(host: str) -> dict[str, str]:
+    """Settings by which no proxy is asked for the page: Gradio asks its own server for it."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    hosts = ",".join(dict.fromkeys([*given.split(","), "127.0.0.1", "localhost", host]))
+    return {"no_proxy": hosts.strip(","), "NO_PROXY": hosts.strip(",")}
 
 
 def sweep(folder: Path) -> None:

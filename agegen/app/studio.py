@@ -9,6 +9,7 @@ The generators' whole step is computed once a photo: another strength costs a sh
 `agegen.app.page` is the page around it.
 """
 
+import re
 import tempfile
 from dataclasses import replace
 from io import BytesIO
@@ -225,11 +226,16 @@ def evidence_of(run: Path, kind: Kind) -> str:
         UserError: the evaluation is damaged.
     """
     folder = find_run(run, kind)
-    if (card := folder / "README.md").exists():
-        return card.read_text(encoding="utf-8").partition("\n")[2]
+    if (card := folder / "README.md").is_file():
+        return without_head(card.read_text(encoding="utf-8", errors="replace"))
     if kind == "classifier":
         return f"`agegen evaluate-classifier --run {run}` measures it, if nobody has."
     if (file := folder / "evaluation.json").exists():
         with explained_damage(file):
             return "\n".join(f"- {line.strip()}" for line in describe(read_json(file)))
     return f"Nothing yet: `agegen evaluate --run {run}` measures it."
+
+
+def without_head(card: str) -> str:
+    """A model card without the Hub's YAML and its title, as it is shown below a heading."""
+    return re.sub(r"\A(\ufeff?---\n.*?^---$)?\s*(# [^\n]*\n\s*)?", "", card, flags=re.M | re.S)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -28,10 +29,11 @@ if not importlib.util.find_spec("gradio"):
     pytest.skip("the extra app is not installed", allow_module_level=True)
 
 import gradio as gr
+import httpx
 from gradio_client import Client, handle_file
 
-from agegen.app.page import KEPT, VISITORS, Visits, visitor_of
-from agegen.app.serve import FILES_KEPT, AppConfig, require_extras, sweep
+from agegen.app.page import KEPT, VISITORS, Visits, launch, visitor_of
+from agegen.app.serve import FILES_KEPT, AppConfig, no_proxy_to, require_extras, sweep
 from agegen.app.studio import Looked
 from agegen.faces.alignment import similarity
 from agegen.run.errors import UserError
@@ -55,7 +57,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     process = subprocess.Popen(
         [sys.executable, "recipes/app.py", "--port", str(port), "--megabytes", "1"],
         cwd=REPOSITORY,
-        env=environment(TMPDIR=str(temporary)),
+        env=environment(TMPDIR=str(temporary), HTTP_PROXY="http://127.0.0.1:9"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -223,6 +225,26 @@ def test_a_taken_port_is_one_sentence(served: Served) -> None:
         f"error: the page cannot be served at 127.0.0.1, port {port}: is the port taken? --port "
         "names another\n"
     )
+
+
+def test_no_proxy_is_asked_for_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    for given, hosts in (
+        ("", "127.0.0.1,localhost,10.0.0.5"),
+        ("a.org", "a.org,127.0.0.1,localhost,10.0.0.5"),
+    ):
+        monkeypatch.setenv("NO_PROXY", given)
+        assert no_proxy_to("10.0.0.5") == {"no_proxy": hosts, "NO_PROXY": hosts}
+
+
+def test_a_page_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with gr.Blocks() as page:
+        pass
+    errors = [httpx.ConnectError("x"), ValueError("When localhost is not accessible, …")]
+    for error in errors:
+        monkeypatch.setattr(page, "launch", Mock(side_effect=error))
+        with pytest.raises(UserError, match="port 7 cannot be reached from this machine"):
+            launch(page, "127.0.0.1", 7, 1, False)
 
 
 def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
