@@ -1,7 +1,9 @@
 """The page of `agegen app`: a photo, its faces, and a slider of age. The only file with Gradio."""
 
 import base64
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -316,12 +318,22 @@ def keep_file(name: str, content: bytes, cache: str) -> str:
     Gradio's own way would write it again while another visitor, of the same photo, is reading it.
     """
     path = Path(cache, hash_bytes(content), name)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as whole:
-            whole.write(content)
-        Path(whole.name).replace(path)
+    try:
+        os.utime(path)  # it is in use again: the sweep is to leave it
+    except FileNotFoundError:
+        with suppress(FileNotFoundError):
+            write_kept(path, content)
+            return str(path)
+        write_kept(path, content)  # the sweep had taken the empty folder meanwhile
     return str(path)
+
+
+def write_kept(path: Path, content: bytes) -> None:
+    """Write a file whole, in a folder that is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, delete=False) as whole:
+        whole.write(content)
+    Path(whole.name).replace(path)
 
 
 class OnlyFromHere:
@@ -359,19 +371,27 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
     )
     # requests beside the queue would be worked on at once, however many there are
     page.queue(api_open=False, max_size=WAITING, default_concurrency_limit=AT_ONCE)
-    try:
+    with explained_distance(page, host, port):
         _, address, _ = page.launch(
             server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
             prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
             ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
             theme=theme, app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
         )  # fmt: skip
-    except OSError:
-        raise
-    except Exception as error:
-        # Gradio asks its own server for the page; what it raises is httpx's, or a bare Exception
-        page.close(verbose=False)
-        if not isinstance(error, httpx.HTTPError) and "localhost" not in str(error):
-            raise
-        raise UserError(UNREACHED.format(host=host, port=port)) from None
     return address
+
+
+@contextmanager
+def explained_distance(page: gr.Blocks, host: str, port: int) -> Iterator[None]:
+    """Close a page that Gradio has served, asked for, and not reached.
+
+    Raises:
+        UserError: that it cannot be reached.
+    """
+    try:
+        yield
+    except Exception as error:  # it raises httpx's, ValueError or a bare Exception
+        page.close(verbose=False)
+        if isinstance(error, httpx.HTTPError) or "localhost" in str(error):
+            raise UserError(UNREACHED.format(host=host, port=port)) from None
+        raise

@@ -32,11 +32,22 @@ import gradio as gr
 import httpx
 from gradio_client import Client, handle_file
 
-from agegen.app.page import KEPT, VISITORS, Visits, launch, visitor_of
-from agegen.app.serve import FILES_KEPT, AppConfig, no_proxy_to, require_extras, sweep
+from agegen.app.page import KEPT, VISITORS, Visits, keep_file, launch, visitor_of
+from agegen.app.serve import (
+    FILES_KEPT,
+    PREFIX,
+    SWEEP_EVERY,
+    AppConfig,
+    no_proxy_to,
+    own_folder,
+    serve,
+    sweep,
+)
 from agegen.app.studio import Looked
+from agegen.faces import landmarks
 from agegen.faces.alignment import similarity
 from agegen.run.errors import UserError
+from agegen.run.files import lock
 
 
 class Served(NamedTuple):
@@ -209,9 +220,54 @@ def test_files_go_when_nobody_has_asked_for_them_of_late(tmp_path: Path) -> None
     for path in (old, new):
         path.parent.mkdir()
         path.write_bytes(b"x")
-    os.utime(old, (0, time.time() - FILES_KEPT - 9))
+    long_ago = (0, time.time() - FILES_KEPT - 9)
+    for path in (old, new.parent):
+        os.utime(path, long_ago)
     sweep(tmp_path)
     assert (old.exists(), new.exists()) == (False, True)
+    os.utime(old.parent, long_ago)
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_file_in_use_again_is_not_swept(tmp_path: Path) -> None:
+    path = Path(keep_file("photo.jpg", b"x", str(tmp_path)))
+    os.utime(path, (0, time.time() - FILES_KEPT - 9))
+    assert keep_file("photo.jpg", b"x", str(tmp_path)) == str(path)
+    sweep(tmp_path)
+    assert path.read_bytes() == b"x"
+
+
+def test_a_file_is_kept_though_its_folder_is_swept_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Mock(side_effect=[FileNotFoundError, None])
+    monkeypatch.setattr("agegen.app.page.write_kept", write)
+    keep_file("photo.jpg", b"x", str(tmp_path))
+    assert write.call_count == 2
+
+
+def test_what_a_killed_process_has_left_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, used, new, other = (tmp_path / f"{PREFIX}{name}" for name in ("a", "b", "c", "d"))
+    for folder in (left, used, new, tmp_path / "elsewhere"):
+        folder.mkdir()
+        (folder / "photo").write_bytes(b"x")
+    other.symlink_to(tmp_path / "elsewhere")
+    held = lock(used, "in use")
+    for folder in (left, used):
+        os.utime(folder, (0, time.time() - SWEEP_EVERY - 9))
+    with own_folder() as files:
+        assert Path(tempfile.mkdtemp()).parent == files
+        assert not left.exists()
+    assert held is not None
+    held.close()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        used.name, new.name, other.name, "elsewhere",
+    }  # fmt: skip
+    assert (tmp_path / "elsewhere" / "photo").exists()
 
 
 def test_a_taken_port_is_one_sentence(served: Served) -> None:
@@ -249,15 +305,14 @@ def test_a_page_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.Monke
 
 def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
-    for gone, extra in (("gradio", "app"), ("dlib", "photos")):
+    for gone, words in (("gradio", "the extra app: "), ("dlib", "the extra photos: ")):
         with monkeypatch.context() as patched:
             patched.setattr(
                 importlib.util, "find_spec", lambda name, gone=gone: name != gone and find(name)
             )
-            with pytest.raises(UserError) as caught:
-                require_extras()
-        words = f"agegen app needs the extra {extra}: pip install 'agegen[{extra}]'"
-        assert str(caught.value) == words
+            landmarks.load.cache_clear()
+            with pytest.raises(UserError, match=words):
+                serve(AppConfig())
 
 
 @pytest.mark.parametrize(
