@@ -2,12 +2,12 @@
 
 import base64
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple
@@ -20,12 +20,13 @@ from gradio_client.utils import is_file_obj_with_meta, is_http_url_like, travers
 from PIL import Image
 from starlette.middleware import Middleware
 
-from agegen.app.studio import Looked, Studio
-from agegen.cyclegan.translate import STRONGEST
+from agegen.app.studio import Looked, Studio, as_jpeg
+from agegen.cyclegan.translate import STRONGEST, require_class
 from agegen.faces.decode import BadImageError
 from agegen.faces.records import OLD
 from agegen.photos.classify import Verdict
 from agegen.run.errors import UserError
+from agegen.run.files import explained_write_errors
 
 VISITORS = 32  # whose photos are kept in memory at most
 KEPT = 600  # seconds after a visitor's last move
@@ -43,6 +44,7 @@ UNREACHED = (
     "the page served at {host}, port {port} cannot be reached from this machine: does a proxy "
     "(HTTP_PROXY, ALL_PROXY) or a firewall keep it away?"
 )
+NO_MEMORY = "This photo is too large for this machine's memory."
 FIRST = "Choose a photo with a face, or take one."
 # The button's file is made when it is clicked; a second, hidden one then hands it over.
 HAND_OVER = "() => setTimeout(() => document.querySelector('#made').click(), 200)"
@@ -131,18 +133,14 @@ class Answers:
         strength = self.studio.strengths[to]
         shown = self.show(looked, to, strength)
         pictures = gr.ImageSlider(shown, slider_position=middle_of_face(looked))
-        count = len(looked.verdicts)
-        said = f"{count} face{'s' if count > 1 else ''} found."
         faces = "".join(map(describe_face, looked.verdicts))
-        return [said, faces, to, strength, pictures, gr.Column(visible=True)]
+        return [count_faces(looked), faces, to, strength, pictures, gr.Column(visible=True)]
 
     def show(self, looked: Looked, to: str, strength: float) -> tuple[str, str]:
         """Files of a photo before and after, as it is shown."""
-        pictures = (looked.preview, self.studio.preview(looked, to, strength))
-        before, after = (
-            keep_file("photo.jpg", encoded(picture, "JPEG", quality=90), self.cache)
-            for picture in pictures
-        )
+        with explained():
+            contents = (looked.shown, as_jpeg(self.studio.preview(looked, to, strength)))
+            before, after = (keep_file("photo.jpg", content, self.cache) for content in contents)
         return before, after
 
     def age(self, to: str, strength: float, request: gr.Request) -> tuple[str, str]:
@@ -151,14 +149,17 @@ class Answers:
 
     def turn(self, to: str, request: gr.Request) -> list[Any]:
         """The strength that was chosen for a class, and the photo before and after at it."""
+        with explained():
+            require_class(to)
         strength = self.studio.strengths[to]
         return [strength, self.age(to, strength, request)]
 
     def finish(self, to: str, strength: float, request: gr.Request) -> str:
         """Write the photo at full size; returns the file's path."""
         looked = self.visits.of(visitor_of(request))
-        name, content = self.studio.finish(looked, to, strength)
-        return keep_file(name, content, self.cache)
+        with explained():
+            name, content = self.studio.finish(looked, to, strength)
+            return keep_file(name, content, self.cache)
 
     def leave(self, request: gr.Request) -> None:
         """Forget the visitor's photo."""
@@ -278,6 +279,22 @@ def refuse_address(file: dict[str, Any]) -> None:
         raise gr.Error(NO_ADDRESS, print_exception=False)
 
 
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say in one sentence why something cannot be made.
+
+    Raises:
+        gr.Error: the sentence, which Gradio shows; of other errors it prints the traceback.
+    """
+    try:
+        with explained_write_errors(Path(tempfile.gettempdir())):
+            yield
+    except MemoryError:
+        raise gr.Error(NO_MEMORY, print_exception=False) from None
+    except (UserError, BadImageError) as error:
+        raise gr.Error(f"{escape(str(error))}.", print_exception=False) from None
+
+
 def without_photo(said: str) -> list[Any]:
     """A sentence, and nothing to age; what cannot be seen stays as it is."""
     return [said, "", gr.skip(), gr.skip(), gr.skip(), gr.Column(visible=False)]
@@ -288,6 +305,15 @@ def middle_of_face(looked: Looked) -> float:
     left, _, right, _ = looked.verdicts[0].face.box
     middle = looked.to_photo.inverse().apply(((left + right) / 2, 0.0))[0]
     return float(np.clip(100 * middle / looked.preview.shape[1], 5, 95))
+
+
+def count_faces(looked: Looked) -> str:
+    """How many faces were found, and how many of them stay as they are."""
+    count = len(looked.verdicts) + looked.left_out
+    found = f"{count} face{'s' if count > 1 else ''} found."
+    if not looked.left_out:
+        return found
+    return f"{found} Only the {len(looked.verdicts)} largest are judged and changed."
 
 
 def describe_face(verdict: Verdict) -> str:
@@ -302,14 +328,9 @@ def describe_face(verdict: Verdict) -> str:
 
 def as_url(picture: np.ndarray) -> str:
     """A picture, uint8 (h, w, 3), as a link that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(encoded(picture, 'PNG')).decode()}"
-
-
-def encoded(picture: np.ndarray, kind: str, **options: Any) -> bytes:
-    """A picture, uint8 (h, w, 3), as a file of one of Pillow's formats."""
     file = BytesIO()
-    Image.fromarray(picture).save(file, kind, **options)
-    return file.getvalue()
+    Image.fromarray(picture).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def keep_file(name: str, content: bytes, cache: str) -> str:
@@ -331,7 +352,7 @@ def keep_file(name: str, content: bytes, cache: str) -> str:
 def write_kept(path: Path, content: bytes) -> None:
     """Write a file whole, in a folder that is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as whole:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as whole:
         whole.write(content)
     Path(whole.name).replace(path)
 

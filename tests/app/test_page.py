@@ -1,5 +1,6 @@
 """`agegen app` as its visitors meet it: served, asked by several at once, stopped."""
 
+import errno
 import importlib.util
 import json
 import os
@@ -14,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import Mock
@@ -32,7 +34,16 @@ import gradio as gr
 import httpx
 from gradio_client import Client, handle_file
 
-from agegen.app.page import KEPT, VISITORS, Visits, keep_file, launch, visitor_of
+from agegen.app.page import (
+    KEPT,
+    VISITORS,
+    Answers,
+    Visits,
+    count_faces,
+    keep_file,
+    launch,
+    visitor_of,
+)
 from agegen.app.serve import (
     FILES_KEPT,
     PREFIX,
@@ -46,6 +57,7 @@ from agegen.app.serve import (
 from agegen.app.studio import Looked
 from agegen.faces import landmarks
 from agegen.faces.alignment import similarity
+from agegen.faces.decode import BadImageError
 from agegen.run.errors import UserError
 from agegen.run.files import lock
 
@@ -212,7 +224,45 @@ def empty_photo(number: int) -> Looked:
     """A photo that nothing is done with."""
     nothing = np.zeros((1, 1, 3), np.uint8)
     place = similarity(1, 0, (0, 0), (0, 0))
-    return Looked(f"{number}", b"", nothing, place, [], torch.zeros(0), {}, [], False)
+    return Looked(f"{number}", b"", nothing, b"", place, [], torch.zeros(0), {}, [], False, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "too large for this machine's memory."),
+        (UserError("no such class"), "no such class."),
+        (BadImageError("damaged"), "damaged."),
+        (OSError(errno.ENOSPC, "x", tempfile.gettempdir()), "the disk is full."),
+    ],
+)
+def test_what_cannot_be_made_is_one_sentence(error: Exception, words: str, tmp_path: Path) -> None:
+    studio, visits = Mock(strengths={"old": 1.0}), Visits()
+    studio.preview.side_effect = studio.finish.side_effect = error
+    answers, request = Answers(studio, visits, str(tmp_path)), gr.Request(session_hash="a")
+    visits.keep("a", empty_photo(0))
+    for ask in (
+        partial(answers.age, "old", 1.0),
+        partial(answers.finish, "old", 1.0),
+        partial(answers.turn, "old"),
+    ):
+        with pytest.raises(gr.Error) as caught:
+            ask(request)
+        assert caught.value.message.endswith(words)
+        assert not caught.value.print_exception
+
+
+def test_no_class_is_one_sentence(tmp_path: Path) -> None:
+    answers = Answers(Mock(strengths={}), Visits(), str(tmp_path))
+    with pytest.raises(gr.Error, match="None"):
+        answers.turn(None, gr.Request(session_hash="a"))
+
+
+def test_faces_that_are_left_out_are_counted() -> None:
+    looked = empty_photo(0)._replace(verdicts=[Mock()] * 2)
+    assert count_faces(looked) == "2 faces found."
+    said = count_faces(looked._replace(left_out=3))
+    assert said == "5 faces found. Only the 2 largest are judged and changed."
 
 
 def test_files_go_when_nobody_has_asked_for_them_of_late(tmp_path: Path) -> None:

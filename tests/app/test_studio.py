@@ -145,6 +145,20 @@ def test_no_face_no_file_and_one_pixel_are_one_sentence(studio: Studio, tmp_path
     assert "No such file" in reason(studio, tmp_path / "gone.png")
 
 
+def test_only_the_largest_faces_are_changed(studio: Studio, tmp_path: Path) -> None:
+    small, large = (Image.fromarray(hopper()).resize((side, side)) for side in (200, 300))
+    both = Image.new("RGB", (500, 300), "grey")
+    both.paste(small, (0, 50))
+    both.paste(large, (200, 0))
+    both.save(tmp_path / "both.png")
+    looked = studio.look(tmp_path / "both.png")
+    assert (len(looked.verdicts), looked.left_out) == (2, 0)
+    one = Studio(studio.classifier, studio.translator, studio.limits._replace(faces=1))
+    looked = one.look(tmp_path / "both.png")
+    assert (len(looked.verdicts), looked.left_out) == (1, 1)
+    assert looked.verdicts[0].face.box[0] > 180
+
+
 def test_a_jpeg_that_is_cut_or_damaged_is_an_answer_or_one_sentence(
     studio: Studio, tmp_path: Path
 ) -> None:
