@@ -404,7 +404,7 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
 
 @contextmanager
 def explained_distance(page: gr.Blocks, host: str, port: int) -> Iterator[None]:
-    """Close a page that Gradio has served, asked for, and not reached.
+    """Close a page that Gradio could not serve, or has served and not reached.
 
     Raises:
         UserError: that it cannot be reached.
@@ -413,6 +413,7 @@ def explained_distance(page: gr.Blocks, host: str, port: int) -> Iterator[None]:
         yield
     except Exception as error:  # it raises httpx's, ValueError or a bare Exception
         page.close(verbose=False)
-        if isinstance(error, httpx.HTTPError) or "localhost" in str(error):
-            raise UserError(UNREACHED.format(host=host, port=port)) from None
-        raise
+        asked = isinstance(error, httpx.HTTPError) or "localhost" in str(error)
+        if isinstance(error, OSError) or not asked:
+            raise
+        raise UserError(UNREACHED.format(host=host, port=port)) from None
