@@ -20,10 +20,9 @@ import tyro
 from agegen.faces import landmarks
 from agegen.photos.classify import load_photo_classifier
 from agegen.photos.classify_files import classify_photos
-from agegen.photos.sets import must_be_centred
+from agegen.photos.sets import must_be_centred, require_search_megapixels
 from agegen.report.photos.page import make_page
 from agegen.run.cli import run_recipe
-from agegen.run.errors import UserError
 from agegen.run.files import write_text
 from agegen.run.hub import as_typed
 from agegen.run.pretrained import results_of
@@ -51,8 +50,7 @@ class PhotosConfig:
     takes proportionally longer."""
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.search_megapixels <= 100:
-            raise UserError("--search-megapixels must be between 0.1 and 100")
+        require_search_megapixels(self.search_megapixels)
 
 
 def main(config: PhotosConfig) -> None:

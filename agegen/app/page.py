@@ -1,34 +1,50 @@
 """The page of `agegen app`: a photo, its faces, and a slider of age. The only file with Gradio."""
 
 import base64
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from threading import Lock
+from time import monotonic
 from typing import Any, NamedTuple
 
 import gradio as gr
+import httpx
 import numpy as np
 from gradio.processing_utils import hash_bytes
+from gradio_client.utils import is_file_obj_with_meta, is_http_url_like, traverse
 from PIL import Image
 from starlette.middleware import Middleware
 
-from agegen.app.studio import Looked, Studio
-from agegen.cyclegan.translate import STRONGEST
+from agegen.app.studio import Looked, Studio, as_jpeg
+from agegen.cyclegan.translate import STRONGEST, require_class
 from agegen.faces.decode import BadImageError
 from agegen.faces.records import OLD
 from agegen.photos.classify import Verdict
+from agegen.run.errors import UserError
+from agegen.run.files import explained_write_errors
 
 VISITORS = 32  # whose photos are kept in memory at most
+KEPT = 600  # seconds after a visitor's last move
 AT_ONCE = 2  # photos that are worked on
+WAITING = 64  # moves that wait for that at most; more are told to come again
 TERMS = (
     "Only photos of people who agree to it. Photos stay on the machine that shows this page, and "
-    "are forgotten soon after you close it. A face made older or younger is no prediction; no "
-    "answer is to decide about anybody."
+    "are forgotten soon after you close it, and ten minutes after your last move. A face made "
+    "older or younger is no prediction; no answer is to decide about anybody."
 )
 FORGOTTEN = "This photo is no longer kept: choose it again."
+NO_PAGE = "Ask from an open page: without a session nobody's photo can be told from others'."
+NO_ADDRESS = "Send the photo itself: addresses are not fetched."
+UNREACHED = (
+    "the page served at {host}, port {port} cannot be reached from this machine: does a proxy "
+    "(HTTP_PROXY, ALL_PROXY) or a firewall keep it away?"
+)
+NO_MEMORY = "This photo is too large for this machine's memory."
 FIRST = "Choose a photo with a face, or take one."
 # The button's file is made when it is clicked; a second, hidden one then hands it over.
 HAND_OVER = "() => setTimeout(() => document.querySelector('#made').click(), 200)"
@@ -49,20 +65,36 @@ class Visits:
 
     def __init__(self) -> None:
         self.photos: dict[str, Looked] = {}
+        self.used: dict[str, float] = {}  # by visitor, when
         self.lock = Lock()
 
     def keep(self, visitor: str, looked: Looked) -> None:
         """Keep a photo in place of the visitor's last one; the oldest of too many goes."""
         with self.lock:
-            self.photos.pop(visitor, None)
-            self.photos[visitor] = looked
+            self.drop(visitor)
+            self.photos[visitor], self.used[visitor] = looked, monotonic()
             while len(self.photos) > VISITORS:
-                self.photos.pop(next(iter(self.photos)))
+                self.drop(next(iter(self.photos)))
+
+    def drop(self, visitor: str) -> None:
+        """Forget the visitor's photo, if there is one, under the lock."""
+        self.photos.pop(visitor, None)
+        self.used.pop(visitor, None)
 
     def forget(self, visitor: str) -> None:
         """Forget the visitor's photo, if there is one."""
         with self.lock:
-            self.photos.pop(visitor, None)
+            self.drop(visitor)
+
+    def forget_unused(self) -> None:
+        """Forget the photos that nothing was asked of for long.
+
+        Their visitors may have left unnoticed: while the photo was looked at, or without a page.
+        """
+        oldest = monotonic() - KEPT
+        with self.lock:
+            for visitor in [visitor for visitor, used in self.used.items() if used < oldest]:
+                self.drop(visitor)
 
     def of(self, visitor: str) -> Looked:
         """The visitor's photo.
@@ -70,18 +102,19 @@ class Visits:
         Raises:
             gr.Error: it is no longer kept.
         """
-        looked = self.photos.get(visitor)
-        if looked is None:
-            raise gr.Error(FORGOTTEN, print_exception=False)
+        with self.lock:
+            looked = self.photos.get(visitor)
+            if looked is None:
+                raise gr.Error(FORGOTTEN, print_exception=False)
+            self.used[visitor] = monotonic()
         return looked
 
 
 class Answers:
     """What the page answers to its visitors' moves, one photo a visitor."""
 
-    def __init__(self, studio: Studio, cache: str) -> None:
-        self.studio, self.cache = studio, cache
-        self.visits = Visits()
+    def __init__(self, studio: Studio, visits: Visits, cache: str) -> None:
+        self.studio, self.visits, self.cache = studio, visits, cache
 
     def look(self, file: str | None, request: gr.Request) -> list[Any]:
         """What is said, its faces, the class aimed at, strength, pictures; and the column of both.
@@ -100,18 +133,14 @@ class Answers:
         strength = self.studio.strengths[to]
         shown = self.show(looked, to, strength)
         pictures = gr.ImageSlider(shown, slider_position=middle_of_face(looked))
-        count = len(looked.verdicts)
-        said = f"{count} face{'s' if count > 1 else ''} found."
         faces = "".join(map(describe_face, looked.verdicts))
-        return [said, faces, to, strength, pictures, gr.Column(visible=True)]
+        return [count_faces(looked), faces, to, strength, pictures, gr.Column(visible=True)]
 
     def show(self, looked: Looked, to: str, strength: float) -> tuple[str, str]:
         """Files of a photo before and after, as it is shown."""
-        pictures = (looked.preview, self.studio.preview(looked, to, strength))
-        before, after = (
-            keep_file("photo.jpg", encoded(picture, "JPEG", quality=90), self.cache)
-            for picture in pictures
-        )
+        with explained():
+            contents = (looked.shown, as_jpeg(self.studio.preview(looked, to, strength)))
+            before, after = (keep_file("photo.jpg", content, self.cache) for content in contents)
         return before, after
 
     def age(self, to: str, strength: float, request: gr.Request) -> tuple[str, str]:
@@ -120,14 +149,17 @@ class Answers:
 
     def turn(self, to: str, request: gr.Request) -> list[Any]:
         """The strength that was chosen for a class, and the photo before and after at it."""
+        with explained():
+            require_class(to)
         strength = self.studio.strengths[to]
         return [strength, self.age(to, strength, request)]
 
     def finish(self, to: str, strength: float, request: gr.Request) -> str:
         """Write the photo at full size; returns the file's path."""
         looked = self.visits.of(visitor_of(request))
-        name, content = self.studio.finish(looked, to, strength)
-        return keep_file(name, content, self.cache)
+        with explained():
+            name, content = self.studio.finish(looked, to, strength)
+            return keep_file(name, content, self.cache)
 
     def leave(self, request: gr.Request) -> None:
         """Forget the visitor's photo."""
@@ -149,16 +181,17 @@ class Parts(NamedTuple):
     made: gr.DownloadButton
 
 
-def build_page(studio: Studio, cards: dict[str, str]) -> gr.Blocks:
+def build_page(studio: Studio, visits: Visits, cards: dict[str, str]) -> gr.Blocks:
     """Put the page together.
 
     Args:
         studio: what it shows.
+        visits: where its visitors' photos are kept.
         cards: what is known of the networks, Markdown by heading.
     """
-    with gr.Blocks(title="agegen", analytics_enabled=False) as page:
+    with Page(title="agegen", analytics_enabled=False) as page:
         parts = lay_out(cards)
-        connect(parts, Answers(studio, parts.made.GRADIO_CACHE), page)
+        connect(parts, Answers(studio, visits, parts.made.GRADIO_CACHE), page)
     return page
 
 
@@ -214,8 +247,52 @@ def connect(parts: Parts, answers: Answers, page: gr.Blocks) -> None:
 
 
 def visitor_of(request: gr.Request) -> str:
-    """What tells one open page from others."""
-    return str(request.session_hash)
+    """What tells one open page from others.
+
+    Raises:
+        gr.Error: nothing does; strangers would see each other's photos.
+    """
+    if not request.session_hash:
+        raise gr.Error(NO_PAGE, print_exception=False)
+    return request.session_hash
+
+
+class Page(gr.Blocks):
+    """A page that fetches nothing."""
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Refuse addresses, whichever part they are sent to.
+
+        Gradio takes them for files, and fetches them before the part sees them: anybody could have
+        this machine ask others, and fill its disk.
+
+        Raises:
+            gr.Error: there is one.
+        """
+        traverse(inputs, refuse_address, is_file_obj_with_meta)
+        super().validate_inputs(block_fn, inputs)
+
+
+def refuse_address(file: dict[str, Any]) -> None:
+    """Refuse what is no file of this machine, as Gradio describes files."""
+    if is_http_url_like(file["path"]):
+        raise gr.Error(NO_ADDRESS, print_exception=False)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say in one sentence why something cannot be made.
+
+    Raises:
+        gr.Error: the sentence, which Gradio shows; of other errors it prints the traceback.
+    """
+    try:
+        with explained_write_errors(Path(tempfile.gettempdir())):
+            yield
+    except MemoryError:
+        raise gr.Error(NO_MEMORY, print_exception=False) from None
+    except (UserError, BadImageError) as error:
+        raise gr.Error(f"{escape(str(error))}.", print_exception=False) from None
 
 
 def without_photo(said: str) -> list[Any]:
@@ -230,6 +307,15 @@ def middle_of_face(looked: Looked) -> float:
     return float(np.clip(100 * middle / looked.preview.shape[1], 5, 95))
 
 
+def count_faces(looked: Looked) -> str:
+    """How many faces were found, and how many of them stay as they are."""
+    count = len(looked.verdicts) + looked.left_out
+    found = f"{count} face{'s' if count > 1 else ''} found."
+    if not looked.left_out:
+        return found
+    return f"{found} Only the {len(looked.verdicts)} largest are judged and changed."
+
+
 def describe_face(verdict: Verdict) -> str:
     """A face and what is said of it, as HTML."""
     age = f" · {verdict.age.words}" if verdict.age else ""
@@ -242,14 +328,9 @@ def describe_face(verdict: Verdict) -> str:
 
 def as_url(picture: np.ndarray) -> str:
     """A picture, uint8 (h, w, 3), as a link that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(encoded(picture, 'PNG')).decode()}"
-
-
-def encoded(picture: np.ndarray, kind: str, **options: Any) -> bytes:
-    """A picture, uint8 (h, w, 3), as a file of one of Pillow's formats."""
     file = BytesIO()
-    Image.fromarray(picture).save(file, kind, **options)
-    return file.getvalue()
+    Image.fromarray(picture).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def keep_file(name: str, content: bytes, cache: str) -> str:
@@ -258,12 +339,22 @@ def keep_file(name: str, content: bytes, cache: str) -> str:
     Gradio's own way would write it again while another visitor, of the same photo, is reading it.
     """
     path = Path(cache, hash_bytes(content), name)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as whole:
-            whole.write(content)
-        Path(whole.name).replace(path)
+    try:
+        os.utime(path)  # it is in use again: the sweep is to leave it
+    except FileNotFoundError:
+        with suppress(FileNotFoundError):
+            write_kept(path, content)
+            return str(path)
+        write_kept(path, content)  # the sweep had taken the empty folder meanwhile
     return str(path)
+
+
+def write_kept(path: Path, content: bytes) -> None:
+    """Write a file whole, in a folder that is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as whole:
+        whole.write(content)
+    Path(whole.name).replace(path)
 
 
 class OnlyFromHere:
@@ -294,15 +385,35 @@ def launch(page: gr.Blocks, host: str, port: int, megabytes: float, browser: boo
 
     Raises:
         OSError: the port is taken, or there is no such host.
+        UserError: the page is served, but cannot be reached from this machine.
     """
     theme = gr.themes.Base(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
-    page.queue(default_concurrency_limit=AT_ONCE)
-    _, address, _ = page.launch(
-        server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
-        prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
-        ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
-        theme=theme, app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
-    )  # fmt: skip
+    # requests beside the queue would be worked on at once, however many there are
+    page.queue(api_open=False, max_size=WAITING, default_concurrency_limit=AT_ONCE)
+    with explained_distance(page, host, port):
+        _, address, _ = page.launch(
+            server_name=host, server_port=port, inbrowser=browser, share=False, quiet=True,
+            prevent_thread_lock=True, max_file_size=round(megabytes * 2**20), footer_links=[],
+            ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, css=CSS,
+            theme=theme, app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
+        )  # fmt: skip
     return address
+
+
+@contextmanager
+def explained_distance(page: gr.Blocks, host: str, port: int) -> Iterator[None]:
+    """Close a page that Gradio could not serve, or has served and not reached.
+
+    Raises:
+        UserError: that it cannot be reached.
+    """
+    try:
+        yield
+    except Exception as error:  # it raises httpx's, ValueError or a bare Exception
+        page.close(verbose=False)
+        asked = isinstance(error, httpx.HTTPError) or "localhost" in str(error)
+        if isinstance(error, OSError) or not asked:
+            raise
+        raise UserError(UNREACHED.format(host=host, port=port)) from None

@@ -2,18 +2,22 @@
 
 import importlib.util
 import os
+import shutil
+import stat
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from agegen.app.studio import SEARCH_PIXELS, Limits, evidence_of, load_studio
-from agegen.faces import landmarks
+from agegen.photos.sets import require_search_megapixels
 from agegen.run.errors import UserError
+from agegen.run.files import lock
 from agegen.run.pretrained import PRETRAINED
 
-MISSING = "agegen app needs the extra {0}: pip install 'agegen[{0}]'"
+PREFIX = "agegen_app_"  # of the folder of temporary files
 SWEEP_EVERY, FILES_KEPT = 60, 300  # seconds
 # Gradio asks for its newest version, counts its users and keeps what they did, unless it is told.
 QUIET = {
@@ -47,8 +51,7 @@ class AppConfig:
     takes proportionally longer."""
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.search_megapixels <= 100:
-            raise UserError("--search-megapixels must be between 0.1 and 100")
+        require_search_megapixels(self.search_megapixels)
         if not 0.01 <= self.megabytes <= 1000:
             raise UserError("--megabytes must be between 0.01 and 1000")
         if not 0.1 <= self.megapixels <= 250:
@@ -60,21 +63,25 @@ class AppConfig:
 def serve(config: AppConfig) -> None:
     """Load the networks, and show the page until Ctrl-C or SIGTERM.
 
-    What visitors send lies in memory and in a folder that goes with the process.
+    What visitors send lies in memory and in a folder that goes with the process; that of a killed
+    one goes when the next one starts.
 
     Raises:
-        UserError: an extra is not installed, a run is missing or damaged, or the port is taken.
+        UserError: an extra is not installed, a run is missing or damaged, the port is taken, or
+            the page cannot be reached.
     """
-    require_extras()
+    require_extra()
     limits = Limits(config.megabytes, config.megapixels)
     studio = load_studio(
         config.run, config.classifier, round(config.search_megapixels * 1e6), limits
     )
-    with tempfile.TemporaryDirectory(prefix="agegen_app_") as folder:
-        os.environ |= QUIET | {"GRADIO_TEMP_DIR": folder}  # before it is imported
-        from agegen.app.page import build_page, launch
+    with own_folder() as folder:
+        # before it is imported
+        os.environ |= QUIET | no_proxy_to(config.host) | {"GRADIO_TEMP_DIR": str(folder)}
+        from agegen.app.page import Visits, build_page, launch
 
-        page = build_page(studio, cards_of(config))
+        visits = Visits()
+        page = build_page(studio, visits, cards_of(config))
         try:
             address = launch(page, config.host, config.port, config.megabytes, config.browser)
         except OSError:
@@ -86,26 +93,68 @@ def serve(config: AppConfig) -> None:
         try:
             while True:
                 time.sleep(SWEEP_EVERY)
-                sweep(Path(folder))
+                sweep(folder)
+                visits.forget_unused()
         finally:
             page.close(verbose=False)
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder for all temporary files of this process, which goes with it.
+
+    It is locked meanwhile: so the next process can tell what a killed one has left, and removes it.
+    """
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made:
+        held = lock(Path(made), f"another command is at work in {made}")
+        remove_left(Path(made))
+        files = Path(made, "files")  # beside the lock, which is not to be swept
+        files.mkdir()
+        before, tempfile.tempdir = tempfile.tempdir, str(files)
+        try:
+            yield files
+        finally:
+            tempfile.tempdir = before
+            if held:
+                held.close()
+
+
+def remove_left(own: Path) -> None:
+    """Remove what killed processes have left beside this one's folder."""
+    user = own.stat().st_uid
+    for folder in own.parent.glob(f"{PREFIX}*"):
+        with suppress(OSError, UserError):  # it has just gone, or another process has the lock
+            found = folder.lstat()
+            # others' folders may hold anything; a new one may not be locked yet
+            fit = stat.S_ISDIR(found.st_mode) and found.st_uid == user
+            if not fit or found.st_mtime > time.time() - SWEEP_EVERY:
+                continue
+            if held := lock(folder, "in use"):
+                shutil.rmtree(folder, ignore_errors=True)
+                held.close()
+
+
+def no_proxy_to(host: str) -> dict[str, str]:
+    """Settings by which no proxy is asked for the page: Gradio asks its own server for it."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    hosts = ",".join(dict.fromkeys([*given.split(","), "127.0.0.1", "localhost", host]))
+    return {"no_proxy": hosts.strip(","), "NO_PROXY": hosts.strip(",")}
 
 
 def sweep(folder: Path) -> None:
     """Remove what nobody has asked for of late; Gradio itself forgets files of moves cut short."""
     oldest = time.time() - FILES_KEPT
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            if path.is_file() and path.stat().st_mtime < oldest:
-                path.unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds comes before it
+        with suppress(OSError):  # it has just gone, or is a folder in use
+            if path.stat().st_mtime < oldest:
+                remove = path.rmdir if path.is_dir() else path.unlink
+                remove()
 
 
-def require_extras() -> None:
-    """Refuse to start without an extra."""
+def require_extra() -> None:
+    """Refuse to start without Gradio."""
     if not importlib.util.find_spec("gradio"):
-        raise UserError(MISSING.format("app"))
-    if not landmarks.available():
-        raise UserError(MISSING.format("photos"))
+        raise UserError("agegen app needs the extra app: pip install 'agegen[app]'")
 
 
 def cards_of(config: AppConfig) -> dict[str, str]:

@@ -9,6 +9,7 @@ The generators' whole step is computed once a photo: another strength costs a sh
 `agegen.app.page` is the page around it.
 """
 
+import re
 import tempfile
 from dataclasses import replace
 from io import BytesIO
@@ -26,6 +27,7 @@ from agegen.evaluation.text import describe
 from agegen.faces import landmarks
 from agegen.faces.alignment import Similarity, similarity
 from agegen.faces.decode import BadImageError, readable_formats
+from agegen.faces.landmarks import FoundFace
 from agegen.faces.records import CLASS_NAMES
 from agegen.photos.classify import PhotoClassifier, Verdict, load_photo_classifier
 from agegen.photos.crop import crop_centre, crop_found, read_photo
@@ -45,6 +47,7 @@ class Limits(NamedTuple):
 
     megabytes: float = 20.0  # of 2²⁰ bytes, as browsers show them
     megapixels: float = 50.0
+    faces: int = 40  # the largest; others stay as they are
 
 
 class Looked(NamedTuple):
@@ -54,23 +57,27 @@ class Looked(NamedTuple):
         name: of its file, without ending.
         source: its file.
         preview: uint8 (h, w, 3), sRGB, of at most `PREVIEW` pixels a side.
+        shown: the preview as a JPEG.
         to_photo: from the preview's pixels to the photo's.
         verdicts: what is said of each face, the largest first.
         before: the faces as the generators see them, float (n, 3, size, size) in [−1, 1].
         made: by the class aimed at, what these make of them at strength 1.
         places: of each face, from the photo's pixels to those of `before`.
         grey: True if the photo has no colour, and keeps none.
+        left_out: how many more faces were found.
     """
 
     name: str
     source: bytes
     preview: np.ndarray
+    shown: bytes
     to_photo: Similarity
     verdicts: list[Verdict]
     before: Tensor
     made: dict[str, Tensor]
     places: list[Similarity]
     grey: bool
+    left_out: int
 
     def changes(self, to: str, strength: float) -> list[Change]:
         """What changes in the photo's faces.
@@ -113,14 +120,16 @@ class Studio:
         try:
             photo = read_photo(path, round(self.limits.megapixels * 1e6))
             shown = photo.in_srgb()
-            verdicts, before, places = self.find(shown)
+            found = self.find(shown)
+            verdicts, before, places = self.judge(shown, found[: self.limits.faces])
             made = {to: self.translator.translator.translate(before, to) for to in CLASS_NAMES}
+            preview, to_photo = shrunk(shown)
+            return Looked(
+                short_name(path), source, preview, as_jpeg(preview), to_photo, verdicts, before,
+                made, places, is_grey(photo.pixels), len(found) - len(verdicts),
+            )  # fmt: skip
         except MemoryError:
             raise BadImageError("too large for this machine's memory") from None
-        preview, to_photo = shrunk(shown)
-        grey = is_grey(photo.pixels)
-        name = short_name(path)
-        return Looked(name, source, preview, to_photo, verdicts, before, made, places, grey)
 
     def warm_up(self) -> None:
         """Let libraries load what they load at their first use."""
@@ -143,14 +152,22 @@ class Studio:
         except OSError as error:
             raise BadImageError(f"cannot be read: {error.strerror}") from None
 
-    def find(self, photo: np.ndarray) -> tuple[list[Verdict], Tensor, list[Similarity]]:
-        """Search once for both networks, which know faces cropped in different ways."""
+    def find(self, photo: np.ndarray) -> list[FoundFace]:
+        """Find the faces of a photo that has some, the largest first."""
         found = landmarks.find_faces(photo, self.classifier.search_pixels)
-        if not found or self.classifier.geometry is None or self.translator.geometry is None:
+        if not found:
             raise BadImageError(explain_no_face(photo, self.classifier.search_pixels))
+        return found
+
+    def judge(
+        self, photo: np.ndarray, found: list[FoundFace]
+    ) -> tuple[list[Verdict], Tensor, list[Similarity]]:
+        """Crop and judge faces for both networks, which know them cropped in different ways."""
+        seen, aged = self.classifier.geometry, self.translator.geometry
+        assert seen is not None  # only loaded to take whole photos as faces it is
+        assert aged is not None
         judged, framed = (
-            [crop_found(photo, face, geometry) for face in found]
-            for geometry in (self.classifier.geometry, self.translator.geometry)
+            [crop_found(photo, face, geometry) for face in found] for geometry in (seen, aged)
         )
         with self.lock:
             verdicts = self.classifier.judge(judged)
@@ -180,6 +197,13 @@ class Studio:
         Image.fromarray(add_changes(photo.pixels, changes)).save(file, **options)
         ending = "jpg" if options["format"] == "JPEG" else "png"
         return f"{looked.name}_{to}.{ending}", file.getvalue()
+
+
+def as_jpeg(picture: np.ndarray) -> bytes:
+    """A picture, uint8 (h, w, 3), as the page shows it."""
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    return file.getvalue()
 
 
 def shrunk(photo: np.ndarray) -> tuple[np.ndarray, Similarity]:
@@ -225,11 +249,16 @@ def evidence_of(run: Path, kind: Kind) -> str:
         UserError: the evaluation is damaged.
     """
     folder = find_run(run, kind)
-    if (card := folder / "README.md").exists():
-        return card.read_text(encoding="utf-8").partition("\n")[2]
+    if (card := folder / "README.md").is_file():
+        return without_head(card.read_text(encoding="utf-8", errors="replace"))
     if kind == "classifier":
         return f"`agegen evaluate-classifier --run {run}` measures it, if nobody has."
     if (file := folder / "evaluation.json").exists():
         with explained_damage(file):
             return "\n".join(f"- {line.strip()}" for line in describe(read_json(file)))
     return f"Nothing yet: `agegen evaluate --run {run}` measures it."
+
+
+def without_head(card: str) -> str:
+    """A model card without the Hub's YAML and its title, as it is shown below a heading."""
+    return re.sub(r"\A(\ufeff?---\n.*?^---$)?\s*(# [^\n]*\n\s*)?", "", card, flags=re.M | re.S)

@@ -143,6 +143,12 @@ def must_be_centred(centred: bool, instead: str) -> bool:
     return True
 
 
+def require_search_megapixels(megapixels: float) -> None:
+    """Refuse a ``--search-megapixels`` that no photo can be searched at in reasonable time."""
+    if not 0.1 <= megapixels <= 100:
+        raise UserError("--search-megapixels must be between 0.1 and 100")
+
+
 def explain_no_face(photo: np.ndarray, search_pixels: int) -> str:
     """Say that none was found in a photo that was searched, uint8 (h, w, 3), and which are not."""
     scale = landmarks.search_scale(photo, search_pixels)

@@ -25,10 +25,16 @@ from agegen.photos.age_judge import AgeJudge, find_age_judge
 from agegen.photos.classify import Age
 from agegen.photos.crop import Photo, read_photo
 from agegen.photos.journal import PhotoResult
-from agegen.photos.sets import Work, explain_no_face, must_be_centred, one_line, work_through
+from agegen.photos.sets import (
+    Work,
+    explain_no_face,
+    must_be_centred,
+    one_line,
+    require_search_megapixels,
+    work_through,
+)
 from agegen.photos.strips import make_strip, show, write_shown
 from agegen.photos.translate import PhotoTranslator, load_photo_translator
-from agegen.run.errors import UserError
 from agegen.run.files import write_json, write_rows, written_whole
 from agegen.run.hub import as_typed
 from agegen.run.pretrained import PRETRAINED, results_of
@@ -72,8 +78,7 @@ class TranslatePhotosConfig:
 
     def __post_init__(self) -> None:
         require_strength(self.strength)
-        if not 0.1 <= self.search_megapixels <= 100:
-            raise UserError("--search-megapixels must be between 0.1 and 100")
+        require_search_megapixels(self.search_megapixels)
 
 
 def translate_photos(

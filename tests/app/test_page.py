@@ -1,6 +1,8 @@
 """`agegen app` as its visitors meet it: served, asked by several at once, stopped."""
 
+import errno
 import importlib.util
+import json
 import os
 import re
 import signal
@@ -9,11 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -26,13 +31,35 @@ if not importlib.util.find_spec("gradio"):
     pytest.skip("the extra app is not installed", allow_module_level=True)
 
 import gradio as gr
+import httpx
 from gradio_client import Client, handle_file
 
-from agegen.app.page import VISITORS, Visits
-from agegen.app.serve import FILES_KEPT, AppConfig, require_extras, sweep
+from agegen.app.page import (
+    KEPT,
+    VISITORS,
+    Answers,
+    Visits,
+    count_faces,
+    keep_file,
+    launch,
+    visitor_of,
+)
+from agegen.app.serve import (
+    FILES_KEPT,
+    PREFIX,
+    SWEEP_EVERY,
+    AppConfig,
+    no_proxy_to,
+    own_folder,
+    serve,
+    sweep,
+)
 from agegen.app.studio import Looked
+from agegen.faces import landmarks
 from agegen.faces.alignment import similarity
+from agegen.faces.decode import BadImageError
 from agegen.run.errors import UserError
+from agegen.run.files import lock
 
 
 class Served(NamedTuple):
@@ -53,7 +80,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     process = subprocess.Popen(
         [sys.executable, "recipes/app.py", "--port", str(port), "--megabytes", "1"],
         cwd=REPOSITORY,
-        env=environment(TMPDIR=str(temporary)),
+        env=environment(TMPDIR=str(temporary), HTTP_PROXY="http://127.0.0.1:9"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -109,6 +136,29 @@ def pixels_of(path: str) -> bytes:
         return picture.tobytes()
 
 
+def test_requests_beside_the_queue_are_refused(served: Served) -> None:
+    body = json.dumps({"data": [None]}).encode()
+    for name in ("look", "leave"):
+        address = f"{served.address}gradio_api/run/{name}"
+        asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked)
+        assert caught.value.code == 404
+
+
+def test_without_a_session_there_is_no_visitor() -> None:
+    assert visitor_of(gr.Request(session_hash="a")) == "a"
+    with pytest.raises(gr.Error, match="without a session"):
+        visitor_of(gr.Request())
+
+
+@pytest.mark.parametrize("part", ["look", "turn"])
+def test_addresses_are_not_fetched(served: Served, part: str) -> None:
+    file = {"path": "http://127.0.0.1:9/x.jpg", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(Exception, match="addresses are not fetched"):
+        visitor(served).predict(file, api_name=f"/{part}")
+
+
 def test_what_is_no_photo_is_one_sentence(served: Served, tmp_path: Path) -> None:
     path = tmp_path / "<b>diary.txt"
     path.write_text("Dear diary")
@@ -157,11 +207,62 @@ def test_a_visitors_photo_is_forgotten_for_the_next_one_and_at_the_end() -> None
             visits.of(gone)
 
 
+def test_a_photo_is_forgotten_when_its_visitor_has_left_unnoticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visits, now = Visits(), time.monotonic()
+    for visitor in ("gone", "here"):
+        visits.keep(visitor, empty_photo(0))
+    monkeypatch.setattr("agegen.app.page.monotonic", lambda: now + KEPT)
+    visits.of("here")
+    monkeypatch.setattr("agegen.app.page.monotonic", lambda: now + KEPT + 9)
+    visits.forget_unused()
+    assert list(visits.photos) == list(visits.used) == ["here"]
+
+
 def empty_photo(number: int) -> Looked:
     """A photo that nothing is done with."""
     nothing = np.zeros((1, 1, 3), np.uint8)
     place = similarity(1, 0, (0, 0), (0, 0))
-    return Looked(f"{number}", b"", nothing, place, [], torch.zeros(0), {}, [], False)
+    return Looked(f"{number}", b"", nothing, b"", place, [], torch.zeros(0), {}, [], False, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "too large for this machine's memory."),
+        (UserError("no such class"), "no such class."),
+        (BadImageError("damaged"), "damaged."),
+        (OSError(errno.ENOSPC, "x", tempfile.gettempdir()), "the disk is full."),
+    ],
+)
+def test_what_cannot_be_made_is_one_sentence(error: Exception, words: str, tmp_path: Path) -> None:
+    studio, visits = Mock(strengths={"old": 1.0}), Visits()
+    studio.preview.side_effect = studio.finish.side_effect = error
+    answers, request = Answers(studio, visits, str(tmp_path)), gr.Request(session_hash="a")
+    visits.keep("a", empty_photo(0))
+    for ask in (
+        partial(answers.age, "old", 1.0),
+        partial(answers.finish, "old", 1.0),
+        partial(answers.turn, "old"),
+    ):
+        with pytest.raises(gr.Error) as caught:
+            ask(request)
+        assert caught.value.message.endswith(words)
+        assert not caught.value.print_exception
+
+
+def test_no_class_is_one_sentence(tmp_path: Path) -> None:
+    answers = Answers(Mock(strengths={}), Visits(), str(tmp_path))
+    with pytest.raises(gr.Error, match="None"):
+        answers.turn(None, gr.Request(session_hash="a"))
+
+
+def test_faces_that_are_left_out_are_counted() -> None:
+    looked = empty_photo(0)._replace(verdicts=[Mock()] * 2)
+    assert count_faces(looked) == "2 faces found."
+    said = count_faces(looked._replace(left_out=3))
+    assert said == "5 faces found. Only the 2 largest are judged and changed."
 
 
 def test_files_go_when_nobody_has_asked_for_them_of_late(tmp_path: Path) -> None:
@@ -169,9 +270,54 @@ def test_files_go_when_nobody_has_asked_for_them_of_late(tmp_path: Path) -> None
     for path in (old, new):
         path.parent.mkdir()
         path.write_bytes(b"x")
-    os.utime(old, (0, time.time() - FILES_KEPT - 9))
+    long_ago = (0, time.time() - FILES_KEPT - 9)
+    for path in (old, new.parent):
+        os.utime(path, long_ago)
     sweep(tmp_path)
     assert (old.exists(), new.exists()) == (False, True)
+    os.utime(old.parent, long_ago)
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_file_in_use_again_is_not_swept(tmp_path: Path) -> None:
+    path = Path(keep_file("photo.jpg", b"x", str(tmp_path)))
+    os.utime(path, (0, time.time() - FILES_KEPT - 9))
+    assert keep_file("photo.jpg", b"x", str(tmp_path)) == str(path)
+    sweep(tmp_path)
+    assert path.read_bytes() == b"x"
+
+
+def test_a_file_is_kept_though_its_folder_is_swept_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Mock(side_effect=[FileNotFoundError, None])
+    monkeypatch.setattr("agegen.app.page.write_kept", write)
+    keep_file("photo.jpg", b"x", str(tmp_path))
+    assert write.call_count == 2
+
+
+def test_what_a_killed_process_has_left_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, used, new, other = (tmp_path / f"{PREFIX}{name}" for name in ("a", "b", "c", "d"))
+    for folder in (left, used, new, tmp_path / "elsewhere"):
+        folder.mkdir()
+        (folder / "photo").write_bytes(b"x")
+    other.symlink_to(tmp_path / "elsewhere")
+    held = lock(used, "in use")
+    for folder in (left, used):
+        os.utime(folder, (0, time.time() - SWEEP_EVERY - 9))
+    with own_folder() as files:
+        assert Path(tempfile.mkdtemp()).parent == files
+        assert not left.exists()
+    assert held is not None
+    held.close()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        used.name, new.name, other.name, "elsewhere",
+    }  # fmt: skip
+    assert (tmp_path / "elsewhere" / "photo").exists()
 
 
 def test_a_taken_port_is_one_sentence(served: Served) -> None:
@@ -187,17 +333,36 @@ def test_a_taken_port_is_one_sentence(served: Served) -> None:
     )
 
 
+def test_no_proxy_is_asked_for_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    for given, hosts in (
+        ("", "127.0.0.1,localhost,10.0.0.5"),
+        ("a.org", "a.org,127.0.0.1,localhost,10.0.0.5"),
+    ):
+        monkeypatch.setenv("NO_PROXY", given)
+        assert no_proxy_to("10.0.0.5") == {"no_proxy": hosts, "NO_PROXY": hosts}
+
+
+def test_a_page_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with gr.Blocks() as page:
+        pass
+    errors = [httpx.ConnectError("x"), ValueError("When localhost is not accessible, …")]
+    for error in errors:
+        monkeypatch.setattr(page, "launch", Mock(side_effect=error))
+        with pytest.raises(UserError, match="port 7 cannot be reached from this machine"):
+            launch(page, "127.0.0.1", 7, 1, False)
+
+
 def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
-    for gone, extra in (("gradio", "app"), ("dlib", "photos")):
+    for gone, words in (("gradio", "the extra app: "), ("dlib", "the extra photos: ")):
         with monkeypatch.context() as patched:
             patched.setattr(
                 importlib.util, "find_spec", lambda name, gone=gone: name != gone and find(name)
             )
-            with pytest.raises(UserError) as caught:
-                require_extras()
-        words = f"agegen app needs the extra {extra}: pip install 'agegen[{extra}]'"
-        assert str(caught.value) == words
+            landmarks.load.cache_clear()
+            with pytest.raises(UserError, match=words):
+                serve(AppConfig())
 
 
 @pytest.mark.parametrize(

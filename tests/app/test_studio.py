@@ -13,7 +13,15 @@ import pytest
 from PIL import Image
 from real_face import hopper, hopper_photo
 
-from agegen.app.studio import PREVIEW, Limits, Looked, Studio, evidence_of, load_studio
+from agegen.app.studio import (
+    PREVIEW,
+    Limits,
+    Looked,
+    Studio,
+    evidence_of,
+    load_studio,
+    without_head,
+)
 from agegen.faces.decode import BadImageError
 from agegen.photos.crop import read_photo
 from agegen.photos.translate import load_photo_translator
@@ -137,6 +145,20 @@ def test_no_face_no_file_and_one_pixel_are_one_sentence(studio: Studio, tmp_path
     assert "No such file" in reason(studio, tmp_path / "gone.png")
 
 
+def test_only_the_largest_faces_are_changed(studio: Studio, tmp_path: Path) -> None:
+    small, large = (Image.fromarray(hopper()).resize((side, side)) for side in (200, 300))
+    both = Image.new("RGB", (500, 300), "grey")
+    both.paste(small, (0, 50))
+    both.paste(large, (200, 0))
+    both.save(tmp_path / "both.png")
+    looked = studio.look(tmp_path / "both.png")
+    assert (len(looked.verdicts), looked.left_out) == (2, 0)
+    one = Studio(studio.classifier, studio.translator, studio.limits._replace(faces=1))
+    looked = one.look(tmp_path / "both.png")
+    assert (len(looked.verdicts), looked.left_out) == (1, 1)
+    assert looked.verdicts[0].face.box[0] > 180
+
+
 def test_a_jpeg_that_is_cut_or_damaged_is_an_answer_or_one_sentence(
     studio: Studio, tmp_path: Path
 ) -> None:
@@ -195,11 +217,19 @@ def test_threads_answer_as_one_after_the_other(studio: Studio, tmp_path: Path) -
 def test_the_evidence_is_the_model_card_or_how_to_get_some(tmp_path: Path) -> None:
     assert "verified as the same person" in evidence_of(PRETRAINED, "cyclegan")
     assert "balanced accuracy" in evidence_of(PRETRAINED, "classifier")
+    assert evidence_of(PRETRAINED, "cyclegan").startswith("Both generators")
     assert f"agegen evaluate --run {tmp_path}" in evidence_of(tmp_path, "cyclegan")
     assert f"evaluate-classifier --run {tmp_path}" in evidence_of(tmp_path, "classifier")
     write_json(tmp_path / "evaluation.json", {"notes": 3})
     with pytest.raises(UserError, match="damaged, or of another version"):
         evidence_of(tmp_path, "cyclegan")
+
+
+@pytest.mark.parametrize(
+    "card", ["---\na: b\n---\n\n# Title\n\nText\n---\n", "# Title\nText\n---\n", "Text\n---\n"]
+)
+def test_a_model_card_is_shown_without_its_head(card: str) -> None:
+    assert without_head(card) == "Text\n---\n"
 
 
 def png_of(pixels: np.ndarray) -> bytes:
