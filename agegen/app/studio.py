@@ -36,6 +36,7 @@ from agegen.photos.sets import explain_no_face, short_name
 from agegen.photos.translate import PhotoTranslator, changes_between, is_grey, load_photo_translator
 from agegen.photos.translate_files import saving_options
 from agegen.run.files import explained_damage, read_json
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import Kind, find_run
 
 PREVIEW = 1280  # pixels of a shown photo's longer side at most
@@ -252,11 +253,11 @@ def evidence_of(run: Path, kind: Kind) -> str:
     if (card := folder / "README.md").is_file():
         return without_head(card.read_text(encoding="utf-8", errors="replace"))
     if kind == "classifier":
-        return f"`agegen evaluate-classifier --run {run}` measures it, if nobody has."
+        return f"`agegen evaluate-classifier --run {as_typed(run)}` measures it, if nobody has."
     if (file := folder / "evaluation.json").exists():
         with explained_damage(file):
             return "\n".join(f"- {line.strip()}" for line in describe(read_json(file)))
-    return f"Nothing yet: `agegen evaluate --run {run}` measures it."
+    return f"Nothing yet: `agegen evaluate --run {as_typed(run)}` measures it."
 
 
 def without_head(card: str) -> str:
