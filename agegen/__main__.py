@@ -19,6 +19,9 @@ def main() -> None:
     if name in ("", "-h", "--help"):
         print(describe())
         sys.exit(0)
+    if name == "--version":
+        print(__version__)
+        sys.exit(0)
     if name not in COMMANDS:
         near = [c for c in COMMANDS if get_close_matches(name, (c, c.split("-")[0]), cutoff=0.7)]
         remedy = f"did you mean {' or '.join(near)}?" if near else "agegen alone lists them"

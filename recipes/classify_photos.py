@@ -25,7 +25,7 @@ from agegen.report.photos.page import make_page
 from agegen.run.cli import run_recipe
 from agegen.run.files import write_text
 from agegen.run.hub import as_typed
-from agegen.run.pretrained import results_of
+from agegen.run.pretrained import PRETRAINED, results_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PhotosConfig:
     goes_on: ClassVar[str] = "the same command goes on"
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
-    run: Path
+    run: Path = PRETRAINED
     """Folder of the trained classifier; pretrained means the one that comes with agegen,
     hf://user/name one on the Hugging Face Hub."""
     out: Path | None = None

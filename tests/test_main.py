@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agegen.__main__ import recipes
+from agegen import __version__
+from agegen.__main__ import main, recipes
 from agegen.run.commands import COMMANDS, as_commands
 
 ROOT = Path(__file__).parents[1]
@@ -76,3 +77,11 @@ def test_recipes_become_commands(recipe: str, command: str) -> None:
 @pytest.mark.parametrize("recipe", COMMANDS.values())
 def test_every_recipe_is_there(recipe: str) -> None:
     assert (recipes() / f"{recipe}.py").is_file()
+
+
+def test_the_version_is_printed(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["agegen", "--version"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"{__version__}\n"

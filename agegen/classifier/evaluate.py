@@ -213,7 +213,8 @@ def describe(evaluation: dict) -> str:
     """Put the main figures into plain lines."""
     by_class = ", ".join(f"{n:,} {name}" for name, n in evaluation["n_by_class"].items())
     before = evaluation["before_scaling"]["expected_calibration_error"]
-    said = {name.replace("_", " "): in_words(evaluation[name]) for name in SCORES}
+    shown = ("balanced_accuracy", "accuracy", *SCORES)
+    said = {name.replace("_", " "): in_words(evaluation[name]) for name in shown}
     said |= {"… before temperature scaling": in_words(before)}
     said |= {f"recall of {name}": in_words(found) for name, found in evaluation["recall"].items()}
     for true, row in evaluation["confusion_matrix"].items():

@@ -120,6 +120,11 @@ def evaluate_run(
     panel, notes = call_panel(config, config.judge, shown, translator.device, translator.trunk)
     if config.truth:
         notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
+    if translator.store_checksum != store.checksum:
+        notes["generators"] = (
+            "trained on another store: faces that they have seen may be among those judged here, "
+            "which then are not held out"
+        )
     people = None
     if config.pairs and find_people:
         require_matcher(panel)

@@ -117,6 +117,8 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     pairs = read_pairs(config.before, config.after, classifier.size, geometry, SEARCH_PIXELS)
     people = read_partners(config, pairs, whole) if config.pairs else None
     real, known, store = None, {}, None
+    if not config.faces:
+        notes["realism"] = "not measured: it needs real faces (--faces)"
     if config.faces:
         store = FaceStore.open(config.faces)
         real = choose_faces(views, store, "test", 0, config.seed)

@@ -20,6 +20,7 @@ from agegen.faces.names import (
 from agegen.faces.records import UNLABELLED, Face, Rejected
 from agegen.photos.crop import crop_centre, crop_faces, decode_photo, list_photos
 from agegen.run.errors import UserError
+from agegen.run.outputs import is_known
 from agegen.run.progress import Progress
 
 Kind = Literal["auto", "crops", "photos"]
@@ -91,7 +92,8 @@ def match_names(before: Path, after: Path) -> tuple[list[tuple[Path, Path]], lis
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder of pictures")
     (first, left_out), (second, others) = list_photos([before]), list_photos([after])
-    left_out = left_out + others
+    # what translate_photos wrote beside its pictures is no picture that was meant
+    left_out = left_out + [entry for entry in others if not is_known(entry.path)]
     named = {name_of(path, before): path for path in first}
     partners: dict[str, Path] = {}
     for path in second:

@@ -53,11 +53,11 @@ class TranslatePhotosConfig:
     goes_on: ClassVar[str] = "the same command goes on"
     photos: tyro.conf.Positional[tuple[Path, ...]]
     """Photos, and folders of photos."""
-    run: Path
-    """Folder of the CycleGAN's training; pretrained means the generators that come with agegen,
-    hf://user/name those on the Hugging Face Hub."""
     to: Literal["young", "old"]
     """The age that faces are translated to."""
+    run: Path = PRETRAINED
+    """Folder of the CycleGAN's training; pretrained means the generators that come with agegen,
+    hf://user/name those on the Hugging Face Hub."""
     out: Path | None = None
     """Folder for the results; by default photos_young or photos_old in the run."""
     faces: Path | None = None

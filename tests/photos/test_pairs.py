@@ -12,6 +12,7 @@ from agegen.faces import landmarks
 from agegen.faces.geometry import Geometry
 from agegen.photos.pairs import are_crops, facts_of, match_names, read_pairs
 from agegen.run.errors import UserError
+from agegen.run.files import write_text
 
 
 def smooth(seed: int, width: int = 60, height: int = 60) -> Image.Image:
@@ -135,3 +136,13 @@ def test_nothing_to_judge_is_one_sentence(tmp_path: Path) -> None:
         read_pairs(before, after, 48, None, 10**6)
     with pytest.raises(UserError, match="is no folder of pictures"):
         read_pairs(before / "a.png", after, 48, None, 10**6)
+
+
+def test_what_translate_photos_wrote_beside_its_pictures_is_not_listed(tmp_path: Path) -> None:
+    before, after = folders(tmp_path)
+    smooth(0).save(before / "a.png")
+    smooth(0).save(after / "001_a_old.png")
+    write_text(after / "journal.jsonl", "{}")
+    (after / "mine.txt").write_text("mine")
+    _, left_out = match_names(before, after)
+    assert [entry.path.name for entry in left_out] == ["mine.txt"]

@@ -65,7 +65,7 @@ def make_tiles(photos: list[dict]) -> list[tuple[str, str, str]]:
     unlike = sum(face["unlikeness"] > 1 for face in faces)
     return [
         ("files", f"{len(photos):,}", f"{without:,} without a result"),
-        ("faces", f"{len(faces):,}", f"in {len(photos) - without:,} photos"),
+        ("faces", f"{len(faces):,}", f"in {count(len(photos) - without, 'photo')}"),
         *(
             (name, f"{said[name] + number:,}", f"{number:,} of them probably")
             for name, number in probably.items()
