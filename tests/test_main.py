@@ -8,7 +8,8 @@ import pytest
 
 from agegen import __version__
 from agegen.__main__ import main, recipes
-from agegen.run.commands import COMMANDS, as_commands
+from agegen.report.parts.templates import render
+from agegen.run.commands import COMMANDS, as_commands, called
 
 ROOT = Path(__file__).parents[1]
 
@@ -85,3 +86,19 @@ def test_the_version_is_printed(monkeypatch: pytest.MonkeyPatch, capsys) -> None
         main()
     assert stopped.value.code == 0
     assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def test_a_command_over_lines_and_a_page_of_it() -> None:
+    text = (
+        "accelerate launch \\\n    recipes/train_cyclegan.py --out x\npython recipes/draw_faces.py"
+    )
+    expected = "accelerate launch \\\n    -m agegen train-cyclegan --out x\nagegen draw"
+    assert as_commands(text) == expected
+    assert as_commands("recipes/mine.py") == "recipes/mine.py"
+    asked = {"name": "x", "questions": [{"text": "python recipes/draw_faces.py"}]}
+    assert "python recipes/draw_faces.py" in render("blind_test/page.html", **asked)
+    token = called.set("blind-test")
+    page = render("blind_test/page.html", **asked)
+    called.reset(token)
+    assert "agegen draw" in page
+    assert "recipes/" not in page

@@ -39,13 +39,16 @@ called: ContextVar[str | None] = ContextVar("called", default=None)
 
 def as_commands(text: str) -> str:
     """Name commands where a text names recipes; launchers start them as ``-m agegen NAME``."""
-    lines = text.split("\n")
-    for number, line in enumerate(lines):
-        start = "-m agegen" if re.search("accelerate launch|torchrun", line) else "agegen"
-        for name, recipe in COMMANDS.items():
-            line = re.sub(rf"(python )?\brecipes/{recipe}\.py\b", f"{start} {name}", line)
-        lines[number] = line
-    return "\n".join(lines)
+    lines = re.split(r"(?<!\\)\n", text)  # a command may go on over lines
+    return "\n".join(map(name_commands, lines))
+
+
+def name_commands(line: str) -> str:
+    """The same for a line."""
+    start = "-m agegen" if re.search("accelerate launch|torchrun", line) else "agegen"
+    names = {recipe: f"{start} {name}" for name, recipe in COMMANDS.items()}
+    recipe = r"(?:python )?\brecipes/(\w+)\.py\b"
+    return re.sub(recipe, lambda found: names.get(found[1], found[0]), line)
 
 
 def to_flags(name: str, value: Any) -> list[str]:

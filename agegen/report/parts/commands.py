@@ -30,21 +30,20 @@ def write_commands(wanted: dict[str, dict], environment: dict) -> list[list[str]
     """The recipes' commands, each with its config, in parts; what is not set needs no flag."""
     return [
         [
-            *launcher(recipe, environment),
-            f"recipes/{recipe}.py",
+            *start(recipe, environment),
             *(shlex.join(to_flags(k, v)) for k, v in flatten(values).items() if v is not None),
         ]
         for recipe, values in wanted.items()
     ]
 
 
-def launcher(recipe: str, environment: dict) -> list[str]:
+def start(recipe: str, environment: dict) -> list[str]:
     """What starts the recipe; a training, in as many processes as it had."""
-    processes = environment.get("processes", 1)
+    processes, file = environment.get("processes", 1), f"recipes/{recipe}.py"
     if not recipe.startswith("train_"):
-        return ["python"]
+        return [f"python {file}"]
     if processes == 1:
-        return ["accelerate launch"]
+        return ["accelerate launch", file]
     if environment["gpus"]:
-        return ["accelerate launch", "--multi_gpu", f"--num_processes {processes}"]
-    return ["ACCELERATE_USE_CPU=1 torchrun", f"--nproc_per_node {processes}"]
+        return ["accelerate launch", "--multi_gpu", f"--num_processes {processes}", file]
+    return ["ACCELERATE_USE_CPU=1 torchrun", f"--nproc_per_node {processes}", file]

@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
 from agegen.report.parts.wording import in_words
+from agegen.run.commands import as_commands, called
 
 
 class AbsentError(UndefinedError, LookupError):
@@ -30,4 +31,5 @@ def render(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     pages.filters["in_words"] = in_words
-    return pages.get_template(template).render(content)
+    page = pages.get_template(template).render(content)
+    return as_commands(page) if called.get() else page
