@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.agreement import measure_agreement
 from agegen.evaluation.alarms import KNOWN, measure
 from agegen.evaluation.ask_judges import BATCH, judge_all, judge_batches, require_judges
@@ -238,10 +237,9 @@ def match_all(matchers: Sequence[Matcher], made: Made) -> dict[str, dict]:
 
 def kept_by(panel: Panel, made: Made) -> dict | None:
     """What stayed as it was, see `measure_kept`; None without the age estimator."""
-    outside = next((judge for judge in panel.judges if isinstance(judge, AgeEstimator)), None)
-    if outside is None:
+    if panel.outside is None:
         return None
-    return measure_kept(made.faces, made.fake, outside, made.weights, made.persons)
+    return measure_kept(made.faces, made.fake, panel.outside, made.weights, made.persons)
 
 
 def describe_batches(network: FeatureNetwork, faces: Tensor) -> Tensor:

@@ -69,6 +69,11 @@ class Panel(NamedTuple):
     features: FeatureNetwork | None = None
     explained: FrozenClassifier | None = None
 
+    @property
+    def outside(self) -> AgeEstimator | None:
+        """The age estimator from outside, if it judges."""
+        return next((judge for judge in self.judges if isinstance(judge, AgeEstimator)), None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PanelConfig:

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agegen.evaluation.age_estimator import AgeEstimator
 from agegen.evaluation.controls import CONTROLS, blur, in_batches
 from agegen.evaluation.held_out import Translator
 from agegen.evaluation.judges import Matcher
@@ -192,12 +191,15 @@ def compare(mine: Aged, panel: Panel, controls: bool, seed: int) -> dict:
     }
     if perceptual := panel.perceptual:
         found["lpips"] = gain_where_alike(
-            mine, lambda faces, real: in_shares(perceptual.distance, faces, real).numpy(), seed
+            mine,
+            lambda faces, i, j: in_shares(perceptual.distance, faces[i], mine.real[j]).numpy(),
+            seed,
         )
-    if outside := next((j for j in panel.judges if isinstance(j, AgeEstimator)), None):
-        shapes = partial(shapes_of, square=outside.square)
+    if panel.outside:
+        shapes = partial(shapes_of, square=panel.outside.square)
+        real = shapes(mine.real)
         found["landmarks"] = gain_where_alike(
-            mine, lambda faces, real: procrustes(shapes(faces), shapes(real)), seed
+            mine, lambda faces, i, j: procrustes(shapes(faces)[i], real[j]), seed
         )
     return found
 
@@ -311,22 +313,21 @@ def procrustes(shapes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def gain_where_alike(
-    mine: Aged, distance: Callable[[Tensor, Tensor], np.ndarray], seed: int
+    mine: Aged, distance: Callable[[Tensor, np.ndarray, np.ndarray], np.ndarray], seed: int
 ) -> dict | None:
     """How much nearer by a distance, where both look the same way; None where no pair does.
 
     Args:
         mine: the people.
-        distance: of pairs of faces, (n, 3, h, w) each → (n,).
+        distance: of faces, (n, 3, h, w), to the real ones: of pairs by their numbers, (p,) each.
         seed: of the bootstrap.
     """
     rows, columns = np.nonzero(mine.same & mine.like_pose)
     if not len(rows):
         return None
     weights = bootstrap_weights(len(rows), mine.persons[rows], seed=seed)
-    real = mine.real[columns]
     before, after = (
-        distance(faces[rows], real).astype(np.float64) for faces in (mine.faces, mine.made)
+        distance(faces, rows, columns).astype(np.float64) for faces in (mine.faces, mine.made)
     )
     named = {"before": before, "after": after, "gain": before - after}
     figures = {name: mean_as_json(values, weights) for name, values in named.items()}

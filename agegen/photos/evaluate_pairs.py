@@ -115,7 +115,8 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
             geometry or needs_of(find_run(config.judge, "classifier")).geometry
         )
     pairs = read_pairs(config.before, config.after, classifier.size, geometry, SEARCH_PIXELS)
-    people = read_partners(config, pairs, whole) if config.pairs else None
+    before = people_before(pairs)
+    people = read_partners(config, before, pairs.files[0].name, whole) if config.pairs else None
     real, known, store = None, {}, None
     if not config.faces:
         notes["realism"] = "not measured: it needs real faces (--faces)"
@@ -138,7 +139,7 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     with kept_frozen(panel.judges):
         figures |= judge(made, real, known, panel)
         if people:
-            mine = pair_with(people, pairs, made[config.to], config.to, views)
+            mine = pair_with(before, people, made[config.to], config.to, views)
             asked = (panel, config.controls, config.seed)
             faces = views.views(people.images)
             figures["real_pairs"] = judge_people({config.to: mine}, people, faces, *asked)
@@ -158,7 +159,9 @@ def require_geometry(geometry: Geometry | None) -> Geometry:
     return geometry
 
 
-def read_partners(config: EvaluatePairsConfig, pairs: Pairs, geometry: Geometry) -> People:
+def read_partners(
+    config: EvaluatePairsConfig, before: People, first: str, geometry: Geometry
+) -> People:
     """Photos of the people in the pictures before, at other ages.
 
     Raises:
@@ -166,12 +169,11 @@ def read_partners(config: EvaluatePairsConfig, pairs: Pairs, geometry: Geometry)
             have photos at the age aimed at.
     """
     assert config.pairs
-    before = people_before(pairs)
     known = set(before.persons[before.ages >= 0].tolist()) - {""}
     if not known:
         raise UserError(
             f"--pairs: no name of a picture in {config.before} says age and person, as 001A23.JPG "
-            f"or 25_First_Last_0001.jpg do; the first is {pairs.files[0].name}"
+            f"or 25_First_Last_0001.jpg do; the first is {first}"
         )
     people = read_people(config.pairs, geometry, known, config.seed)
     paired(before, people, config.to)
@@ -186,9 +188,8 @@ def people_before(pairs: Pairs) -> People:
     return People(pairs.before, ages, persons, np.full(len(facts), np.nan), [])
 
 
-def pair_with(people: People, pairs: Pairs, made: Made, to: str, views: ClassifierViews) -> Aged:
+def pair_with(before: People, people: People, made: Made, to: str, views: ClassifierViews) -> Aged:
     """Pictures before whose names say who it is, with photos of them at the age aimed at."""
-    before = people_before(pairs)
     mine, aim = paired(before, people, to)
     real = views.views(people.images[aim])
     return aged(before, people, mine, aim, (made.faces[mine], made.fake[mine], real))
