@@ -50,7 +50,8 @@ def classify_photos(
 
     Raises:
         UserError: there is no photo at all, `out` is a folder of photos, has results of another
-            network or other settings, or may not be written.
+            network or other settings, or may not be written; after the last result, no photo had
+            a face.
     """
     method = describe_method(photo_classifier)
 

@@ -38,7 +38,7 @@ def work_through(work: Work, paths: Iterable[Path], out: Path) -> Iterator[Photo
     journal, by a tenth of the time that it worked.
 
     Raises:
-        UserError: see `photos_for` and `Journal`.
+        UserError: see `photos_for` and `Journal`; after the last result, no photo had a face.
     """
     photos, rejected = photos_for(work.purpose[0], paths, out)
     held = lock(out, f"another command is at work in {out}")
@@ -57,7 +57,7 @@ def work_on_all(
     done = {path: entry for path in photos if (entry := journal.done(path))}
     if done:
         print(f"going on: {len(done):,} of these photos are done already")
-    label, growing = f"{work.purpose[1]} photos", Growing(work, journal)
+    label, growing, useful = f"{work.purpose[1]} photos", Growing(work, journal), False
     try:
         for other in rejected:
             result = work.refuse(other)
@@ -65,10 +65,15 @@ def work_on_all(
             yield result
         with Progress(len(photos), label, "photos", initial=len(done)) as progress:
             for path in photos:
-                yield done[path].result if path in done else work_on(work, journal, path)
+                result = done[path].result if path in done else work_on(work, journal, path)
+                useful = useful or bool(result.files)
+                yield result
                 progress.update(path not in done)
                 if time.monotonic() >= growing.due:
                     growing.write()
+        if not useful:
+            nothing = f"nothing to {work.purpose[0]} in any of these photos"
+            raise UserError(f"{nothing}: {out / work.table} says why of each")
     finally:
         growing.write()
 

@@ -91,8 +91,8 @@ def translate_photos(
         write_page: called with the folder of the results whenever the tables have been written.
 
     Raises:
-        UserError: there is no photo at all, the output folder holds the photos or may not be
-            written, or the run, its store or the named judge is missing or damaged.
+        UserError: there is no photo at all or none with a face, the output folder holds the photos
+            or may not be written, or the run, its store or the named judge is missing or damaged.
     """
     centred = must_be_centred(config.centred, "each photo is translated as one face")
     search_pixels = round(config.search_megapixels * 1e6)

@@ -186,5 +186,5 @@ def test_a_photo_without_a_face_has_no_picture(centred, tmp_path, monkeypatch):
         photo_files, "write_pictures", lambda *_: pytest.fail("no face, no picture")
     )
     Image.fromarray(picture(0, 20)).save(tmp_path / "tiny.png")
-    (result,) = classify_photos(centred, [tmp_path / "tiny.png"], tmp_path / "out", {})
+    result = next(classify_photos(centred, [tmp_path / "tiny.png"], tmp_path / "out", {}))
     assert "too small for a face" in result.content["problem"]

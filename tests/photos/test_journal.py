@@ -30,6 +30,8 @@ def working(out: Path, stop_after: float = float("inf"), **request: object) -> W
         if len(worked) >= stop_after:
             raise StoppedError
         worked.append(path)
+        if not path.stat().st_size:
+            return refuse(Rejected(path, "empty file"))
         (out / f"{name}.txt").write_text(path.name)
         row = [str(path), str(path.stat().st_size)]
         return PhotoResult(path.name, [row], [f"{name}.txt"], {})
@@ -111,6 +113,25 @@ def test_further_photos_grow_the_table(photos: Path, tmp_path: Path) -> None:
     list(work_through(working(tmp_path), paths[3:], tmp_path))
     rows, pictures = results(tmp_path)
     assert len(rows) - 1 == len(pictures) == len(paths)
+
+
+def test_only_where_no_photo_can_be_used_it_ends_with_a_sentence(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    for trial in range(20):
+        party, out = tmp_path / f"{trial}", tmp_path / f"{trial} out"
+        empty = [rng.random() < 0.7 for _ in range(rng.randint(1, 4))]
+        for number, is_empty in enumerate(empty):
+            photo = save(party / f"{number}.png", number)
+            photo.write_bytes(b"" if is_empty else photo.read_bytes())
+        work = work_through(working(out), [party], out)
+        if not all(empty):
+            assert finish(work)
+            continue
+        with pytest.raises(UserError, match=r"nothing to try in any .*table\.csv says why of each"):
+            list(work)
+        assert {row[1] for row in results(out)[0]} == {"says", "empty file"}
+        assert finish(work_through(working(out), [save(party / "good.png", 9)], out))
+        assert len(results(out)[0]) == len(empty) + 2  # with the header
 
 
 def test_results_of_another_request_or_of_ones_own_are_refused(
