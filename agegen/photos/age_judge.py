@@ -9,15 +9,12 @@ import numpy as np
 from agegen.classifier.predict import Classifier
 from agegen.faces.alignment import sample_face
 from agegen.faces.geometry import Geometry
-from agegen.faces.views import Views
 from agegen.photos.classify import Age
 from agegen.photos.crop import CroppedFace, crop_centre, crop_found
 from agegen.photos.needs import needs_of
 from agegen.run.errors import UserError
 from agegen.run.hub import as_typed
 from agegen.run.pretrained import PRETRAINED, find_run
-
-VIEWS: Views = "flip"  # ten views would add a fifth to the time of a photo with many faces
 
 
 class AgeJudge(NamedTuple):
@@ -36,13 +33,15 @@ class AgeJudge(NamedTuple):
     ) -> list[tuple[Age, Age]]:
         """Read the years of each face before and after, cut out of the same place.
 
+        Before they are those that `agegen.photos.classify` says of the same face.
+
         Args:
             before: photo, uint8 (h, w, 3), sRGB.
             after: the same photo translated.
             faces: that were found in it, at least one; None for the whole picture.
         """
         images = np.stack(self.cut_out(before, after, faces))
-        said = self.classifier.estimate_ages(self.classifier.answer(images, views=VIEWS))
+        said = self.classifier.estimate_ages(self.classifier.answer(images))
         ages = list(map(Age, *map(np.ndarray.tolist, said))) if said else []
         return list(zip(ages[::2], ages[1::2], strict=True))
 

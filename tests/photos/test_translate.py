@@ -12,6 +12,7 @@ from agegen.faces.alignment import similarity
 from agegen.faces.landmarks import FoundFace
 from agegen.photos import age_judge
 from agegen.photos.age_judge import AgeJudge, find_age_judge
+from agegen.photos.classify import load_photo_classifier
 from agegen.photos.crop import CroppedFace, crop_faces
 from agegen.photos.pairs import match_names
 from agegen.photos.paste import add_changes
@@ -156,6 +157,21 @@ def test_faces_are_read_as_the_classifier_would_crop_them() -> None:
     (expected,) = crop_faces(photo, found.geometry)
     assert np.array_equal(before, expected.image)
     assert np.abs(255 - before.astype(int) - after).max() <= 2
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_classifying_and_translating_say_the_same_years(centred: bool) -> None:
+    classifier = load_photo_classifier(PRETRAINED, centred=centred)
+    found, _ = find_age_judge(None, centred)
+    assert found
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        photo = hopper() + rng.integers(0, 20, hopper().shape, dtype=np.uint8)
+        said = classifier.classify(photo)
+        faces = None if centred else [verdict.face for verdict in said]
+        read = found.read(photo, photo, faces)
+        assert len(read) == len(said) == 1
+        assert said[0].age == pytest.approx(read[0][0], abs=1e-3)
 
 
 def test_a_judge_that_cannot_be_used_is_left_out_and_a_named_one_refused(

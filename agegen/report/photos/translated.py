@@ -134,9 +134,9 @@ def describe_method(content: dict) -> list[str]:
         f"Years before and after are left out: {judge['why_not']}."
         if judge["why_not"]
         else f"About 34 (28–41) is what the classifier {judge['run']} reads in the same crop of a "
-        "face before and after, from it and its mirror image (classify_photos averages ten views): "
-        "the expected age, and a range that held the ages of 4 of 5 real validation faces. Nobody "
-        "knows how old a translated face is; the reading says how the change looks to a network."
+        "face before and after: the expected age, and a range that held the ages of 4 of 5 real "
+        "validation faces. Nobody knows how old a translated face is; the reading says how the "
+        "change looks to a network."
     )
     which = "the best generators" if content["weights"] == "best" else "the last generators"
     return [
