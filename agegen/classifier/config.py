@@ -110,7 +110,7 @@ class TrainConfig:
     """Minutes between checkpoints instead; 0 counts steps."""
     log_with: tuple[str, ...] = ()
     """Trackers that are told what metrics.jsonl is told: tensorboard (needs the extra trackers),
-    wandb, or another one of Accelerate's."""
+    wandb, or another one of Accelerate's; left out, there are none."""
     seed: int = 0
     """Decides initial weights, order and views."""
     start_from: Path | None = None

@@ -125,7 +125,8 @@ class CycleGANConfig:
     """How many of the last checkpoints are kept."""
     log_with: tuple[str, ...] = ()
     """Trackers that are told what metrics.jsonl is told, and shown the pictures of held-out faces:
-    tensorboard (needs the extra trackers), wandb, or another one of Accelerate's."""
+    tensorboard (needs the extra trackers), wandb, or another one of Accelerate's; left out, there
+    are none."""
     seed: int = 0
     """Decides initial weights, order, views and the pool."""
     start_from: Path | None = None

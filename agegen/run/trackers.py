@@ -31,7 +31,10 @@ def require_trackers(names: tuple[str, ...]) -> None:
     for name in names:
         if name not in LOGGER_TYPE_TO_CLASS:
             known = ", ".join(sorted(LOGGER_TYPE_TO_CLASS))
-            raise UserError(f"--log-with {name}: there is no such tracker; there are {known}")
+            raise UserError(
+                f"--log-with {name}: there is no such tracker; there are {known}; for none, leave "
+                "--log-with out"
+            )
         if name not in map(str, get_available_trackers()):
             package = "'agegen[trackers]'" if name == "tensorboard" else name
             raise UserError(f"--log-with {name} is not installed: pip install {package}")

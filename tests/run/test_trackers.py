@@ -215,6 +215,8 @@ def test_what_is_unknown_or_not_installed_is_refused(monkeypatch: pytest.MonkeyP
     require_trackers(())
     with pytest.raises(UserError, match=r"--log-with tensorbord: .* aim, .* tensorboard, .*wandb"):
         require_trackers(("tensorbord",))
+    with pytest.raises(UserError, match=r"--log-with none: .* for none, leave --log-with out"):
+        require_trackers(("none",))
     monkeypatch.setattr(tracking, "_available_trackers", [])
     with pytest.raises(UserError, match=r"tensorboard .* pip install 'agegen\[trackers\]'"):
         require_trackers(("tensorboard",))
