@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from agegen.faces import names as photo_names
-from agegen.faces.find_images import all_files, is_hidden, walk
+from agegen.faces.find_images import all_files, walk
 from agegen.faces.folders import read_folders, suggests_ages, suggests_classes
 from agegen.faces.records import (
     CLASS_NAMES,
@@ -33,7 +33,7 @@ from agegen.run.errors import UserError
 
 @dataclass
 class Catalog:
-    """What a source holds: each file, or row of a table, is in one of the first three lists."""
+    """What a source holds: each visible file, or table's row, is in one of the first three."""
 
     kind: SourceKind  # how it was read
     faces: list[Face] = field(default_factory=list)  # what becomes a face if it can be decoded
@@ -162,8 +162,7 @@ def recognise(source: Path) -> SourceKind:
         raise UserError(f"{source} is a file, but not a CSV table (--kind table reads it as one)")
     if suggests_classes(source):
         return "folders"
-    visible = (path for path in walk(source) if not is_hidden(path.name))
-    names = [path.name for _, path in zip(range(2000), visible, strict=False)]
+    names = [path.name for _, path in zip(range(2000), walk(source), strict=False)]
     if not names:
         raise UserError(f"{source} holds no visible files")
     counts: dict[SourceKind, int] = {

@@ -1,4 +1,4 @@
-"""Find the image files below a folder, and list every other file: with the reason, or as beside."""
+"""Find the image files below a folder, and list every other visible file: why not, or as beside."""
 
 import os
 from collections.abc import Iterator
@@ -21,27 +21,25 @@ def is_hidden(name: str) -> bool:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield every file below `folder`, each real folder once.
+    """Yield every visible file below `folder`, each real folder once.
 
-    Links are followed; a folder that is hidden, or was met before under another name, or may not be
-    read, is yielded as a path itself (it is no file) so that the caller can list it.
+    Links are followed; a folder that was met before under another name, or may not be read, is
+    yielded as a path itself (it is no file) so that the caller can list it. What is hidden is
+    passed over, folders whole.
     """
     seen = {folder.resolve()}
     unreadable: list[OSError] = []
     for current, folders, files in os.walk(folder, onerror=unreadable.append, followlinks=True):
-        paths = [Path(current, name) for name in sorted(folders)]
+        paths = [Path(current, name) for name in sorted(folders) if not is_hidden(name)]
         folders.clear()
         for path in paths:
-            if is_hidden(path.name):
-                yield path
-                continue
             real = path.resolve()
             if real in seen:
                 yield path
             else:
                 folders.append(path.name)
             seen.add(real)
-        yield from (Path(current, name) for name in sorted(files))
+        yield from (Path(current, name) for name in sorted(files) if not is_hidden(name))
     yield from (Path(error.filename) for error in unreadable)
 
 
@@ -79,12 +77,10 @@ def image_files(folder: Path) -> Iterator[Path | Rejected]:
 
 
 def all_files(folder: Path) -> Iterator[Path | Rejected | Beside]:
-    """Yield the image files below `folder` by suffix, and all else as rejected or as beside."""
+    """Yield the image files below `folder` by suffix; other visible ones as rejected or beside."""
     for path in walk(folder):
         suffix = path.suffix.lower()
-        if is_hidden(path.name):
-            yield Beside(path)
-        elif not may_be_looked_at(path):
+        if not may_be_looked_at(path):
             yield Rejected(path, "cannot be read: no permission for its folder")
         elif path.is_symlink() and path.is_dir():
             yield Rejected(path, "a symbolic link to a folder that is read already")

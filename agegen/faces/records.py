@@ -54,7 +54,7 @@ class Rejected(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """A file of the source that is no photo: hidden (or a whole hidden folder), or metadata."""
+    """A file of the source that is no photo but metadata, such as a table."""
 
     path: Path
 
