@@ -61,7 +61,7 @@ Start without any data:
   agegen evaluate --run cyclegan --judge classifier
 
 settings for --config: {recipes() / "configs"}
-documentation: the folder docs of the source distribution; docs/index.md is its start"""
+documentation: COMMAND --help; more in docs/index.md of the source, which pip does not install"""
 
 
 def summary(recipe: str) -> str:

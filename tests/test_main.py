@@ -30,7 +30,7 @@ def test_without_a_command_it_says_where_to_start() -> None:
         assert f"  {command} " in done.stdout
     assert "Start without any data" in done.stdout
     assert str(recipes() / "configs") in done.stdout
-    assert "folder docs of the source distribution" in done.stdout
+    assert "docs/index.md of the source, which pip does not install" in done.stdout
 
 
 def test_a_wrong_command_is_one_sentence() -> None:
