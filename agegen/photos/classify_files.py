@@ -17,7 +17,7 @@ from agegen.photos.annotate import Mark, annotate
 from agegen.photos.classify import PhotoClassifier, PhotoVerdict, Verdict
 from agegen.photos.familiarity import QUANTILE
 from agegen.photos.journal import PhotoResult
-from agegen.photos.sets import Work, one_line, work_through
+from agegen.photos.sets import Work, one_line, settings_of, work_through
 from agegen.run.files import write_json, write_rows, written_whole
 from agegen.run.tensor_files import checksum
 
@@ -69,7 +69,10 @@ def classify_photos(
         write_page()
 
     request = {"weights": checksum(photo_classifier.classifier.model.state_dict()), **method}
-    work = Work(("classify", "classifying"), TABLE, request, classify, refuse, write)
+    settings = settings_of(
+        about.get("run", ""), photo_classifier.geometry, photo_classifier.search_pixels
+    )
+    work = Work(("classify", "classifying"), TABLE, request, settings, classify, refuse, write)
     yield from work_through(work, paths, out)
 
 

@@ -1,7 +1,8 @@
 """What became of each photo, written down as soon as it is known: the same command goes on.
 
 The file ``journal.jsonl`` in the folder of the results: in its first line the request, which is all
-that decides them, then a line a photo. Whenever a process is killed, whole lines remain.
+that decides them, and the settings as they were given; then a line a photo. Whenever a process is
+killed, whole lines remain.
 """
 
 import json
@@ -36,22 +37,22 @@ class Entry(NamedTuple):
 class Journal:
     """The photos worked through in a folder, by path, in the order in which they came first.
 
-    The request is all that decides the results beside the photos, in plain JSON; `table` is the
-    name of the table that is made of them.
+    The request is all that decides the results beside the photos, in plain JSON; `settings` is what
+    the user knows of it, by flag; `table` is the name of the table that is made of them.
 
     Raises:
         UserError: the folder has results of another request, or may not be written.
     """
 
-    def __init__(self, out: Path, request: dict, table: str) -> None:
+    def __init__(self, out: Path, request: dict, settings: dict[str, str], table: str) -> None:
         self.out, self.path = out, out / JOURNAL
         request = json.loads(json.dumps(request))
         if not self.path.exists():
             if (out / table).exists():
                 raise UserError(f"{out} holds {table} without {JOURNAL}: choose another --out")
-            write_text(self.path, json.dumps(request) + "\n")
+            write_text(self.path, json.dumps(request | {"settings": settings}) + "\n")
         first, *lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
-        require_same(out, first, request)
+        require_same(out, first, request, settings)
         for unfinished in out.rglob(".*.[0-9]*.tmp"):  # by a kill; see `written_whole`
             unfinished.unlink(missing_ok=True)
         self.entries = {
@@ -110,16 +111,20 @@ def parse_entry(line: str) -> Entry | None:
         return None
 
 
-def require_same(out: Path, line: str, wanted: dict) -> None:
+def require_same(out: Path, line: str, wanted: dict, settings: dict[str, str]) -> None:
     """Refuse to mix results of different requests, of which the journal's first line has one."""
     found = None
     with suppress(json.JSONDecodeError):
         found = json.loads(line)
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not isinstance(then := found.pop("settings", {}), dict):
         raise UserError(f"{out / JOURNAL} is damaged: choose another --out")
-    names = sorted(found.keys() | wanted.keys())
-    differs = [name for name in names if found.get(name) != wanted.get(name)]
-    if differs:
-        raise UserError(
-            f"{out} holds results with another {', '.join(differs)}: choose another --out"
-        )
+    if all(found.get(name) == wanted.get(name) for name in found.keys() | wanted.keys()):
+        return
+    differs = [
+        f"{flag} ({then[flag]} then, {now} now)"
+        for flag, now in settings.items()
+        if then.get(flag, now) != now
+    ]
+    other = ", ".join(differs) or "network, or other settings"
+    remedy = "repeat it as it was, or choose another --out"
+    raise UserError(f"{out} holds results with another {other}: {remedy}")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agegen.faces import landmarks
+from agegen.faces.geometry import Geometry
 from agegen.faces.records import Rejected
 from agegen.photos.crop import list_photos
 from agegen.photos.journal import Entry, Journal, PhotoResult, stamp_of
@@ -25,6 +26,7 @@ class Work(NamedTuple):
     purpose: tuple[str, str]  # a verb, and its form for progress ("classify", "classifying")
     table: str  # name of the table of the results
     request: dict  # all that decides the results beside the photos, plain JSON
+    settings: dict[str, str]  # what the user knows of it, by flag
     work: Callable[[Path, str], PhotoResult]  # pictures' names begin with the name given
     refuse: Callable[[Rejected], PhotoResult]  # makes the result of what cannot be a photo
     write: Callable[[list[PhotoResult]], None]  # tables and pages, from all results so far
@@ -53,7 +55,7 @@ def work_on_all(
     work: Work, photos: list[Path], rejected: list[Rejected], out: Path
 ) -> Iterator[PhotoResult]:
     """The same in a folder that no other command works in."""
-    journal = Journal(out, work.request, work.table)
+    journal = Journal(out, work.request, work.settings, work.table)
     done = {path: entry for path in photos if (entry := journal.done(path))}
     if done:
         print(f"going on: {len(done):,} of these photos are done already")
@@ -152,6 +154,15 @@ def require_search_megapixels(megapixels: float) -> None:
     """Refuse a ``--search-megapixels`` that no photo can be searched at in reasonable time."""
     if not 0.1 <= megapixels <= 100:
         raise UserError("--search-megapixels must be between 0.1 and 100")
+
+
+def settings_of(run: str, geometry: Geometry | None, search_pixels: int) -> dict[str, str]:
+    """Settings that photos are worked through with, as they are typed."""
+    return {
+        "--run": run,
+        "--centred": "no" if geometry else "yes",
+        "--search-megapixels": f"{search_pixels / 1e6:g}",
+    }
 
 
 def explain_no_face(photo: np.ndarray, search_pixels: int) -> str:

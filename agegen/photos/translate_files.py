@@ -31,6 +31,7 @@ from agegen.photos.sets import (
     must_be_centred,
     one_line,
     require_search_megapixels,
+    settings_of,
     work_through,
 )
 from agegen.photos.strips import make_strip, show, write_shown
@@ -131,7 +132,7 @@ def translate_files(
         paths: files and folders.
         out: folder for the files; see `agegen.photos.sets.work_through`.
         judge: reads years before and after.
-        about: further entries for translations.json.
+        about: further entries for translations.json: "run", and "age_judge" with its "run".
         write_page: called whenever the tables have been written.
 
     Raises:
@@ -158,7 +159,13 @@ def translate_files(
         "search_pixels": translator.search_pixels,
         "age_judge": checksum(judge.classifier.model.state_dict()) if judge else None,
     }
-    work = Work(("translate", "translating"), TABLE, request, translate, refuse, write)
+    settings = settings_of(about["run"], translator.geometry, translator.search_pixels) | {
+        "--weights": translator.translator.weights,
+        "--to": to,
+        "--strength": f"{translator.translator.strength[to]:g}",
+        "--age-judge": about["age_judge"]["run"] if judge else "none",
+    }
+    work = Work(("translate", "translating"), TABLE, request, settings, translate, refuse, write)
     yield from work_through(work, paths, out)
 
 

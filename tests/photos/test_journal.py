@@ -42,7 +42,8 @@ def working(out: Path, stop_after: float = float("inf"), **request: object) -> W
     def write(results: list[PhotoResult]) -> None:
         write_rows(out / "table.csv", COLUMNS, [row for result in results for row in result.rows])
 
-    return Work(("try", "trying"), "table.csv", request, work, refuse, write)
+    settings = {f"--{name}": str(value) for name, value in request.items() if name != "weights"}
+    return Work(("try", "trying"), "table.csv", request, settings, work, refuse, write)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,8 @@ def test_results_of_another_request_or_of_ones_own_are_refused(
     out = tmp_path / "out"
     list(work_through(working(out, to="old"), [photos], out))
     before = results(out)
-    with pytest.raises(UserError, match="results with another to: choose another --out"):
+    message = r"with another --to \(old then, young now\): repeat it as .* another --out$"
+    with pytest.raises(UserError, match=message):
         list(work_through(working(out, to="young"), [photos], out))
     assert results(out) == before
     own = tmp_path / "own"
@@ -149,6 +151,26 @@ def test_results_of_another_request_or_of_ones_own_are_refused(
     with pytest.raises(UserError, match="choose another --out"):
         list(work_through(working(own), [photos], own))
     assert (own / "table.csv").read_text() == "mine"
+
+
+def test_a_refusal_names_flags_with_both_values_and_nothing_internal(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    photo = save(tmp_path / "photo.png", 0)
+    for trial in range(30):
+        out = tmp_path / str(trial)
+        first, then = ({n: rng.randrange(2) for n in ("to", "run", "weights")} for _ in range(2))
+        list(work_through(working(out, **first), [photo], out))
+        if trial % 3 == 0:  # as a version that kept no settings has left it
+            (out / JOURNAL).write_text(json.dumps(first) + "\n")
+        if first == then:
+            assert finish(work_through(working(out, **then), [photo], out))
+            continue
+        with pytest.raises(UserError) as refused:
+            list(work_through(working(out, **then), [photo], out))
+        for name in ("to", "run"):
+            both = f"--{name} ({first[name]} then, {then[name]} now)"
+            assert (both in str(refused.value)) == (first[name] != then[name] and trial % 3 > 0)
+        assert "weights" not in str(refused.value)
 
 
 def test_two_commands_at_once_in_one_folder_are_refused(photos: Path, tmp_path: Path) -> None:
@@ -160,7 +182,9 @@ def test_two_commands_at_once_in_one_folder_are_refused(photos: Path, tmp_path: 
     list(work_through(working(tmp_path), [photos], tmp_path))
 
 
-@pytest.mark.parametrize("first", ["", "null", "[]", "{", json.dumps({"to": [1]})])
+@pytest.mark.parametrize(
+    "first", ["", "null", "[]", "{", '{"to": [1]}', '{"to": "old", "settings": 1}']
+)
 def test_a_journal_of_something_else_is_refused(photos: Path, tmp_path: Path, first: str) -> None:
     (tmp_path / JOURNAL).write_text(first + "\n")
     with pytest.raises(UserError):

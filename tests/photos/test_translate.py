@@ -118,7 +118,7 @@ def test_a_stopped_command_goes_on_to_the_same_page(
         translate_into(tmp_path / "often", unchanging, paths, judge, most)
     for name in ("index.html", "translations.csv", "translations.json"):
         assert (tmp_path / "often" / name).read_bytes() == (tmp_path / "once" / name).read_bytes()
-    with pytest.raises(UserError, match="another age_judge"):
+    with pytest.raises(UserError, match=r"another --age-judge \(pretrained then, none now\): "):
         translate_into(tmp_path / "once", unchanging, paths, None)
 
 
