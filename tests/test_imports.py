@@ -62,6 +62,7 @@ def test_the_report_knows_of_judging_only_limits_and_verdicts() -> None:
         ("agegen.report.classifier.page", ["torch", "matplotlib"]),
         ("agegen.report.cyclegan.page", ["torch", "matplotlib"]),
         ("agegen.report.evaluation.page", ["torch", "matplotlib"]),
+        ("agegen.app.serve", ["torch", "gradio"]),
         ("agegen.classifier.train", ["matplotlib", "torchvision"]),
     ],
 )

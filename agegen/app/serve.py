@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import socket
 import stat
 import tempfile
 import time
@@ -11,11 +12,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agegen.app.studio import SEARCH_PIXELS, Limits, evidence_of, load_studio
+from agegen.app.limits import SEARCH_PIXELS, Limits
 from agegen.photos.sets import require_search_megapixels
 from agegen.run.errors import UserError
 from agegen.run.files import lock
-from agegen.run.pretrained import PRETRAINED
+from agegen.run.pretrained import PRETRAINED, require_run
 
 PREFIX = "agegen_app_"  # of the folder of temporary files
 SWEEP_EVERY, FILES_KEPT = 60, 300  # seconds
@@ -71,6 +72,11 @@ def serve(config: AppConfig) -> None:
             the page cannot be reached.
     """
     require_extra()
+    require_run(config.run, "cyclegan")
+    require_run(config.classifier, "classifier")
+    require_port(config.host, config.port)
+    from agegen.app.studio import load_studio  # PyTorch takes seconds: mistakes are told before
+
     limits = Limits(config.megabytes, config.megapixels)
     studio = load_studio(
         config.run, config.classifier, round(config.search_megapixels * 1e6), limits
@@ -82,13 +88,8 @@ def serve(config: AppConfig) -> None:
 
         visits = Visits()
         page = build_page(studio, visits, cards_of(config))
-        try:
+        with explained_port(config.host, config.port):
             address = launch(page, config.host, config.port, config.megabytes, config.browser)
-        except OSError:
-            place = f"{config.host}, port {config.port}"
-            raise UserError(
-                f"the page cannot be served at {place}: is the port taken? --port names another"
-            ) from None
         print(f"open {address} (Ctrl-C ends it)", flush=True)
         try:
             while True:
@@ -157,8 +158,33 @@ def require_extra() -> None:
         raise UserError("agegen app needs the extra app: pip install 'agegen[app]'")
 
 
+def require_port(host: str, port: int) -> None:
+    """Refuse a place at which nothing can be served.
+
+    Raises:
+        UserError: the port is taken, or this machine has no such address.
+    """
+    with explained_port(host, port):
+        family = socket.getaddrinfo(host, port)[0][0]
+        socket.create_server((host, port), family=family).close()
+
+
+@contextmanager
+def explained_port(host: str, port: int) -> Iterator[None]:
+    """Say in one sentence that a port cannot be had."""
+    try:
+        yield
+    except OSError:
+        raise UserError(
+            f"the page cannot be served at {host}, port {port}: is the port taken? --port names "
+            "another"
+        ) from None
+
+
 def cards_of(config: AppConfig) -> dict[str, str]:
     """What is known of both networks, Markdown by heading."""
+    from agegen.app.studio import evidence_of
+
     return {
         "What was measured of these generators": evidence_of(config.run, "cyclegan"),
         "What was measured of this classifier": evidence_of(config.classifier, "classifier"),

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from agegen.app.limits import SEARCH_PIXELS, Limits
 from agegen.cyclegan.translate import require_class, require_strength
 from agegen.evaluation.selection import strengthened
 from agegen.evaluation.text import describe
@@ -40,15 +41,6 @@ from agegen.run.hub import as_typed
 from agegen.run.pretrained import Kind, find_run
 
 PREVIEW = 1280  # pixels of a shown photo's longer side at most
-SEARCH_PIXELS = 1_000_000  # a quarter of what commands take: a visitor waits
-
-
-class Limits(NamedTuple):
-    """What a photo may have at most."""
-
-    megabytes: float = 20.0  # of 2²⁰ bytes, as browsers show them
-    megapixels: float = 50.0
-    faces: int = 40  # the largest; others stay as they are
 
 
 class Looked(NamedTuple):

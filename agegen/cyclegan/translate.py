@@ -98,8 +98,6 @@ def load_translator(
     """
     run = require_run(run, "cyclegan")
     saved = read_config(run)
-    if "generator" not in saved["config"]:
-        raise UserError(f"{run} is not the run of a CycleGAN")
     config = from_plain(CycleGANConfig, saved["config"], run / "config.json")
     name = weights or (BEST if (run / f"{BEST}.safetensors").exists() else LAST)
     path = run / f"{name}.safetensors"

@@ -44,13 +44,19 @@ def results_of(run: Path) -> Path:
 
 
 def require_run(run: Path, kind: Kind) -> Path:
-    """The same, of a folder that does hold a run; else a UserError names what may be meant."""
+    """The same, of a folder that does hold a run of this kind.
+
+    Raises:
+        UserError: it holds none, and what may be meant; or one of the other kind.
+    """
     found = find_run(run, kind)
     if not (found / "config.json").exists():
         meant = guess_run(run, kind)
         remedy = f"; {meant} is one" if meant else ""
         lack = "no config.json" if run.is_dir() else "it does not exist"
         raise UserError(f"{run} is not a run folder ({lack}){remedy}")
+    if kind_of(found / "config.json") not in (kind, None):  # None: loading it says what is damaged
+        raise UserError(f"{as_typed(run)} is not the run of {IN_WORDS[kind]}")
     return found
 
 
@@ -70,10 +76,9 @@ def guess_run(run: Path, kind: Kind) -> Path | None:
 def kind_of(config: Path) -> Kind | None:
     """What a run's config.json is of; None if it is of no run."""
     try:
-        saved = read_json(config)["config"]
+        return "cyclegan" if "generator" in read_json(config)["config"] else "classifier"
     except (UserError, KeyError, TypeError):
         return None
-    return "cyclegan" if "generator" in saved else "classifier"
 
 
 def require_record(run: Path, kind: Kind) -> None:

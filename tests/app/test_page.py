@@ -23,7 +23,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
-from photos import REPOSITORY, environment, recipe_here
+from photos import REPOSITORY, environment
 from PIL import Image
 from real_face import hopper_photo
 
@@ -60,6 +60,7 @@ from agegen.faces.alignment import similarity
 from agegen.faces.decode import BadImageError
 from agegen.run.errors import UserError
 from agegen.run.files import lock
+from agegen.run.pretrained import PRETRAINED, find_run
 
 
 class Served(NamedTuple):
@@ -320,17 +321,22 @@ def test_what_a_killed_process_has_left_goes(
     assert (tmp_path / "elsewhere" / "photo").exists()
 
 
-def test_a_taken_port_is_one_sentence(served: Served) -> None:
-    port = served.address.rsplit(":", 1)[1].strip("/")
-    done = subprocess.run(
-        [sys.executable, "recipes/app.py", "--port", port],
-        cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert done.stderr == (
-        f"error: the page cannot be served at 127.0.0.1, port {port}: is the port taken? --port "
-        "names another\n"
-    )
+def test_mistakes_are_told_before_the_networks_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agegen.app.studio.load_studio", Mock(side_effect=AssertionError))
+    classifier = find_run(PRETRAINED, "classifier")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        at = f"the page cannot be served at 127.0.0.1, port {port}: is the port taken? --port names"
+        for setting, sentence in (
+            ({"port": port}, f"{at} another"),
+            ({"run": tmp_path}, f"{tmp_path} is not a run folder (no config.json)"),
+            ({"classifier": tmp_path}, f"{tmp_path} is not a run folder (no config.json)"),
+            ({"run": classifier}, f"{classifier} is not the run of a CycleGAN"),
+        ):
+            with pytest.raises(UserError, match=f"^{re.escape(sentence)}$"):
+                serve(AppConfig(**({"port": free_port()} | setting)))
 
 
 def test_no_proxy_is_asked_for_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,7 +368,7 @@ def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
             )
             landmarks.load.cache_clear()
             with pytest.raises(UserError, match=words):
-                serve(AppConfig())
+                serve(AppConfig(port=free_port()))
 
 
 @pytest.mark.parametrize(
@@ -377,10 +383,3 @@ def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_settings_out_of_range_are_refused(setting: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         AppConfig(**setting)
-
-
-def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path) -> None:
-    for flag in ("--run", "--classifier"):
-        done = recipe_here("app", flag, tmp_path)
-        assert done.returncode == 2
-        assert done.stderr == f"error: {tmp_path} is not a run folder (no config.json)\n"

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from real_face import hopper, hopper_photo
 
+from agegen.app.limits import Limits
 from agegen.app.studio import (
     PREVIEW,
-    Limits,
     Looked,
     Studio,
     evidence_of,

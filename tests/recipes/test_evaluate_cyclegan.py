@@ -90,7 +90,7 @@ def is_share(path: str) -> bool:
 def test_mistakes_are_one_sentence(cyclegan_run: Path, trained_run: Path) -> None:
     for arguments, words in (
         (("--run", trained_run, "--judge", trained_run), "not the run of a CycleGAN"),
-        (("--run", cyclegan_run, "--judge", cyclegan_run), "no validated epoch"),
+        (("--run", cyclegan_run, "--judge", cyclegan_run), "not the run of a classifier"),
         (("--run", "pretrained", "--judge", "pretrained"), "come without the faces"),
         (
             ("--run", cyclegan_run, "--judge", trained_run, "--own-judges", "math:pi"),
