@@ -19,6 +19,7 @@ from agegen.run.configs import from_plain, read_config
 from agegen.run.devices import default_device
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, read_json
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import require_run
 from agegen.run.tensor_files import load_tensors
 
@@ -102,22 +103,23 @@ def load_classifier(run: Path, device: torch.device | str | None = None) -> Clas
     Raises:
         UserError: the folder is no run, has no validated epoch yet, or is damaged.
     """
-    run = require_run(run, "classifier")
-    if not (run / "best.json").exists():
-        raise UserError(f"{run} has no validated epoch yet: train it first")
-    saved = read_config(run)
-    config = from_plain(TrainConfig, saved["config"], run / "config.json")
+    folder = require_run(run, "classifier")
+    if not all((folder / f"best.{kind}").exists() for kind in ("json", "safetensors")):
+        raise UserError(f"{as_typed(run)} has no validated epoch yet: train it first")
+    saved = read_config(folder)
+    config = from_plain(TrainConfig, saved["config"], folder / "config.json")
     device = torch.device(device or default_device())
     model = build_model(config.model)
     try:
-        model.load_state_dict(load_tensors(run / "best.safetensors"))
+        model.load_state_dict(load_tensors(folder / "best.safetensors"))
     except RuntimeError:
-        raise UserError(f"{run}/best.safetensors does not fit the network in config.json") from None
+        weights = f"{as_typed(run)}/best.safetensors"
+        raise UserError(f"{weights} does not fit the network in config.json") from None
     model = model.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
-    with explained_damage(run / "config.json"):
+    with explained_damage(folder / "config.json"):
         size = int(saved["data"]["size"])
-    with explained_damage(run / "best.json"):
-        best = read_json(run / "best.json")
+    with explained_damage(folder / "best.json"):
+        best = read_json(folder / "best.json")
         temperature, margin = float(best["temperature"]), best.get("age_margin")
         margin = None if margin is None else float(margin)
     crop, views = config.augment.crop, config.views

@@ -21,6 +21,7 @@ from agegen.run.configs import from_plain, read_config
 from agegen.run.devices import default_device
 from agegen.run.errors import UserError
 from agegen.run.files import explained_damage, read_json, sha256, write_json
+from agegen.run.hub import as_typed
 from agegen.run.pretrained import require_run
 from agegen.run.tensor_files import load_tensors
 
@@ -96,20 +97,22 @@ def load_translator(
     Raises:
         UserError: the folder is no such run, has no checkpoint yet, or is damaged.
     """
-    run = require_run(run, "cyclegan")
-    saved = read_config(run)
-    config = from_plain(CycleGANConfig, saved["config"], run / "config.json")
-    name = weights or (BEST if (run / f"{BEST}.safetensors").exists() else LAST)
-    path = run / f"{name}.safetensors"
+    folder = require_run(run, "cyclegan")
+    saved = read_config(folder)
+    config = from_plain(CycleGANConfig, saved["config"], folder / "config.json")
+    name = weights or (BEST if (folder / f"{BEST}.safetensors").exists() else LAST)
+    path = folder / f"{name}.safetensors"
     if not path.exists():
-        raise UserError(f"{run} has no {path.name}: train it first")
+        raise UserError(f"{as_typed(run)} has no {path.name}: train it first")
     generators = build_generators(config)
     load_weights(generators, load_tensors(path), path, config.generator.name)
     device = torch.device(device or default_device())
     generators = generators.float().to(device).eval().requires_grad_(False)
-    with explained_damage(run / "config.json"):
+    with explained_damage(folder / "config.json"):
         size, checksum = int(saved["data"]["size"]), str(saved["data"]["checksum"])
-    chosen = read_strength(run, name) if strength is None else dict.fromkeys(CLASS_NAMES, strength)
+    chosen = (
+        read_strength(folder, name) if strength is None else dict.fromkeys(CLASS_NAMES, strength)
+    )
     trunk = str(saved.get("trunk", ""))
     return Translator(generators, config, size, checksum, device, name, chosen, trunk)
 

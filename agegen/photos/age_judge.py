@@ -14,7 +14,7 @@ from agegen.photos.crop import CroppedFace, crop_centre, crop_found
 from agegen.photos.needs import needs_of
 from agegen.run.errors import UserError
 from agegen.run.hub import as_typed
-from agegen.run.pretrained import PRETRAINED, find_run
+from agegen.run.pretrained import PRETRAINED
 
 
 class AgeJudge(NamedTuple):
@@ -71,7 +71,7 @@ def find_age_judge(named: Path | None, centred: bool) -> tuple[AgeJudge | None, 
     """
     run = named or PRETRAINED
     try:
-        needs = needs_of(find_run(run, "classifier"), centred=centred)
+        needs = needs_of(run, centred=centred)
         if needs.classifier.age_margin is None:
             raise UserError(f"{as_typed(run)} says no ages: it was trained on two classes alone")
     except UserError as error:

@@ -178,7 +178,6 @@ def load_photo_classifier(
             has kept what it needs of it, or the extra ``photos`` is not installed and `centred` is
             not set.
     """
-    folder = find_run(run, "classifier")
-    if faces and folder != run:
+    if faces and find_run(run, "classifier") != run:
         raise UserError(f"--run {as_typed(run)} knows all that photos need: leave out --faces")
-    return PhotoClassifier(*needs_of(folder, faces, centred), search_pixels)
+    return PhotoClassifier(*needs_of(run, faces, centred), search_pixels)

@@ -33,7 +33,7 @@ from agegen.photos.needs import needs_of
 from agegen.photos.pairs import Kind, Pairs, are_crops, facts_of, read_pairs
 from agegen.photos.people import read_people
 from agegen.run.errors import UserError
-from agegen.run.pretrained import PRETRAINED, find_run
+from agegen.run.pretrained import PRETRAINED
 
 SHOWN = 12  # pairs on the sheet
 WHOSE = "pairs"
@@ -111,9 +111,7 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     views = ClassifierViews(classifier)
     if config.pairs:
         require_matcher(panel)
-        whole = require_geometry(
-            geometry or needs_of(find_run(config.judge, "classifier")).geometry
-        )
+        whole = require_geometry(geometry or needs_of(config.judge).geometry)
     pairs = read_pairs(config.before, config.after, classifier.size, geometry, SEARCH_PIXELS)
     before = people_before(pairs)
     people = read_partners(config, before, pairs.files[0].name, whole) if config.pairs else None
@@ -199,7 +197,7 @@ def open_judge(config: EvaluatePairsConfig) -> tuple[Classifier, Geometry | None
     """The classifier, and how it wants faces cut out; None where they are already."""
     if config.kind == "crops" or (config.kind == "auto" and are_crops(config.before)):
         return load_classifier(config.judge), None  # what whole photos need is not measured
-    needs = needs_of(find_run(config.judge, "classifier"))
+    needs = needs_of(config.judge)
     return needs.classifier, needs.geometry
 
 

@@ -27,6 +27,8 @@ from agegen.photos.familiarity import FILE as FAMILIARITY
 from agegen.photos.familiarity import Familiarity, familiarity_of, key_of, read_familiarity
 from agegen.run.errors import UserError
 from agegen.run.files import read_json, sha256, write_json
+from agegen.run.hub import as_typed
+from agegen.run.pretrained import find_run
 
 FILE = "training_faces.json"  # checksum of the store that all of it was measured from, and the ages
 TEMPERATURES = "view_temperatures.json"
@@ -45,8 +47,8 @@ class PhotoNeeds(NamedTuple):
 def needs_of(run: Path, faces: Path | None = None, centred: bool = False) -> PhotoNeeds:
     """Measure what photos need, where the store is at hand and it is not kept; else read it.
 
-    `faces` is where the store is, if no longer where the run was trained; where photos are
-    `centred`, no faces are looked for, and no geometry is needed.
+    `run` may be any that `find_run` finds; `faces` is where the store is, if no longer where the
+    run was trained; where photos are `centred`, no faces are looked for, and no geometry is needed.
 
     Raises:
         UserError: the run is missing or damaged, its store does not fit or is gone before all was
@@ -57,7 +59,7 @@ def needs_of(run: Path, faces: Path | None = None, centred: bool = False) -> Pho
     if store is None:
         return read_needs(run, classifier, centred)
     require_size(classifier, store)
-    return measure_needs(run, classifier, store, centred)
+    return measure_needs(find_run(run, "classifier"), classifier, store, centred)
 
 
 def keep_needs(run: Path) -> None:
@@ -122,18 +124,21 @@ def read_needs(run: Path, classifier: Classifier, centred: bool) -> PhotoNeeds:
     Raises:
         UserError: naming what it has not.
     """
-    kept = read_kept(run / FILE, {"checksum", "ages"})
+    folder, name = find_run(run, "classifier"), as_typed(run)
+    kept = read_kept(folder / FILE, {"checksum", "ages"})
     checksum = kept.get("checksum", "")
-    calibrated = read_calibrated(classifier, checksum, run)
-    familiarity = read_familiarity(run / FAMILIARITY, key_of(run, checksum))
-    geometry = None if centred else read_geometry(run, checksum)
-    gone = f"there is no FaceStore at {classifier.config.faces}, and {run} has not kept"
+    calibrated = read_calibrated(classifier, checksum, folder)
+    familiarity = read_familiarity(folder / FAMILIARITY, key_of(folder, checksum))
+    geometry = None if centred else read_geometry(folder, checksum)
+    lacks = f"there is no FaceStore at {classifier.config.faces}, and {name} has not kept"
+    remedy = "--faces names where it is now"
+    if folder != run:  # handed on: it never had one here
+        lacks, remedy = f"{name} has not kept", "it has to be packed again"
     if not kept or calibrated is None or familiarity is None:
-        raise UserError(f"{gone} what photos need of it: --faces names where it is now")
+        raise UserError(f"{lacks} what photos need of its training faces: {remedy}")
     if geometry is None and not centred:
         raise UserError(
-            f"{gone} how its faces are cropped: --faces names where it is now, --centred looks for "
-            "no faces"
+            f"{lacks} how its faces are cropped: {remedy}, --centred looks for no faces"
         )
     return PhotoNeeds(calibrated, geometry, familiarity, kept["ages"])
 

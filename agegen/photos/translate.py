@@ -158,13 +158,17 @@ def load_photo_translator(
     folder = find_run(run, "cyclegan")
     if faces and folder != run:  # what is measured would be kept in the package, or the Hub's cache
         raise UserError(f"--run {as_typed(run)} knows all that photos need: leave out --faces")
-    run = folder
     translator = load_translator(run, weights, strength=strength)
     if centred:
         return PhotoTranslator(translator, to, None, search_pixels)
-    kept = None if faces else read_geometry(run, translator.store_checksum)
+    kept = None if faces else read_geometry(folder, translator.store_checksum)
     if kept:
         return PhotoTranslator(translator, to, kept, search_pixels)
+    if folder != run:
+        raise UserError(
+            f"{as_typed(run)} has not kept how its faces are cropped: it has to be packed again, "
+            "--centred looks for no faces"
+        )
     store = FaceStore.open(faces or translator.config.faces)
     if store.size != translator.store_size:
         raise UserError(

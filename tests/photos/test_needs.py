@@ -74,7 +74,11 @@ def test_what_was_not_kept_is_one_sentence(run, name):
     needs_of(run)
     lose_the_store(run)
     (run / name).unlink()
-    missing = "how its faces are cropped" if name == geometry.FILE else "what photos need of it"
+    missing = (
+        "how its faces are cropped"
+        if name == geometry.FILE
+        else "what photos need of its training faces"
+    )
     with pytest.raises(UserError, match=rf"has not kept {missing}: --faces names where it is now"):
         needs_of(run)
 

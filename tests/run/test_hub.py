@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from huggingface_hub import ModelCard, constants
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agegen.photos.classify import load_photo_classifier
+from agegen.photos.translate import load_photo_translator
 from agegen.run.errors import UserError
 from agegen.run.hub import FILES, Address, as_typed, download, is_address, push, read_address
 from agegen.run.pretrained import find_run, require_record, results_of
 
 PACKAGE = Path(__file__).parents[2] / "agegen" / "pretrained"
+NOT_NEEDED = {"README.md", "config.json", "strength.json"}  # without the second it is no model
 part = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,10}", fullmatch=True)
 
 
@@ -157,6 +161,27 @@ def test_what_is_no_packed_classifier_is_refused(hub: StandIn, files, message: s
     hub.repositories["ann/faces"] = Repository(**files)
     with pytest.raises(UserError, match=message):
         found()
+
+
+LOADED = {"classifier": load_photo_classifier, "cyclegan": partial(load_photo_translator, to="old")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing"),
+    [
+        (kind, name)
+        for kind in LOADED
+        for name in sorted(contents(PACKAGE / kind).keys() - NOT_NEEDED)
+    ],
+)
+def test_what_is_missing_is_missed_by_the_name_that_was_typed(
+    hub: StandIn, kind: str, missing: str
+) -> None:
+    rest = {n: content for n, content in contents(PACKAGE / kind).items() if n != missing}
+    hub.repositories["ann/faces"] = Repository(**rest)
+    with pytest.raises(UserError, match=r"^hf://ann/faces has no\D*$") as refused:
+        LOADED[kind](Path("hf://ann/faces"))
+    assert "--faces" not in str(refused.value)
 
 
 def test_what_cannot_be_had_is_a_sentence(hub: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
