@@ -1,12 +1,10 @@
 """The page of `agegen app`: a photo, its faces, and a slider of age. The only file with Gradio."""
 
-import base64
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -23,6 +21,7 @@ from starlette.middleware import Middleware
 from agegen.app.studio import Looked, Studio, as_jpeg
 from agegen.cyclegan.translate import STRONGEST, require_class
 from agegen.faces.decode import BadImageError
+from agegen.faces.pixels import as_url
 from agegen.faces.records import OLD
 from agegen.photos.classify import Verdict
 from agegen.run.errors import UserError
@@ -322,15 +321,9 @@ def describe_face(verdict: Verdict) -> str:
     remarks = "; ".join(verdict.remarks)
     said = f"<b>{escape(verdict.words)}</b>{escape(age)} · p(old) {verdict.p_old:.2f}"
     doubt = f'<br><span class="remark">{escape(remarks)}</span>' if remarks else ""
-    picture = f'<img alt="face {verdict.number}" src="{as_url(verdict.face.image)}">'
+    face = verdict.face.image
+    picture = f'<img alt="face {verdict.number}" src="{as_url(Image.fromarray(face))}">'
     return f'<div class="face">{picture}<span>{said}{doubt}</span></div>'
-
-
-def as_url(picture: np.ndarray) -> str:
-    """A picture, uint8 (h, w, 3), as a link that holds it."""
-    file = BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def keep_file(name: str, content: bytes, cache: str) -> str:

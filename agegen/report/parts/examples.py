@@ -1,8 +1,6 @@
 """Galleries of faces: of a store, or those whose pixels a chapter of the analysis has kept."""
 
-import base64
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from agegen import metrics
+from agegen.faces.pixels import as_url
 from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import UNKNOWN_AGE
 from agegen.report.parts.saved_run import Scored
@@ -62,9 +61,7 @@ def embed_face(pixels: np.ndarray) -> str:
 def as_jpeg(image: Image.Image, side: int, **options: int) -> str:
     """Turn a picture, which is shrunk to that side, into a data URI; options are the format's."""
     image.thumbnail((side, side))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", **options)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return as_url(image, "jpeg", **options)
 
 
 def in_years(age: int | None) -> str:
