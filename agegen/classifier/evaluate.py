@@ -221,6 +221,10 @@ def describe(evaluation: dict) -> str:
         cells = (f"{c['value']:.0f} {q.replace('_', ' ')}" for q, c in row.items())
         said[true.replace("_", " ")] = ", ".join(cells)
     lines = [f"  {name:28} {value}" for name, value in said.items()]
+    if evaluation["expected_calibration_error"]["value"] > before["value"]:
+        lines.append(
+            "scaling by the validation faces did not help here: the calibration error rose"
+        )
     return "\n".join([f"{evaluation['n']:,} faces ({by_class})", *lines])
 
 

@@ -24,6 +24,7 @@ from agegen.classifier.predict_split import predict_split
 from agegen.classifier.train import train
 from agegen.faces.store import FaceStore, clusters
 from agegen.faces.views import AugmentConfig
+from agegen.report.classifier.beyond_accuracy import describe_calibration
 from agegen.run.errors import UserError
 
 
@@ -81,6 +82,25 @@ def test_every_figure_has_its_interval_around_it(run: Path, drawn_store: FaceSto
     assert total == len(drawn_store)
     assert sum(band["n"] for band in evaluation["by_age"].values()) == len(drawn_store)
     assert f"{evaluation['roc_auc']['value']:.4f}" in describe(evaluation)
+
+
+def test_scaling_that_did_not_help_is_remarked(drawn_store: FaceStore) -> None:
+    rng, indices, worse = np.random.default_rng(0), drawn_store.indices("test"), 0
+    y = drawn_store.labels[indices]
+    for _ in range(20):
+        logit = rng.normal(2 * y - 1, 2)
+        scaled = metrics.sigmoid(logit / rng.uniform(0.2, 3))
+        found = Predictions(indices, y, logit, metrics.sigmoid(logit), scaled)
+        evaluation = evaluate(drawn_store, found, resamples=2)
+        now, before = (
+            figures["expected_calibration_error"]["value"]
+            for figures in (evaluation, evaluation["before_scaling"])
+        )
+        worse += now > before
+        assert ("did not help here" in describe(evaluation)) == (now > before)
+        said = describe_calibration(evaluation | {"temperature": 1.2})
+        assert ("did not help here" in said) == (now > before)
+    assert 0 < worse < 20
 
 
 def test_recalls_and_what_makes_the_figures_again_are_in_it(drawn_store: FaceStore) -> None:

@@ -121,16 +121,17 @@ def describe_ranking(evaluation: dict, curves: dict | None) -> list[str]:
 def describe_calibration(evaluation: dict) -> str:
     """Say what temperature scaling changed."""
     before, t = evaluation["before_scaling"], evaluation["temperature"]
+    ece = "expected_calibration_error"
+    rose = evaluation[ece]["value"] > before[ece]["value"]
+    verdict = " It did not help here: the calibration error rose." if rose else ""
     was = "under-confident" if t < 1 else "over-confident"
     changes = ", ".join(
         f"{title} {show(before[name])} before and {show(evaluation[name])} after"
-        for name, title in (
-            ("expected_calibration_error", "ECE"), ("negative_log_likelihood", "NLL"),
-        )
-    )  # fmt: skip
+        for name, title in ((ece, "ECE"), ("negative_log_likelihood", "NLL"))
+    )
     return (
         f"On the validation faces the probabilities were {was} (temperature {t:.3f}). On these "
-        f"faces, scaling changed them so: {changes}."
+        f"faces, scaling changed them so: {changes}.{verdict}"
     )
 
 
