@@ -138,9 +138,9 @@ class Answers:
     def show(self, looked: Looked, to: str, strength: float) -> tuple[str, str]:
         """Files of a photo before and after, as it is shown."""
         with explained():
-            contents = (looked.shown, as_jpeg(self.studio.preview(looked, to, strength)))
-            before, after = (keep_file("photo.jpg", content, self.cache) for content in contents)
-        return before, after
+            aged = as_jpeg(self.studio.preview(looked, to, strength))
+            before = keep_file("photo.jpg", looked.shown, self.cache, looked.key)
+            return before, keep_file("photo.jpg", aged, self.cache)
 
     def age(self, to: str, strength: float, request: gr.Request) -> tuple[str, str]:
         """Files of the visitor's photo before and after."""
@@ -326,12 +326,12 @@ def describe_face(verdict: Verdict) -> str:
     return f'<div class="face">{picture}<span>{said}{doubt}</span></div>'
 
 
-def keep_file(name: str, content: bytes, cache: str) -> str:
-    """Write a file where Gradio looks for it by its content; returns its path.
+def keep_file(name: str, content: bytes, cache: str, key: str = "") -> str:
+    """Write a file where Gradio looks for it, by a key or else its content; returns its path.
 
     Gradio's own way would write it again while another visitor, of the same photo, is reading it.
     """
-    path = Path(cache, hash_bytes(content), name)
+    path = Path(cache, key or hash_bytes(content), name)
     try:
         os.utime(path)  # it is in use again: the sweep is to leave it
     except FileNotFoundError:

@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import NamedTuple
 
@@ -51,6 +52,7 @@ class Looked(NamedTuple):
         source: its file.
         preview: uint8 (h, w, 3), sRGB, of at most `PREVIEW` pixels a side.
         shown: the preview as a JPEG.
+        key: of that JPEG's file, which nobody can guess.
         to_photo: from the preview's pixels to the photo's.
         verdicts: what is said of each face, the largest first.
         before: the faces as the generators see them, float (n, 3, size, size) in [−1, 1].
@@ -64,6 +66,7 @@ class Looked(NamedTuple):
     source: bytes
     preview: np.ndarray
     shown: bytes
+    key: str
     to_photo: Similarity
     verdicts: list[Verdict]
     before: Tensor
@@ -118,8 +121,8 @@ class Studio:
             made = {to: self.translator.translator.translate(before, to) for to in CLASS_NAMES}
             preview, to_photo = shrunk(shown)
             return Looked(
-                short_name(path), source, preview, as_jpeg(preview), to_photo, verdicts, before,
-                made, places, is_grey(photo.pixels), len(found) - len(verdicts),
+                short_name(path), source, preview, as_jpeg(preview), token_hex(), to_photo,
+                verdicts, before, made, places, is_grey(photo.pixels), len(found) - len(verdicts),
             )  # fmt: skip
         except MemoryError:
             raise BadImageError("too large for this machine's memory") from None

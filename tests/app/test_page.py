@@ -223,9 +223,9 @@ def test_a_photo_is_forgotten_when_its_visitor_has_left_unnoticed(
 
 def empty_photo(number: int) -> Looked:
     """A photo that nothing is done with."""
-    nothing = np.zeros((1, 1, 3), np.uint8)
+    name, nothing = f"{number}", np.zeros((1, 1, 3), np.uint8)
     place = similarity(1, 0, (0, 0), (0, 0))
-    return Looked(f"{number}", b"", nothing, b"", place, [], torch.zeros(0), {}, [], False, 0)
+    return Looked(name, b"", nothing, b"", name, place, [], torch.zeros(0), {}, [], False, 0)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +251,21 @@ def test_what_cannot_be_made_is_one_sentence(error: Exception, words: str, tmp_p
             ask(request)
         assert caught.value.message.endswith(words)
         assert not caught.value.print_exception
+
+
+def test_a_move_hashes_only_what_it_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, hashed = np.random.default_rng(0), []
+    monkeypatch.setattr(
+        "agegen.app.page.hash_bytes", lambda content: hashed.append(content) or f"{len(hashed)}"
+    )
+    studio, visits = Mock(), Visits()
+    studio.preview.side_effect = lambda *_: rng.integers(0, 256, (9, 9, 3), np.uint8)
+    visits.keep("a", empty_photo(0)._replace(shown=b"the photo"))
+    answers, request = Answers(studio, visits, str(tmp_path)), gr.Request(session_hash="a")
+    shown = [answers.age("old", strength, request) for strength in rng.uniform(0, 1.5, 12)]
+    assert len({before for before, _ in shown}) == 1
+    assert Path(shown[0][0]).read_bytes() == b"the photo"
+    assert [Path(after).read_bytes() for _, after in shown] == hashed
 
 
 def test_no_class_is_one_sentence(tmp_path: Path) -> None:
