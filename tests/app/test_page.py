@@ -13,16 +13,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from browser import driven, needs_driver
 from photos import REPOSITORY, environment
 from PIL import Image
 from real_face import hopper_photo
@@ -190,6 +191,40 @@ def test_visitors_at_once_get_the_same_answers(served: Served) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(visit, clients))) == 1
+
+
+SHOWN = "return [...document.querySelectorAll('img')].map(i => i.naturalWidth && i.src)"
+ARROW = {"left": "\ue012", "right": "\ue014"}  # keys, as WebDriver calls them
+
+
+@pytest.mark.slow
+@needs_driver
+def test_in_a_browser_a_photo_is_chosen_and_its_slider_moved(
+    served: Served, tmp_path: Path
+) -> None:
+    with driven(tmp_path) as tell:
+
+        def send(part: str, keys: str) -> None:
+            (found,) = tell("/element", using="css selector", value=part).values()
+            tell(f"/element/{found}/value", text=keys)
+
+        def await_answer(script: str, fits: Callable[[Any], bool]) -> Any:
+            until = time.monotonic() + 60
+            while not fits(answer := tell("/execute/sync", script=script, args=[])):
+                assert time.monotonic() < until, answer
+                time.sleep(0.2)
+            return answer
+
+        tell("/url", url=served.address)
+        await_answer("return document.querySelector('input[type=file]') != null", bool)
+        send("input[type=file]", str(hopper_photo()))
+        await_answer("return document.body.innerText", lambda text: "1 face found." in text)
+        face, before, after = await_answer(SHOWN, lambda shown: len(shown) == 3 and all(shown))
+        for key in ("left", "left", "right"):
+            send("input[type=range]", ARROW[key])
+            moved = await_answer(SHOWN, lambda shown, last=after: all(shown) and shown[2] != last)
+            assert moved[:2] == [face, before]
+            after = moved[2]
 
 
 def test_a_visitors_photo_is_forgotten_for_the_next_one_and_at_the_end() -> None:
