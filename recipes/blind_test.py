@@ -4,9 +4,10 @@
     python recipes/score_blind_test.py --key blind_test/key.json --answers answers.json
 
 40 forced choices, drawn at random: which is the photograph? who is older? is it the same person?
-Hand on index.html alone: it needs no network, works by touch and keys, and visitors save their
-answers as a file. key.json holds the right answers. The page shows faces of the split: photos of
-people may be under a licence that forbids publishing them.
+Where the split has too few faces, fewer are made, and how many is said. Hand on index.html alone:
+it needs no network, works by touch and keys, and visitors save their answers as a file. key.json
+holds the right answers. The page shows faces of the split: photos of people may be under a licence
+that forbids publishing them.
 """
 
 from agegen.cyclegan.blind_test import (
