@@ -19,11 +19,13 @@ from agegen.cyclegan.blind_test import (
 )
 from agegen.report.blind_test.page import make_page
 from agegen.run.cli import run_recipe
-from agegen.run.files import write_json, write_text
+from agegen.run.files import require_writable, write_json, write_text
 
 
 def main(config: BlindTestConfig) -> None:
     """Draw the questions, write page and key."""
+    for name in (PAGE, KEY):
+        require_writable(config.out / name)
     test = make_blind_test(config)
     require_no_other(config.out / KEY, test.name)
     page = make_page(test.name, [(q.kind, q.pictures) for q in test.questions])
