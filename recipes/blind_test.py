@@ -4,9 +4,10 @@
     python recipes/score_blind_test.py --key blind_test/key.json --answers answers.json
 
 40 forced choices, drawn at random: which is the photograph? who is older? is it the same person?
-Hand on index.html alone: it needs no network, works by touch and keys, and visitors save their
-answers as a file. key.json holds the right answers. The page shows faces of the split: photos of
-people may be under a licence that forbids publishing them.
+Where the split has too few faces, fewer are made, and how many is said. Hand on index.html alone:
+it needs no network, works by touch and keys, and visitors save their answers as a file. key.json
+holds the right answers. The page shows faces of the split: photos of people may be under a licence
+that forbids publishing them.
 """
 
 from agegen.cyclegan.blind_test import (
@@ -18,11 +19,13 @@ from agegen.cyclegan.blind_test import (
 )
 from agegen.report.blind_test.page import make_page
 from agegen.run.cli import run_recipe
-from agegen.run.files import write_json, write_text
+from agegen.run.files import require_writable, write_json, write_text
 
 
 def main(config: BlindTestConfig) -> None:
     """Draw the questions, write page and key."""
+    for name in (PAGE, KEY):
+        require_writable(config.out / name)
     test = make_blind_test(config)
     require_no_other(config.out / KEY, test.name)
     page = make_page(test.name, [(q.kind, q.pictures) for q in test.questions])

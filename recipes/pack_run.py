@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agegen.photos.card import make_card
-from agegen.photos.pack import pack_classifier, pack_cyclegan
 from agegen.run.cli import run_recipe
 from agegen.run.errors import UserError
 from agegen.run.files import read_json
@@ -52,6 +50,10 @@ class PackConfig:
 def main(config: PackConfig) -> None:
     """Pack, and say what it is."""
     saved = read_json(config.run / "config.json").get("config", {})
+    # PyTorch takes seconds, for which mistakes need not wait
+    from agegen.photos.card import make_card
+    from agegen.photos.pack import pack_classifier, pack_cyclegan
+
     card = None
     if config.license:  # made before anything is packed, so that its mistakes leave nothing
         name = config.out.absolute().name

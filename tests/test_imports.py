@@ -64,6 +64,7 @@ def test_the_report_knows_of_judging_only_limits_and_verdicts() -> None:
         ("agegen.report.evaluation.page", ["torch", "matplotlib"]),
         ("agegen.app.serve", ["torch", "gradio"]),
         ("agegen.classifier.train", ["matplotlib", "torchvision"]),
+        ("agegen.photos.evaluate_pairs", ["matplotlib", "torchvision", "captum"]),
     ],
 )
 def test_importing_loads_no_more_than_needed(module: str, forbidden: list[str]) -> None:

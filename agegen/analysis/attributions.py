@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
 from scipy.stats import rankdata
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from agegen import metrics
 from agegen.analysis.analysis import Analysis
@@ -61,6 +59,7 @@ def attribute(model: nn.Module, views: Tensor, steps: int = STEPS, batch_size: i
         steps: points at which the gradient is taken (Gauss–Legendre).
         batch_size: faces at a time.
     """
+    from captum.attr import IntegratedGradients  # takes seconds
 
     def log_odds(x: Tensor) -> Tensor:
         logits = model(x).float()
@@ -83,6 +82,8 @@ def attribute(model: nn.Module, views: Tensor, steps: int = STEPS, batch_size: i
 
 def blurred_sum(maps: Tensor) -> np.ndarray:
     """Sum over colours, blurred by `BLUR`: (n, 3, h, w) → float32 (n, h, w)."""
+    from torchvision.transforms.functional import gaussian_blur  # takes seconds
+
     kernel = 2 * int(3 * BLUR) + 1
     blurred = gaussian_blur(maps.sum(dim=1, keepdim=True), [kernel, kernel], [BLUR, BLUR])
     return blurred[:, 0].cpu().numpy()

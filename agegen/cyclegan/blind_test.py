@@ -23,6 +23,8 @@ from agegen.run.files import explained_damage, explained_write_errors, read_json
 PAGE, KEY = "index.html", "key.json"
 Kind = Literal["photograph", "older", "same"]
 KINDS: tuple[Kind, ...] = ("photograph", "older", "same")
+Planned = tuple[Kind, tuple[str, str], int]
+"""Kind, direction (source, to) and right answer of a question."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class BlindTestConfig:
     out: Path
     """Folder of the page, index.html, and of the right answers, key.json."""
     questions: int = 40
-    """How many."""
+    """How many; fewer are made where the split's faces are used up, as each is shown in one."""
     seed: int = 0
     """Of the faces, and of their order."""
 
@@ -129,25 +131,40 @@ def require_no_other(key: Path, name: str) -> None:
 def draw_questions(
     translator: Translator, held_out: HeldOut, genders: dict[str, list], config: BlindTestConfig
 ) -> list[Question]:
-    """The questions in random order; no face is in two of them.
+    """The questions in random order, as many as fit; how many that is, and why, is said if fewer.
+
+    Raises:
+        UserError: there are too few faces, or too few of other people, for one of each kind.
+    """
+    rng = np.random.default_rng(config.seed)
+    drawn, lack = draw_faces(plan_questions(config.questions, rng), held_out, genders)
+    if len(drawn) < len(KINDS):
+        raise UserError(f"{config.evaluation} gives no blind test: {lack}")
+    if lack:
+        print(f"note: {len(drawn):,} of {config.questions:,} questions are made: {lack}")
+    questions = [make_question(translator, held_out, *one) for one in drawn]
+    return [questions[i] for i in rng.permutation(len(questions))]
+
+
+def draw_faces(
+    planned: list[Planned], held_out: HeldOut, genders: dict[str, list]
+) -> tuple[list[tuple[Planned, int, int]], str]:
+    """Draw the faces of the questions planned, until they are used up: none is in two questions.
 
     Strangers are other persons of `held_out`, of one gender where `genders`, by class, are known.
 
-    Raises:
-        UserError: there are too few faces, or too few of other people.
+    Returns:
+        Of each question that fits its plan, the number of the face that is translated, and that of
+        the real face beside it; and what is lacking for the next one, "" if all fit.
     """
-    rng = np.random.default_rng(config.seed)
     unused = {name: list(range(len(faces))) for name, faces in held_out.faces.items()}
 
     def take(name: str, unlike: int | None = None) -> int:
         fit = (i for i in unused[name] if unlike is None or is_stranger(name, unlike, i))
         found = next(fit, None)
         if found is None:
-            whose = "" if unlike is None else " of other people"
-            raise UserError(
-                f"the split has too few {name} faces{whose} for {config.questions} questions: ask "
-                "for less by --questions"
-            )
+            whose = "" if unlike is None else " of a stranger"
+            raise LookupError(f"no face is shown twice, and no {name} one{whose} is left to show")
         unused[name].remove(found)
         return found
 
@@ -155,27 +172,36 @@ def draw_questions(
         persons, gender = held_out.persons[name], genders[name][shown]
         return persons[other] != persons[shown] and gender in ("", genders[name][other])
 
-    questions = []
-    for kind, (source, to), side in plan_questions(config.questions, rng):
-        number = take(source)
-        face = held_out.faces[source][number]
-        made = translator.translate(face[None], to)[0]
-        if kind == "same":
-            if side:  # the made one's source is not shown
-                face = held_out.faces[source][take(source, unlike=number)]
-            questions.append(Question(kind, to, pictures_of(face, made), side))
-            continue
-        sought, other = made, face
-        if kind == "photograph":
-            sought, other = held_out.faces[to][take(to)], made
-        if kind == "older" and to == CLASS_NAMES[0]:
-            sought, other = other, sought
-        shown = (other, sought) if side else (sought, other)
-        questions.append(Question(kind, to, pictures_of(*shown), side))
-    return [questions[i] for i in rng.permutation(len(questions))]
+    drawn: list[tuple[Planned, int, int]] = []
+    for plan in planned:
+        kind, (source, to), right = plan
+        try:
+            face = beside = take(source)
+            if kind == "photograph":
+                beside = take(to)
+            elif kind == "same" and right:  # the made one's source is not shown
+                beside = take(source, unlike=face)
+        except LookupError as lack:
+            return drawn, str(lack)
+        drawn.append((plan, face, beside))
+    return drawn, ""
 
 
-def plan_questions(n: int, rng: np.random.Generator) -> list[tuple[Kind, tuple[str, str], int]]:
+def make_question(
+    translator: Translator, held_out: HeldOut, plan: Planned, face: int, beside: int
+) -> Question:
+    """Translate a face, and put the real one on its side: see `draw_faces`."""
+    kind, (source, to), right = plan
+    made = translator.translate(held_out.faces[source][face][None], to)[0]
+    real = held_out.faces[to if kind == "photograph" else source][beside]
+    if kind == "same":
+        return Question(kind, to, pictures_of(real, made), right)
+    made_is_sought = kind == "older" and to == CLASS_NAMES[1]
+    shown = (made, real) if made_is_sought == (right == 0) else (real, made)
+    return Question(kind, to, pictures_of(*shown), right)
+
+
+def plan_questions(n: int, rng: np.random.Generator) -> list[Planned]:
     """Kind, direction and right answer of n questions.
 
     The directions of a kind, its right answers, and those in each of its directions are half and

@@ -12,7 +12,14 @@ from agegen.evaluation.controls import judge_beside_controls
 from agegen.evaluation.evaluate import judge_made, known_faces, save_figures, translate_all
 from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
 from agegen.evaluation.held_out import HeldOut, choose_faces
-from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
+from agegen.evaluation.matching import require_two_people
+from agegen.evaluation.panel import (
+    PanelConfig,
+    call_panel,
+    describe_judging,
+    kept_frozen,
+    require_there,
+)
 from agegen.evaluation.real_pairs import People, evaluate_people, require_matcher, require_pairs
 from agegen.evaluation.trade_off import measure_trade_off
 from agegen.evaluation.truth import evaluate_truth
@@ -21,7 +28,7 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.run.devices import start_processes
 from agegen.run.errors import UserError
-from agegen.run.files import sha256
+from agegen.run.files import require_writable, sha256
 from agegen.run.hub import as_typed
 from agegen.run.pretrained import PRETRAINED, find_run, results_of
 
@@ -110,14 +117,19 @@ def evaluate_run(
             f"the pairs in {config.pairs} cannot be read without find_people: give evaluate_run "
             "agegen.photos.people.read_people, too"
         )
+    require_there(config, config.judge, config.pairs)
     state = start_processes()
     translator = load_translator(config.run, config.weights, state.device, config.strength)
     # now, as a training that goes on may replace them
     folder = find_run(config.run, "cyclegan")
     weights_sum = sha256(folder / f"{translator.weights}.safetensors")
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
+    held_out = choose_faces(translator, store, config.split, config.most, config.seed)
+    require_writable(config.figures)
     shown = translator.config.augment.crop / translator.store_size
     panel, notes = call_panel(config, config.judge, shown, translator.device, translator.trunk)
+    for persons in held_out.persons.values() if panel.matchers else ():
+        require_two_people(persons)
     if config.truth:
         notes["truth"] = "measured on drawn people: it says nothing of generators of photos"
     if translator.store_checksum != store.checksum:
@@ -130,7 +142,6 @@ def evaluate_run(
         require_matcher(panel)
         people = find_people(config.pairs, geometry_of(store))
         require_pairs(people, panel)
-    held_out = choose_faces(translator, store, config.split, config.most, config.seed)
     figures = {
         **describe_judging(config, config.judge, store, notes),
         "run": as_typed(config.run),

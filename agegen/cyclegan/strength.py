@@ -23,7 +23,7 @@ from agegen.faces.records import CLASS_NAMES, DIRECTIONS
 from agegen.faces.store import FaceStore
 from agegen.metrics import share_as_json
 from agegen.run.errors import UserError
-from agegen.run.files import written_whole
+from agegen.run.files import require_writable, written_whole
 from agegen.run.hub import as_typed
 from agegen.run.pretrained import find_run
 from agegen.run.progress import Progress
@@ -81,8 +81,9 @@ def choose_strength(config: ChooseStrengthConfig) -> dict[str, dict]:
     translator = load_translator(config.run, config.weights, strength=1.0)
     store = FaceStore.open(config.faces or faces_of(config.run, translator))
     shown = translator.config.augment.crop / translator.store_size
-    matcher, judge = IdentityMatcher(shown), AgeEstimator(shown)
     held_out = choose_faces(translator, store, "val", config.most, config.seed)
+    require_writable(config.run / "strength.png")
+    matcher, judge = IdentityMatcher(shown), AgeEstimator(shown)
     real = {name: judge.scores(faces)["years"] for name, faces in held_out.faces.items()}
     asked = dict(zip(CLASS_NAMES, config.verified, strict=True))
     found, strips = {}, []

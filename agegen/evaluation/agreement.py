@@ -62,8 +62,8 @@ def other_people(persons: np.ndarray) -> np.ndarray:
 
 
 def mean_map(maps: np.ndarray) -> list[list[float]]:
-    """The mean of maps, each as shares of its sum, shrunk."""
+    """The mean of maps, each as shares of its sum, shrunk; of maps of nothing it is 0."""
     shares = maps / np.maximum(maps.sum(axis=(1, 2), keepdims=True), 1e-12)
     mean = torch.from_numpy(shares.mean(axis=0))[None, None]
     small = F.interpolate(mean, (KEPT_SIDE, KEPT_SIDE), mode="area")[0, 0]
-    return [[round(float(x), 5) for x in row] for row in small / small.sum()]
+    return [[round(float(x), 5) for x in row] for row in small / small.sum().clamp(min=1e-12)]

@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2.functional import adjust_saturation, gaussian_blur
 
 from agegen.evaluation.evaluate import Made, judge_made, moves_of, scores_of
 from agegen.evaluation.frozen_classifier import FrozenClassifier
@@ -40,6 +39,8 @@ def jpeg(x: Tensor, quality: int) -> Tensor:
 
 def blur(x: Tensor, sigma: float) -> Tensor:
     """Gaussian blur of so many pixels."""
+    from torchvision.transforms.v2.functional import gaussian_blur  # takes seconds
+
     return gaussian_blur(x, [2 * int(3 * sigma) + 1] * 2, [sigma] * 2)
 
 
@@ -67,6 +68,8 @@ def brightness(x: Tensor, by: float) -> Tensor:
 
 def saturation(x: Tensor, factor: float) -> Tensor:
     """0 is grey, 1 the face itself."""
+    from torchvision.transforms.v2.functional import adjust_saturation
+
     return adjust_saturation((x + 1) / 2, factor) * 2 - 1
 
 

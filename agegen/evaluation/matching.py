@@ -39,17 +39,29 @@ def match(source: Tensor, fake: Tensor, weights: np.ndarray, persons: np.ndarray
 
 
 def distances_apart(vectors: Tensor, persons: np.ndarray) -> Tensor:
-    """Distances (pairs,) of all pairs of faces (n, d) of different people, who are int (n,)."""
-    different = torch.from_numpy(np.triu(persons[:, None] != persons))
-    return torch.cdist(vectors, vectors)[different]
-
-
-def threshold_at(apart: Tensor) -> float:
-    """The distance below which `FALSE_ACCEPTS` of the pairs of different people are.
+    """Distances (pairs,) of all pairs of faces (n, d) of different people, who are int (n,).
 
     Raises:
         UserError: all faces are of one person.
     """
-    if not len(apart):
-        raise UserError("identities need faces of two people of each class: take more by --most")
+    require_two_people(persons)
+    different = torch.from_numpy(np.triu(persons[:, None] != persons))
+    return torch.cdist(vectors, vectors)[different]
+
+
+def require_two_people(persons: np.ndarray) -> None:
+    """Refuse faces that are all of one person.
+
+    Raises:
+        UserError: they are; `persons` are int (n,).
+    """
+    if len(np.unique(persons)) < 2:
+        raise UserError(
+            "identities need faces of two people or more, and all of these are of one: take more "
+            "faces, or leave identity out"
+        )
+
+
+def threshold_at(apart: Tensor) -> float:
+    """The distance below which `FALSE_ACCEPTS` of the pairs of different people are."""
     return float(np.quantile(apart.numpy(), FALSE_ACCEPTS))  # torch's takes 2²⁴ values at most

@@ -10,7 +10,7 @@ import torch
 
 from agegen.classifier.predict import load_classifier
 from agegen.evaluation.age_estimator import AgeEstimator
-from agegen.evaluation.ask_judges import own_judge
+from agegen.evaluation.ask_judges import own_judge, require_judges
 from agegen.evaluation.features import (
     AlexNetFeatures,
     ClassifierFeatures,
@@ -41,7 +41,7 @@ from agegen.run.configs import to_plain
 from agegen.run.errors import UserError
 from agegen.run.files import sha256
 from agegen.run.hub import as_typed
-from agegen.run.pretrained import find_run
+from agegen.run.pretrained import find_run, require_run
 from agegen.run.tensor_files import checksum
 
 Found = TypeVar("Found")
@@ -120,6 +120,17 @@ class PanelConfig:
     def __post_init__(self) -> None:
         if not -0.4 <= self.onnx_margin <= 2:
             raise UserError("--onnx-margin must be between -0.4 and 2")
+        if self.features == "alexnet" and not self.lpips:
+            raise UserError("--features alexnet needs --lpips, whose network it is")
+
+
+def require_there(config: PanelConfig, judge: Path, pairs: Path | None) -> None:
+    """Refuse (by a UserError) a run or file that is named and not there, before any is loaded."""
+    for run in filter(None, (judge, config.second_judge, config.age_judge)):
+        require_run(run, "classifier")
+    for path in filter(None, (pairs, config.alexnet, config.onnx_judge, config.onnx_embedder)):
+        if not path.exists():
+            raise UserError(f"{path} does not exist")
 
 
 def call_panel(
@@ -136,8 +147,9 @@ def call_panel(
             "alexnet", or the checksum of a classifier's weights; "" for none.
 
     Raises:
-        UserError: a classifier's run is missing or damaged, sees another part of a face, or is the
-            one on whose features the generators were trained.
+        UserError: a classifier's run or a judge's file is missing or damaged, a classifier sees
+            another part of a face, or is the one on whose features the generators were trained, or
+            two judges have the same name.
     """
     for run in filter(None, (judge, config.second_judge, config.age_judge)):
         require_other(run, trunk)
@@ -156,6 +168,14 @@ def call_panel(
         require_same_view(classifier, shown)
     judges: list[Judge] = [*classifiers, *map(own_judge, config.own_judges)]
     outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
+    judges += [outside] if outside else []
+    # files that were named come before what is downloaded, so that mistakes are told at once
+    view = OnnxView(config.onnx_margin, config.onnx_pixels, config.onnx_bgr)
+    if config.onnx_judge:
+        network = OnnxNetwork(config.onnx_judge, config.onnx_output, view, shown)
+        judges.append(OnnxJudge(network))
+    embedder = config.onnx_embedder and OnnxNetwork(config.onnx_embedder, "", view, shown)
+    require_judges(judges)
     matcher = optional("identity", lambda: IdentityMatcher(shown), config.identity, notes)
     perceptual: Perceptual | None
     if config.lpips and config.alexnet:  # named, so that a mistake is one
@@ -178,14 +198,8 @@ def call_panel(
         )
     if not config.agreement:
         notes["agreement"] = "not measured: not asked for"
-    judges += [outside] if outside else []
     matchers: list[Matcher] = [matcher] if matcher else []
-    view = OnnxView(config.onnx_margin, config.onnx_pixels, config.onnx_bgr)
-    if config.onnx_judge:
-        network = OnnxNetwork(config.onnx_judge, config.onnx_output, view, shown)
-        judges.append(OnnxJudge(network))
-    if config.onnx_embedder:
-        matchers.append(OnnxMatcher(OnnxNetwork(config.onnx_embedder, "", view, shown)))
+    matchers += [OnnxMatcher(embedder)] if embedder else []
     return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
 
 

@@ -14,7 +14,14 @@ from agegen.evaluation.controls import judge_beside_controls
 from agegen.evaluation.evaluate import Made, judge_made, known_faces, save_figures
 from agegen.evaluation.face_sheet import make_sheet
 from agegen.evaluation.held_out import HeldOut, choose_faces
-from agegen.evaluation.panel import PanelConfig, call_panel, describe_judging, kept_frozen
+from agegen.evaluation.matching import require_two_people
+from agegen.evaluation.panel import (
+    PanelConfig,
+    call_panel,
+    describe_judging,
+    kept_frozen,
+    require_there,
+)
 from agegen.evaluation.real_pairs import (
     Aged,
     People,
@@ -30,9 +37,10 @@ from agegen.faces.records import CLASS_NAMES
 from agegen.faces.store import FaceStore
 from agegen.faces.views import evaluation_views
 from agegen.photos.needs import needs_of
-from agegen.photos.pairs import Kind, Pairs, are_crops, facts_of, read_pairs
+from agegen.photos.pairs import Kind, Pairs, are_crops, facts_of, match_names, read_pairs
 from agegen.photos.people import read_people
 from agegen.run.errors import UserError
+from agegen.run.files import require_writable
 from agegen.run.pretrained import PRETRAINED
 
 SHOWN = 12  # pairs on the sheet
@@ -105,24 +113,26 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
         UserError: there is no pair, the judge's run or the store is missing or damaged, or does
             not fit the other, or the extra ``photos`` is missing where faces are looked for.
     """
+    refuse_at_once(config)
+    store = FaceStore.open(config.faces) if config.faces else None
     classifier, geometry = open_judge(config)
+    views = ClassifierViews(classifier)
+    real = choose_faces(views, store, "test", 0, config.seed) if store else None
+    if config.pairs:
+        whole = require_geometry(geometry or needs_of(config.judge).geometry)
     shown = classifier.crop / classifier.size
     panel, notes = call_panel(config, config.judge, shown, classifier.device)
-    views = ClassifierViews(classifier)
     if config.pairs:
         require_matcher(panel)
-        whole = require_geometry(geometry or needs_of(config.judge).geometry)
     pairs = read_pairs(config.before, config.after, classifier.size, geometry, SEARCH_PIXELS)
     before = people_before(pairs)
-    people = read_partners(config, before, pairs.files[0].name, whole) if config.pairs else None
-    real, known, store = None, {}, None
-    if not config.faces:
+    people = read_partners(config, before, pairs.files, whole) if config.pairs else None
+    known = known_faces(views, store, config.seed) if store else {}
+    if not store:
         notes["realism"] = "not measured: it needs real faces (--faces)"
-    if config.faces:
-        store = FaceStore.open(config.faces)
-        real = choose_faces(views, store, "test", 0, config.seed)
-        known = known_faces(views, store, config.seed)
     made: dict[str, Made] = {config.to: made_of(pairs, views, real, store, config.seed)}
+    if panel.matchers:
+        require_two_people(made[config.to].persons)
     figures = {
         **describe_judging(config, config.judge, store, notes),
         "run": str(config.after),
@@ -146,6 +156,24 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     return figures
 
 
+def refuse_at_once(config: EvaluatePairsConfig) -> None:
+    """Refuse (by a UserError) what names and paths tell, before any network is loaded."""
+    matched, _ = match_names(config.before, config.after)
+    require_there(config, config.judge, config.pairs)
+    if config.pairs:
+        require_named(config.before, [one for one, _ in matched])
+    require_writable(config.figures)
+
+
+def require_named(before: Path, files: list[Path]) -> None:
+    """Refuse pictures of whom no name says who it is, and how old."""
+    if not any(face.identity and face.age is not None for face in facts_of(files)):
+        raise UserError(
+            f"--pairs: no name of a picture in {before} says age and person, as 001A23.JPG or "
+            f"25_First_Last_0001.jpg do; the first is {files[0].name}"
+        )
+
+
 def require_geometry(geometry: Geometry | None) -> Geometry:
     """How photos' faces are cut out.
 
@@ -158,7 +186,7 @@ def require_geometry(geometry: Geometry | None) -> Geometry:
 
 
 def read_partners(
-    config: EvaluatePairsConfig, before: People, first: str, geometry: Geometry
+    config: EvaluatePairsConfig, before: People, files: list[Path], geometry: Geometry
 ) -> People:
     """Photos of the people in the pictures before, at other ages.
 
@@ -167,12 +195,8 @@ def read_partners(
             have photos at the age aimed at.
     """
     assert config.pairs
+    require_named(config.before, files)
     known = set(before.persons[before.ages >= 0].tolist()) - {""}
-    if not known:
-        raise UserError(
-            f"--pairs: no name of a picture in {config.before} says age and person, as 001A23.JPG "
-            f"or 25_First_Last_0001.jpg do; the first is {first}"
-        )
     people = read_people(config.pairs, geometry, known, config.seed)
     paired(before, people, config.to)
     return people

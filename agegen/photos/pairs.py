@@ -1,7 +1,7 @@
 """Pictures before and after, by anybody: read in pairs, and cut out as a classifier knows faces."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -76,9 +76,7 @@ def read_pairs(
             except BadImageError as error:
                 left_out.append(Rejected(one, str(error)))
             progress.update()
-    if not faces:
-        reasons = "; ".join(f"{entry.path} {entry.reason}" for entry in left_out[:3])
-        raise UserError(f"there is no pair of pictures in {before} and {after}: {reasons}")
+    require_any(files, before, after, left_out)
     return Pairs(np.stack([f[0] for f in faces]), np.stack([f[1] for f in faces]), files, left_out)
 
 
@@ -86,7 +84,7 @@ def match_names(before: Path, after: Path) -> tuple[list[tuple[Path, Path]], lis
     """Pictures of the same names, and every file without a partner.
 
     Raises:
-        UserError: one of the two is no folder.
+        UserError: one of the two is no folder, or no name is in both.
     """
     for folder in (before, after):
         if not folder.is_dir():
@@ -110,7 +108,16 @@ def match_names(before: Path, after: Path) -> tuple[list[tuple[Path, Path]], lis
             partners[name] = path
     for name in named.keys() - partners.keys():
         left_out.append(Rejected(named[name], f"has no partner in {after}"))
-    return [(named[name], partners[name]) for name in named if name in partners], left_out
+    matched = [(named[name], partners[name]) for name in named if name in partners]
+    require_any(matched, before, after, left_out)
+    return matched, left_out
+
+
+def require_any(pairs: Sized, before: Path, after: Path, left_out: list[Rejected]) -> None:
+    """Refuse (by a UserError) folders without a pair; of some files it is said why."""
+    if not pairs:
+        reasons = "; ".join(f"{entry.path} {entry.reason}" for entry in left_out[:3])
+        raise UserError(f"there is no pair of pictures in {before} and {after}: {reasons}")
 
 
 def name_of(path: Path, folder: Path) -> str:

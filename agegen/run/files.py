@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 from agegen.run.errors import UserError
@@ -64,6 +65,17 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
         for temporary in temporaries:
             with suppress(OSError):  # already renamed, or never made
                 temporary.unlink()
+
+
+def require_writable(path: Path) -> None:
+    """Refuse (by a UserError), before long work, a path that could not be written after it.
+
+    Its folder is made.
+    """
+    require_replaceable(path)
+    with explained_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path.parent).close()
 
 
 def flush_to_disk(path: Path) -> None:

@@ -72,6 +72,12 @@ def test_mean_maps_are_shares(judge: FrozenClassifier) -> None:
         assert shown[:corner, corner:].sum() < 0.1  # neither quarter
 
 
+def test_faces_to_which_nothing_was_done_have_an_empty_map(judge: FrozenClassifier) -> None:
+    found = measure_agreement(judge, faces(), faces(), np.ones((2, N)), np.arange(N))
+    assert np.array_equal(found["changed"], np.zeros((KEPT_SIDE, KEPT_SIDE)))
+    assert np.sum(found["attributed"]) == pytest.approx(1, abs=0.01)
+
+
 def test_the_control_is_another_person() -> None:
     assert other_people(np.array([0, 0, 1, 2, 2])).tolist() == [2, 2, 3, 0, 0]
     assert other_people(np.array([4, 4])).tolist() == [0, 1]

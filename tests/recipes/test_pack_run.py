@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import torch
 from made_photos import keep_made_geometry
@@ -75,3 +77,18 @@ def test_a_folder_that_is_no_run_is_one_sentence(tmp_path):
     assert done.returncode == 2
     assert "config.json does not exist" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_mistakes_need_not_wait_for_pytorch(tmp_path):
+    code = (
+        "import runpy, sys\n"
+        "try: runpy.run_path('recipes/pack_run.py', run_name='__main__')\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
+    )
+    for flags, said in ((("--card",), "--card needs --license"), ((), "does not exist")):
+        parts = ("--run", str(tmp_path), "--out", str(tmp_path / "out"), *flags)
+        done = subprocess.run(
+            [sys.executable, "-c", code, *parts], cwd=REPOSITORY, capture_output=True, text=True
+        )
+        assert done.stdout == "2 False\n", done.stderr
+        assert said in done.stderr
