@@ -180,8 +180,8 @@ def judge_made(
                 for judge in panel.judges
             },
             "witnesses": compare_judges(first),
-            "slices": judge_slices(first, mine.parts, mine.whose),
-            "contrasts": compare_slices(first, mine.parts),
+            "slices": judge_slices(first, mine.parts, mine.whose) if real else {},
+            "contrasts": compare_slices(first, mine.parts) if real else [],
             "matchers": match_all(panel.matchers, mine),
             "changes": measure_changes(mine, panel.perceptual),
             "realism": realism_of(panel.features, mine, described, real, to),

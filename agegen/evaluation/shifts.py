@@ -13,7 +13,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from agegen import metrics
-from agegen.evaluation.verdicts import UNDEFINED
 from agegen.faces.records import CLASS_NAMES, age_sign
 from agegen.metrics import Weights, as_json, mean_as_json, share_as_json
 
@@ -124,11 +123,16 @@ def judge_shift(move: Move, persons: np.ndarray, steps: tuple[float, ...] = ()) 
             if answers
             else mean_as_json(moved, weights)
         ),
-        "reached": share_as_json(reached(move), persons) if move.real else UNDEFINED,
         **{name: share_as_json(values, persons) for name, values in shares.items()},
-        "share_of_gap": (
-            interval(lambda w: share(move, w, w), move.weights, answers) if move.real else UNDEFINED
-        ),
+        **(relative_to_gap(move, persons, answers) if move.real else {}),
+    }
+
+
+def relative_to_gap(move: Move, persons: np.ndarray, answers: bool) -> dict:
+    """What only real faces of both classes can measure."""
+    return {
+        "reached": share_as_json(reached(move), persons),
+        "share_of_gap": interval(lambda w: share(move, w, w), move.weights, answers),
     }
 
 

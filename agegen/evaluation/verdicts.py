@@ -46,14 +46,15 @@ def agreed(verdicts: list[Verdict], to: str) -> str:
     mine = [v for v in verdicts if v.to == to and v.score == "years" and v.able]
     if len(mine) < 2:
         return ""
-    seen = sum(v.beyond for v in mine)
+    seen, names = sum(v.beyond for v in mine), ", ".join(v.judge.replace("_", " ") for v in mine)
     if seen == len(mine):
         every = "both" if seen == 2 else f"all {seen}"
-        return f"ageing: {every} judges in years see it beyond every control"
+        return f"ageing: {every} judges in years ({names}) see it beyond every control"
     return (
-        f"no verdict: {seen} of {len(mine)} judges in years see it beyond every control"
+        f"no verdict: {seen} of {len(mine)} judges in years ({names}) see it beyond every control"
         if seen
-        else f"no evidence of ageing: none of {len(mine)} judges in years sees it beyond controls"
+        else f"no evidence of ageing: none of {len(mine)} judges in years ({names}) sees it beyond "
+        "controls"
     )
 
 

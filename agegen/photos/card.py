@@ -176,14 +176,15 @@ def describe_training(
     """On what it was trained, for how long and on what machine."""
     config, faces = saved["config"], saved["data"]["counts"]["train"]
     by_class = ", ".join(f"{n:,} {name}" for name, n in faces.items())
-    said = f"On {by_class} faces of {', '.join(datasets) or 'a data set that is not named'}"
+    said = f"On {by_class} faces" + (f" of {', '.join(datasets)}" if datasets else "")
     steps = [record for record in read_metrics(run / "metrics.jsonl") if record["kind"] == "step"]
     batch, pace = config["batch_size"], "pairs_per_second"
     if kind == "classifier":
         batch, pace = min(batch, sum(faces.values())), "images_per_second"
     if steps:
-        minutes = sum(batch / record[pace] for record in steps) / 60
-        said += f"; {len(steps):,} steps of {batch}, {minutes:,.1f} minutes"
+        seconds = sum(batch / record[pace] for record in steps)
+        took = f"{seconds / 60:,.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+        said += f"; {len(steps):,} steps of {batch}, {took}"
         machine = read_json(run / "environment.json")
         said += " on " + (", ".join(machine["gpus"]) or f"CPU ({machine['processor']})")
     begun = config.get("start_from")

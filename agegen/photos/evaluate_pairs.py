@@ -129,7 +129,8 @@ def evaluate_pairs(config: EvaluatePairsConfig) -> dict:
     people = read_partners(config, before, pairs.files, whole) if config.pairs else None
     known = known_faces(views, store, config.seed) if store else {}
     if not store:
-        notes["realism"] = "not measured: it needs real faces (--faces)"
+        needs = "not measured: it needs real faces (--faces)"
+        notes |= {"realism": needs, "share of the gap": needs}
     made: dict[str, Made] = {config.to: made_of(pairs, views, real, store, config.seed)}
     if panel.matchers:
         require_two_people(made[config.to].persons)

@@ -77,6 +77,12 @@ def test_the_shipped_strength_is_measured_and_filled() -> None:
     for to, points in found.items():
         strengths = [point["strength"] for point in points]
         assert strengths == sorted({*STRENGTHS, shipped[to]})
+    saved = {"trade_off": found, "split": "test", "n": {"young": 3, "old": 3}, "strength": shipped}
+    answer = section.answer(SavedEvaluation(Path("x.json"), saved))
+    assert isinstance(answer, Section)
+    for to, said in zip(found, answer.answer, strict=True):
+        assert f"made {to}" in said.lower()
+        assert f"at strength {shipped[to]:g}" in said
 
 
 @pytest.mark.parametrize(

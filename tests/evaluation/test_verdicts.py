@@ -93,6 +93,7 @@ def test_a_verdict_is_what_all_judges_in_years_see(seed: int) -> None:
     if said:
         assert said.startswith("ageing") == all(mine)
         assert said.startswith("no verdict") == (any(mine) and not all(mine))
+        assert all(v.judge in said for v in verdicts if v.score == "years" and v.able)
 
 
 def test_judges_who_see_the_same_shifts_correlate() -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from agegen.cyclegan.evaluate import EvaluateConfig, evaluate_run
 from agegen.evaluation.real_pairs import People
+from agegen.evaluation.text import describe
 from agegen.evaluation.verdicts import compare_with_controls
 from agegen.faces import landmarks
 from agegen.faces.store import FaceStore
@@ -82,9 +83,12 @@ def test_a_plain_filter_is_no_evidence_of_ageing(
     (verdict,) = compare_with_controls(found)
     assert not verdict.beyond
     score = found["directions"]["old"]["judges"]["classifier"]["log_odds"]
-    assert (score["share_of_gap"]["value"] is None) == (not with_gap)
+    assert ("share_of_gap" in score) == ("reached" in score) == with_gap
+    assert ("share of the gap" in found["notes"]) == (not with_gap)
+    assert with_gap or "undefined" not in "\n".join(describe(found))
     page = make_page(config.figures)
     assert "beyond every control according to" not in page
+    assert with_gap or "undefined" not in page
     assert ("No real faces were named" in page) == (not with_gap)
 
 

@@ -134,14 +134,16 @@ def describe_witnesses(saved: SavedEvaluation) -> list[str]:
 
 def tabulate(direction: Direction) -> Table:
     """Every judge and score of one direction."""
-    rows = []
-    for judge, scores in direction.figures["judges"].items():
+    rows, judges = [], direction.figures["judges"]
+    some = next(iter(next(iter(judges.values())).values()))
+    names = [name for name in COLUMNS if name in some]  # without real faces there is no gap
+    for judge, scores in judges.items():
         for score, figures in scores.items():
             digits = dict.fromkeys(("before", "after", "shift"), DIGITS.get(score, 3))
-            cells = [tell(figures[name], digits.get(name, 2)) for name in COLUMNS]
+            cells = [tell(figures[name], digits.get(name, 2)) for name in names]
             rows.append([name_judge(judge), SCORES.get(score, score), *cells])
     caption = f"{direction.name}, n = {direction.n:,}"
-    return Table(caption, ("judge", "score", *COLUMNS.values()), rows)
+    return Table(caption, ("judge", "score", *(COLUMNS[name] for name in names)), rows)
 
 
 def tabulate_steps(saved: SavedEvaluation) -> list[Table]:

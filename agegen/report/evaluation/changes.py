@@ -53,7 +53,7 @@ def answer(saved: SavedEvaluation) -> Section:
             *([tabulate_realism(saved, realism[0]["features"])] if realism else []),
             tabulate_changes(saved),
             *tabulate_kept(saved),
-            tabulate_symptoms(saved),
+            *tabulate_symptoms(saved),
         ],
         details=details,
     )
@@ -147,11 +147,13 @@ def tabulate_kept(saved: SavedEvaluation) -> list[Table]:
     return [Table("What ageing should leave alone", heads, rows)]
 
 
-def tabulate_symptoms(saved: SavedEvaluation) -> Table:
-    """Every symptom with its limit."""
+def tabulate_symptoms(saved: SavedEvaluation) -> list[Table]:
+    """Every symptom with its limit; no table where none was measured."""
     symptoms = {f"made {d.to}": d.figures["symptoms"] for d in saved.directions}
+    if not any(symptoms.values()):
+        return []
     rows = [
         [symptom.title, *(number(of.get(k), 3) for of in symptoms.values()), name_limit(k)]
         for k, symptom in SYMPTOMS.items()
     ]
-    return Table("Symptoms", ("symptom", *symptoms, "alarm"), rows)
+    return [Table("Symptoms", ("symptom", *symptoms, "alarm"), rows)]

@@ -1,5 +1,6 @@
 """For whom does it work? Shares of the gap of parts of the faces, by gender and age."""
 
+from agegen.evaluation.verdicts import has_gaps
 from agegen.report.evaluation.saved import Direction, SavedEvaluation, name_judge, tell
 from agegen.report.parts.section import Missing, Section, Table
 from agegen.report.parts.wording import is_clear
@@ -11,7 +12,11 @@ def answer(saved: SavedEvaluation) -> Section | Missing:
     """Answer with the shares of the parts."""
     wanted = [direction for direction in saved.directions if direction.figures["slices"]]
     if not wanted:
-        why = "not measured: no part of these faces by known gender or age is large enough"
+        why = (
+            "not measured: no part of these faces by known gender or age is large enough"
+            if has_gaps(saved.found)
+            else "not measured: it needs real faces (--faces)"
+        )
         return Missing(QUESTION, why)
     return Section(
         "groups",

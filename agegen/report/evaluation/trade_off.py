@@ -21,7 +21,10 @@ def answer(saved: SavedEvaluation) -> Section | Missing:
         "trade-off",
         QUESTION,
         "Que coûte un vieillissement plus fort ?",
-        [describe(to, points, judge) for to, points in found.items()],
+        [
+            describe(to, points, judge, saved.found.get("strength", {}).get(to))
+            for to, points in found.items()
+        ],
         tables=[tabulate(to, points) for to, points in found.items()],
         pictures=[
             draw(saved, kind, title, judge)
@@ -41,10 +44,12 @@ def outside(found: dict) -> str:
     return "age_estimator" if "age_estimator" in judges else judges[0]
 
 
-def describe(to: str, points: list[dict], judge: str) -> str:
-    """Name both ends of the curve."""
+def describe(to: str, points: list[dict], judge: str, shipped: float | None) -> str:
+    """Name both ends of the curve, and the shipped strength."""
     ends = []
-    for point in (points[0], points[-1]):
+    for point in points:
+        if point not in (points[0], points[-1]) and point["strength"] != shipped:
+            continue
         kept = [f"{tell(share)} verified" for share in point["verified"].values()]
         kept += [f"gain {tell(gain, 3)}" for gain in point["gains"].values()]
         said = f"{tell(point['shares'][judge])} of the gap"
@@ -110,6 +115,6 @@ def draw(saved: SavedEvaluation, kind: str, title: str, judge: str) -> Picture:
     n = " and ".join(f"{n:,} {name}" for name, n in saved.found["n"].items())
     return picture(
         f"Age shift against {title}", f"{saved.found['split']} split, n = {n} faces", draw_curves,
-        "; ".join(describe(to, points, judge) for to, points in found.items()),
+        "; ".join(describe(to, points, judge, shipped.get(to)) for to, points in found.items()),
         "Numbers: strengths of the change. Filled: the strength judged on this page.",
     )  # fmt: skip
