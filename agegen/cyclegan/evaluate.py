@@ -14,6 +14,7 @@ from agegen.evaluation.face_sheet import Look, make_sheet_of_looks
 from agegen.evaluation.held_out import HeldOut, choose_faces
 from agegen.evaluation.matching import require_two_people
 from agegen.evaluation.panel import (
+    Panel,
     PanelConfig,
     call_panel,
     describe_judging,
@@ -151,25 +152,38 @@ def evaluate_run(
         "split": config.split,
         "seed": config.seed,
     }
-    judge = judge_beside_controls if config.controls else judge_made
     with kept_frozen(panel.judges):
-        made = translate_all(translator, store, held_out)
-        figures |= judge(made, held_out, known_faces(translator, store, config.seed), panel)
-        if people:
-            asked = (panel, config.controls, config.seed)
-            figures["real_pairs"] = evaluate_people(translator, people, *asked)
-        if config.trade_off:
-            whole = replace(translator, strength=dict.fromkeys(CLASS_NAMES, 1.0))
-            asked_for = (panel, people, translator.strength)
-            figures["trade_off"] = measure_trade_off(whole, held_out, *asked_for)
-        if config.truth:
-            figures["truth"] = evaluate_truth(translator, panel, config.truth)
+        figures |= ask_all(translator, store, held_out, people, panel, config)
     figures["judges_unchanged"] = True
     found = Found(figures, draw_sheet(translator, held_out, config.seed))
     if state.is_main_process:
         save_figures(config.figures, found.figures, found.sheet)
     state.wait_for_everyone()
     return found
+
+
+def ask_all(
+    translator: Translator,
+    store: FaceStore,
+    held_out: HeldOut,
+    people: People | None,
+    panel: Panel,
+    config: EvaluateConfig,
+) -> dict:
+    """All that was asked for: of held-out faces, real people, other strengths and drawn people."""
+    judge = judge_beside_controls if config.controls else judge_made
+    made = translate_all(translator, store, held_out)
+    figures = judge(made, held_out, known_faces(translator, store, config.seed), panel)
+    if people:
+        asked = (panel, config.controls, config.seed)
+        figures["real_pairs"] = evaluate_people(translator, people, *asked)
+    if config.trade_off:
+        whole = replace(translator, strength=dict.fromkeys(CLASS_NAMES, 1.0))
+        asked_for = (panel, people, translator.strength)
+        figures["trade_off"] = measure_trade_off(whole, held_out, *asked_for)
+    if config.truth:
+        figures["truth"] = evaluate_truth(translator, panel, config.truth)
+    return figures
 
 
 def faces_of(run: Path, translator: Translator) -> Path:

@@ -57,6 +57,22 @@ class Made(NamedTuple):
     parts: dict[str, Part]
 
 
+class Reference(NamedTuple):
+    """What all that was made is held against.
+
+    Attributes:
+        real: real faces of both classes, if there are some.
+        known: training faces by class, if there are some.
+        scores: every judge's, of the real faces.
+        described: features of the real faces by class.
+    """
+
+    real: HeldOut | None
+    known: dict[str, Tensor]
+    scores: dict[str, Scores]
+    described: dict[str, Tensor]
+
+
 def evaluate(
     translator: Translator,
     store: FaceStore,
@@ -143,59 +159,62 @@ def judge_made(
         UserError: see `evaluate`.
     """
     require_judges(panel.judges)
-    scores = scores_of(panel.judges, real)
-    described = (
-        {name: describe_batches(panel.features, x) for name, x in real.faces.items()}
-        if real and panel.features
-        else {}
-    )
-    found: dict = {
+    reference = refer_to(real, known, panel)
+    return {
         "n": {source: len(made[to].faces) for source, to in DIRECTIONS if to in made},
         "resamples": len(next(iter(made.values())).weights),
         "share_intervals": SHARE_INTERVALS,
         "gaps": {
-            judge: gaps(of_judge, real.weights, real.persons) for judge, of_judge in scores.items()
+            judge: gaps(of_judge, real.weights, real.persons)
+            for judge, of_judge in reference.scores.items()
         }
         if real
         else {},
-        "directions": {},
+        "directions": {
+            to: judge_direction(mine, to, reference, panel) for to, mine in made.items()
+        },
     }
-    for to, mine in made.items():
-        moves = {
-            judge.name: moves_of(judge, mine, mine.fake, to, scores.get(judge.name, {}), real)
+
+
+def refer_to(real: HeldOut | None, known: dict[str, Tensor], panel: Panel) -> Reference:
+    """Let the judges see the real faces, once for both directions."""
+    described = {}
+    if real and panel.features:
+        described = {name: describe_batches(panel.features, x) for name, x in real.faces.items()}
+    return Reference(real, known, scores_of(panel.judges, real), described)
+
+
+def judge_direction(made: Made, to: str, reference: Reference, panel: Panel) -> dict:
+    """What `judge_made` says of one direction."""
+    real, known = reference.real, reference.known
+    moves = {
+        judge.name: moves_of(judge, made, made.fake, to, reference.scores.get(judge.name, {}), real)
+        for judge in panel.judges
+    }
+    first = {judge: next(iter(of_judge.values())) for judge, of_judge in moves.items()}
+    own = (made.faces, made.fake, made.weights, made.persons)
+    return {
+        "judges": {
+            judge.name: {
+                score: judge_shift(move, made.persons, getattr(judge, "steps", ()))
+                for score, move in moves[judge.name].items()
+            }
             for judge in panel.judges
-        }
-        first = {judge: next(iter(of_judge.values())) for judge, of_judge in moves.items()}
-        symptoms = (
-            measure(mine.faces, mine.fake, real.faces[to], known[to])._asdict()
+        },
+        "witnesses": compare_judges(first),
+        "slices": judge_slices(first, made.parts, made.whose) if real else {},
+        "contrasts": compare_slices(first, made.parts) if real else [],
+        "matchers": match_all(panel.matchers, made),
+        "changes": measure_changes(made, panel.perceptual),
+        "realism": realism_of(panel.features, made, reference.described, real, to),
+        "kept": kept_by(panel, made),
+        "agreement": measure_agreement(panel.explained, *own) if panel.explained else None,
+        "symptoms": (
+            measure(made.faces, made.fake, real.faces[to], known[to])._asdict()
             if real and known
             else {}
-        )
-        found["directions"][to] = {
-            "judges": {
-                judge.name: {
-                    score: judge_shift(move, mine.persons, getattr(judge, "steps", ()))
-                    for score, move in moves[judge.name].items()
-                }
-                for judge in panel.judges
-            },
-            "witnesses": compare_judges(first),
-            "slices": judge_slices(first, mine.parts, mine.whose) if real else {},
-            "contrasts": compare_slices(first, mine.parts) if real else [],
-            "matchers": match_all(panel.matchers, mine),
-            "changes": measure_changes(mine, panel.perceptual),
-            "realism": realism_of(panel.features, mine, described, real, to),
-            "kept": kept_by(panel, mine),
-            "agreement": (
-                measure_agreement(
-                    panel.explained, mine.faces, mine.fake, mine.weights, mine.persons
-                )
-                if panel.explained
-                else None
-            ),
-            "symptoms": symptoms,
-        }
-    return found
+        ),
+    }
 
 
 def scores_of(judges: Sequence[Judge], real: HeldOut | None) -> dict[str, Scores]:
