@@ -153,19 +153,8 @@ def call_panel(
     """
     for run in filter(None, (judge, config.second_judge, config.age_judge)):
         require_other(run, trunk)
-    first = load_judge(judge, device)
-    classifiers = [first]
-    if config.second_judge:
-        classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
     notes: dict[str, str] = {}
-    says_ages = config.age_judge or (judge if first.classifier.age_margin is not None else None)
-    if says_ages:
-        classifiers.append(AgeJudge(load_classifier(says_ages, device)))
-        known = {fingerprint(run) for run in filter(None, (judge, config.second_judge))}
-        same = fingerprint(says_ages) in known
-        notes["age_judge"] = "measured" + (f", but {SAME_NETWORK}" if same else "")
-    for classifier in classifiers:
-        require_same_view(classifier, shown)
+    classifiers = call_classifiers(config, judge, shown, device, notes)
     judges: list[Judge] = [*classifiers, *map(own_judge, config.own_judges)]
     outside = optional("age_estimator", lambda: AgeEstimator(shown), config.age_estimator, notes)
     judges += [outside] if outside else []
@@ -184,23 +173,48 @@ def call_panel(
     else:
         perceptual = optional("lpips", lambda: load_perceptual(None, device), config.lpips, notes)
     taught = trunk == "alexnet"
+    first = classifiers[0]
     features = find_features(config.features, first, perceptual, device, taught)
-    notes["realism"] = "measured"
+    notes["realism"] = "measured" + doubt_of_realism(features, config.features == "auto", taught)
     if taught and perceptual:
         notes["lpips"] += f", but {TAUGHT}"
-    if taught and isinstance(features, AlexNetFeatures):
-        notes["realism"] += f", but {TAUGHT}"
-    elif config.features == "auto" and isinstance(features, ClassifierFeatures):
-        notes["realism"] += (
-            " in the classifier's features only: "
-            + ("Inception cannot" if taught else "neither Inception nor AlexNet can")
-            + " be had"
-        )
     if not config.agreement:
         notes["agreement"] = "not measured: not asked for"
     matchers: list[Matcher] = [matcher] if matcher else []
     matchers += [OnnxMatcher(embedder)] if embedder else []
     return Panel(judges, matchers, perceptual, features, first if config.agreement else None), notes
+
+
+def call_classifiers(
+    config: PanelConfig, judge: Path, shown: float, device: torch.device, notes: dict[str, str]
+) -> list[FrozenClassifier]:
+    """The first classifier, a second one and one that says ages, as far as there are such."""
+    first = load_judge(judge, device)
+    classifiers = [first]
+    if config.second_judge:
+        classifiers.append(load_judge(config.second_judge, device, "second_classifier"))
+    says_ages = config.age_judge or (judge if first.classifier.age_margin is not None else None)
+    if says_ages:
+        classifiers.append(AgeJudge(load_classifier(says_ages, device)))
+        known = {fingerprint(run) for run in filter(None, (judge, config.second_judge))}
+        same = fingerprint(says_ages) in known
+        notes["age_judge"] = "measured" + (f", but {SAME_NETWORK}" if same else "")
+    for classifier in classifiers:
+        require_same_view(classifier, shown)
+    return classifiers
+
+
+def doubt_of_realism(features: FeatureNetwork, found: bool, taught: bool) -> str:
+    """What is to be said of the features that realism is measured in; "" if nothing is.
+
+    They were `found` among several; generators were `taught` by AlexNet's.
+    """
+    if taught and isinstance(features, AlexNetFeatures):
+        return f", but {TAUGHT}"
+    if found and isinstance(features, ClassifierFeatures):
+        others = "Inception cannot" if taught else "neither Inception nor AlexNet can"
+        return f" in the classifier's features only: {others} be had"
+    return ""
 
 
 def require_other(run: Path, trunk: str) -> None:
